@@ -17,7 +17,7 @@ use portcullis::config::{self, CompileContext, ListenerProtocol};
 use portcullis::delegation::kerberos::{Delegator, DelegatorSettings, KerberosLibrary};
 use portcullis::demo::pki::{Pki, PkiFiles};
 use portcullis::demo::rms::Rms;
-use portcullis::server::Running;
+use portcullis::server::RunningServer;
 use portcullis::telemetry::Metrics;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -93,7 +93,7 @@ fn requests(backend: &str) -> Duration {
     let metrics = Arc::new(Metrics::new("bench", &[]));
     let compiled =
         config::load(&path, &mut CompileContext::new(clock.clone(), Arc::clone(&metrics))).unwrap().compiled;
-    let gateway = Running::start(compiled, metrics, clock).unwrap();
+    let gateway = RunningServer::start(compiled, metrics, clock).unwrap();
     let address = gateway.address("127.0.0.1:0".parse().unwrap(), ListenerProtocol::Tls).unwrap();
     send_requests(&files, address, WARM_UP);
     let before = workers_time();

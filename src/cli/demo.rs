@@ -5,7 +5,7 @@ use super::signals::{SignalAction, SignalReceiver};
 use crate::control::ControlRuntime;
 use crate::demo::rms::Rms;
 use crate::demo::{DemoEnvironment, DemoError, Ports, cases, check};
-use crate::server::Stopped;
+use crate::server::StopOutcome;
 use anyhow::Context;
 use clap::Args;
 use std::net::SocketAddr;
@@ -50,7 +50,7 @@ fn run_check(dir: &Path) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(check(&environment))?;
     println!("{report}");
-    let is_graceful = environment.stop() == Stopped::Whole;
+    let is_graceful = environment.stop() == StopOutcome::Whole;
     Ok(if report.passed() && is_graceful { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -67,8 +67,8 @@ fn run_interactively(dir: &Path) -> anyhow::Result<ExitCode> {
         }
     }
     match environment.stop() {
-        Stopped::Whole => Ok(ExitCode::SUCCESS),
-        Stopped::CutOff(what) => anyhow::bail!("the shutdown was incomplete: {what}"),
+        StopOutcome::Whole => Ok(ExitCode::SUCCESS),
+        StopOutcome::CutOff(what) => anyhow::bail!("the shutdown was incomplete: {what}"),
     }
 }
 

@@ -4,7 +4,7 @@ use super::signals::{SignalAction, SignalReceiver};
 use crate::clock::Clock;
 use crate::config::{self, Colour, CompileContext, ListenerProtocol, LoadError, LoadedConfig};
 use crate::policy::DenialId;
-use crate::server::{Running, Stopped};
+use crate::server::{RunningServer, StopOutcome};
 use crate::telemetry::{Metrics, logging};
 use anyhow::Context as _;
 use std::path::Path;
@@ -34,7 +34,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
         tracing::warn!("{}", loaded.diagnostics.render(Colour::Plain));
     }
     let listeners: Vec<_> = loaded.compiled.listeners.iter().copied().collect();
-    let mut running = Running::start(loaded.compiled, metrics, clock)?;
+    let mut running = RunningServer::start(loaded.compiled, metrics, clock)?;
     for (address, protocol) in listeners {
         let protocol = match protocol {
             ListenerProtocol::Tls => "tls",
@@ -62,11 +62,11 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
     tracing::info!("stopping");
     match running.stop() {
-        Stopped::Whole => {
+        StopOutcome::Whole => {
             tracing::info!("stopped");
             Ok(ExitCode::SUCCESS)
         }
-        Stopped::CutOff(what) => {
+        StopOutcome::CutOff(what) => {
             tracing::error!(what, "the shutdown was incomplete");
             Ok(ExitCode::from(INCOMPLETE_SHUTDOWN))
         }
@@ -74,7 +74,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
 }
 
 /// Replaces the running configuration atomically. If the new one is invalid, nothing changes.
-fn apply(loaded: Result<LoadedConfig, Box<LoadError>>, running: &mut Running) {
+fn apply(loaded: Result<LoadedConfig, Box<LoadError>>, running: &mut RunningServer) {
     let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::{self, CompileContext, LoadError};
 use crate::control::ControlRuntime;
 use crate::policy::DenialId;
-use crate::server::{ReloadError, Running, StartError, Stopped};
+use crate::server::{ReloadError, RunningServer, StartError, StopOutcome};
 use crate::telemetry::Metrics;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -82,7 +82,7 @@ pub struct DemoEnvironment {
     pub plain: SocketAddr,
     /// The admin listener.
     pub admin: SocketAddr,
-    running: Running,
+    running: RunningServer,
     context: CompileContext,
 }
 
@@ -120,7 +120,7 @@ impl DemoEnvironment {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), DenialId::IDS));
         let mut context = CompileContext::new(clock.clone(), Arc::clone(&metrics));
         let loaded = config::load(&configuration, &mut context).map_err(DemoError::Load)?;
-        let running = Running::start(loaded.compiled, metrics, clock)?;
+        let running = RunningServer::start(loaded.compiled, metrics, clock)?;
         Ok(Self { pki, files, rms, configuration, tls, plain, admin, running, context })
     }
 
@@ -140,7 +140,7 @@ impl DemoEnvironment {
     }
 
     /// Stops everything gracefully.
-    pub fn stop(self) -> Stopped {
+    pub fn stop(self) -> StopOutcome {
         let stopped = self.running.stop();
         self.rms.stop();
         stopped

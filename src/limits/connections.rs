@@ -5,8 +5,10 @@
 //! by a request on an open connection.
 
 use super::client_network::{AddressKey, NetworkKey, keys};
-use super::handshakes::{AddressHandshakes, HandshakeQuota, InProgress};
-use super::request_rate::{BURST, Budget, RequestRate};
+use super::handshakes::{
+    AddressHandshakes, HandshakeCount, HandshakeInProgress, HandshakeLimitReached, HandshakeQuota,
+};
+use super::request_rate::{BURST, RequestBudget, RequestRate};
 use crate::telemetry::CountedLine;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -40,7 +42,7 @@ pub struct ConnectionLimits {
 
 /// Why a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum ConnectionRefused {
     /// There are as many connections as there may be, and no client has more than its share.
     #[error("{0} connections are open, as many as there may be in all")]
     Total(usize),
@@ -54,9 +56,9 @@ pub enum Refused {
 
 /// The open client connections of all workers.
 #[derive(Debug)]
-pub struct Connections {
-    table: Mutex<Table>,
-    handshakes: InProgress,
+pub struct ConnectionTable {
+    table: Mutex<ConnectionCounts>,
+    handshakes: HandshakeCount,
     /// What the process has file descriptors for.
     descriptors: usize,
     started: Instant,
@@ -67,9 +69,9 @@ pub struct Connections {
 }
 
 #[derive(Debug, Default)]
-struct Table {
+struct ConnectionCounts {
     total: usize,
-    addresses: HashMap<AddressKey, Address>,
+    addresses: HashMap<AddressKey, AddressEntry>,
     networks: HashMap<NetworkKey, usize>,
     /// The addresses by the number of their connections that may be closed for others.
     by_number: BTreeSet<(usize, AddressKey)>,
@@ -80,18 +82,18 @@ struct Table {
 
 /// What is known of one address.
 #[derive(Debug)]
-struct Address {
+struct AddressEntry {
     network: NetworkKey,
-    budget: Arc<Budget>,
+    budget: Arc<RequestBudget>,
     handshakes: Arc<AddressHandshakes>,
-    open: BTreeMap<u64, Arc<Activity>>,
+    open: BTreeMap<u64, Arc<ConnectionActivity>>,
     /// How many of them may be closed for others.
     closable: usize,
 }
 
 /// What a connection is doing, for the choice of one that has to give up its place.
 #[derive(Debug)]
-struct Activity {
+struct ConnectionActivity {
     /// It never makes room: its client is authenticated, or its network trusted.
     keeps_place: AtomicBool,
     running: AtomicU32,
@@ -103,20 +105,20 @@ struct Activity {
 /// One open connection. Dropped, it gives up its place.
 #[derive(Debug)]
 pub struct OpenConnection {
-    connections: Arc<Connections>,
+    connections: Arc<ConnectionTable>,
     key: AddressKey,
     id: u64,
-    activity: Arc<Activity>,
+    activity: Arc<ConnectionActivity>,
     /// None of a trusted address.
-    of_address: Option<(Arc<Budget>, Arc<AddressHandshakes>)>,
+    of_address: Option<(Arc<RequestBudget>, Arc<AddressHandshakes>)>,
 }
 
-impl Connections {
+impl ConnectionTable {
     /// None is open. There are file descriptors for so many.
     pub fn new(descriptors: usize) -> Self {
         Self {
             table: Mutex::default(),
-            handshakes: InProgress::default(),
+            handshakes: HandshakeCount::default(),
             descriptors,
             started: Instant::now(),
             refused: CountedLine::default(),
@@ -137,7 +139,7 @@ impl Connections {
         self: &Arc<Self>,
         address: IpAddr,
         limits: &ConnectionLimits,
-    ) -> Result<(OpenConnection, bool), Refused> {
+    ) -> Result<(OpenConnection, bool), ConnectionRefused> {
         let address = address.to_canonical();
         let trusted = limits.trusted.iter().any(|network| network.contains(&address));
         let (key, network) = keys(address, if trusted { 128 } else { limits.ipv6_prefix });
@@ -160,7 +162,7 @@ impl Connections {
                 );
             }
         }
-        let activity = Arc::new(Activity {
+        let activity = Arc::new(ConnectionActivity {
             keeps_place: AtomicBool::new(trusted),
             running: AtomicU32::new(0),
             idle_since: AtomicU64::new(self.millis()),
@@ -174,7 +176,7 @@ impl Connections {
     }
 
     /// A panic elsewhere leaves whole counts behind: nothing in here calls out.
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    fn lock(&self) -> MutexGuard<'_, ConnectionCounts> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -183,7 +185,7 @@ impl Connections {
     }
 }
 
-impl Table {
+impl ConnectionCounts {
     /// A share that is no less than all of them is no limit of its own: room is made then.
     fn admits(
         &self,
@@ -191,27 +193,30 @@ impl Table {
         network: NetworkKey,
         limits: &ConnectionLimits,
         most: usize,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), ConnectionRefused> {
         let ConnectionLimits { per_address, per_network, .. } = *limits;
         let of_address = self.addresses.get(&key).map_or(0, |address| address.open.len());
         if per_address < most && of_address >= per_address {
-            return Err(Refused::Address(per_address));
+            return Err(ConnectionRefused::Address(per_address));
         }
         let of_network = self.networks.get(&network).copied().unwrap_or_default();
         if per_network < most && of_network >= per_network {
-            return Err(Refused::Network(per_network));
+            return Err(ConnectionRefused::Network(per_network));
         }
         Ok(())
     }
 
     /// Ends one connection of the address that has most, if that has more than the newcomer's will have.
-    fn make_room(&mut self, newcomer: AddressKey, most: usize) -> Result<(), Refused> {
+    fn make_room(&mut self, newcomer: AddressKey, most: usize) -> Result<(), ConnectionRefused> {
         let own = self.addresses.get(&newcomer).map_or(0, |address| address.closable);
-        let Some((number, key)) = self.by_number.last().copied() else { return Err(Refused::Total(most)) };
+        let Some((number, key)) = self.by_number.last().copied() else {
+            return Err(ConnectionRefused::Total(most));
+        };
         if number <= own + 1 {
-            return Err(Refused::Total(most));
+            return Err(ConnectionRefused::Total(most));
         }
-        let victim = self.addresses.get(&key).and_then(Address::victim).ok_or(Refused::Total(most))?;
+        let victim =
+            self.addresses.get(&key).and_then(AddressEntry::victim).ok_or(ConnectionRefused::Total(most))?;
         if let Some(activity) = self.close(key, victim) {
             activity.evicted.cancel();
         }
@@ -223,15 +228,15 @@ impl Table {
         key: AddressKey,
         network: NetworkKey,
         limits: &ConnectionLimits,
-        activity: Arc<Activity>,
-    ) -> (u64, (Arc<Budget>, Arc<AddressHandshakes>)) {
+        activity: Arc<ConnectionActivity>,
+    ) -> (u64, (Arc<RequestBudget>, Arc<AddressHandshakes>)) {
         let rate = limits.requests;
         let id = self.next_id;
         self.next_id += 1;
         self.total += 1;
         *self.networks.entry(network).or_default() += 1;
-        let fresh = || Arc::new(Budget::new(rate));
-        let address = self.addresses.entry(key).or_insert_with(|| Address {
+        let fresh = || Arc::new(RequestBudget::new(rate));
+        let address = self.addresses.entry(key).or_insert_with(|| AddressEntry {
             network,
             budget: fresh(),
             handshakes: Arc::new(AddressHandshakes::new(limits.handshakes)),
@@ -254,7 +259,7 @@ impl Table {
     }
 
     /// Takes a connection off the table. `None` where it was evicted before.
-    fn close(&mut self, key: AddressKey, id: u64) -> Option<Arc<Activity>> {
+    fn close(&mut self, key: AddressKey, id: u64) -> Option<Arc<ConnectionActivity>> {
         let address = self.addresses.get_mut(&key)?;
         let activity = address.open.remove(&id)?;
         let (network, is_last) = (address.network, address.open.is_empty());
@@ -298,13 +303,13 @@ impl Table {
     }
 }
 
-impl Address {
+impl AddressEntry {
     /// The connection that is missed least: of those that no client was authenticated on the one that has been idle
     /// for longest, a busy one only where none is idle.
     fn victim(&self) -> Option<u64> {
         let candidates =
             self.open.iter().filter(|(_, activity)| !activity.keeps_place.load(Ordering::Relaxed));
-        let worth = |activity: &Activity| {
+        let worth = |activity: &ConnectionActivity| {
             let busy = activity.running.load(Ordering::Relaxed) > 0;
             (busy, activity.idle_since.load(Ordering::Relaxed))
         };
@@ -314,13 +319,20 @@ impl Address {
 
 impl OpenConnection {
     /// The budget of requests of the client's address; a trusted one has none.
-    pub fn budget(&self) -> Option<&Arc<Budget>> {
+    pub fn budget(&self) -> Option<&Arc<RequestBudget>> {
         self.of_address.as_ref().map(|(budget, _)| budget)
     }
 
-    /// The handshakes in all, and those of the client's address.
-    pub(super) fn handshakes(&self) -> (&InProgress, Option<&AddressHandshakes>) {
-        (&self.connections.handshakes, self.of_address.as_ref().map(|(_, handshakes)| &**handshakes))
+    /// Begins the connection's handshake, which counts as in progress until the returned value is dropped.
+    ///
+    /// # Errors
+    /// The limit that it would exceed. For a trusted address, only the limit in total applies.
+    pub fn begin_handshake(
+        &self,
+        quota: HandshakeQuota,
+    ) -> Result<HandshakeInProgress, HandshakeLimitReached> {
+        let of_address = self.of_address.as_ref().map(|(_, handshakes)| &**handshakes);
+        HandshakeInProgress::begin(&self.connections.handshakes, of_address, quota)
     }
 
     /// The client's address as it is counted, a trusted one too.
@@ -395,16 +407,16 @@ mod tests {
         }
     }
 
-    fn table() -> Arc<Connections> {
-        Arc::new(Connections::new(usize::MAX))
+    fn table() -> Arc<ConnectionTable> {
+        Arc::new(ConnectionTable::new(usize::MAX))
     }
 
-    fn admit(table: &Arc<Connections>, address: &str) -> Result<OpenConnection, Refused> {
+    fn admit(table: &Arc<ConnectionTable>, address: &str) -> Result<OpenConnection, ConnectionRefused> {
         table.admit(address.parse().unwrap(), &limits()).map(|(open, _)| open)
     }
 
     fn fill<'a>(
-        table: &Arc<Connections>,
+        table: &Arc<ConnectionTable>,
         addresses: impl IntoIterator<Item = &'a str>,
     ) -> Vec<OpenConnection> {
         addresses.into_iter().map(|address| admit(table, address).unwrap()).collect()
@@ -414,9 +426,9 @@ mod tests {
     fn an_address_and_a_network_have_so_many_and_a_closed_one_makes_room() {
         let table = table();
         let mut open = fill(&table, ["192.0.2.1"; 4]);
-        assert_eq!(admit(&table, "192.0.2.1").unwrap_err(), Refused::Address(4));
+        assert_eq!(admit(&table, "192.0.2.1").unwrap_err(), ConnectionRefused::Address(4));
         open.extend(fill(&table, ["192.0.2.2", "192.0.2.3"]));
-        assert_eq!(admit(&table, "192.0.2.4").unwrap_err(), Refused::Network(6));
+        assert_eq!(admit(&table, "192.0.2.4").unwrap_err(), ConnectionRefused::Network(6));
         open.extend(fill(&table, ["192.0.3.1"]));
         open.clear();
         fill(&table, ["192.0.2.1"; 4]);
@@ -426,7 +438,7 @@ mod tests {
     fn an_ipv6_link_is_one_address() {
         let table = table();
         let _open = fill(&table, ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::ffff:4"]);
-        assert_eq!(admit(&table, "2001:db8::5").unwrap_err(), Refused::Address(4));
+        assert_eq!(admit(&table, "2001:db8::5").unwrap_err(), ConnectionRefused::Address(4));
         assert!(admit(&table, "2001:db8:0:1::5").is_ok());
     }
 
@@ -435,11 +447,11 @@ mod tests {
         let table = table();
         let open = fill(&table, ["198.51.100.1"; 10]);
         assert!(open.iter().all(|connection| connection.budget().is_none()));
-        assert_eq!(admit(&table, "192.0.2.1").unwrap_err(), Refused::Total(10));
+        assert_eq!(admit(&table, "192.0.2.1").unwrap_err(), ConnectionRefused::Total(10));
         assert!(open.iter().all(|connection| !connection.evicted().is_cancelled()));
     }
 
-    fn full(table: &Arc<Connections>) -> Vec<OpenConnection> {
+    fn full(table: &Arc<ConnectionTable>) -> Vec<OpenConnection> {
         fill(
             table,
             ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.1"]
@@ -487,7 +499,7 @@ mod tests {
     fn a_client_with_its_share_gets_no_place_of_another() {
         let table = table();
         let open = full(&table);
-        assert_eq!(admit(&table, "192.0.3.1").unwrap_err(), Refused::Total(10));
+        assert_eq!(admit(&table, "192.0.3.1").unwrap_err(), ConnectionRefused::Total(10));
         assert!(evicted(&open).is_empty());
     }
 
@@ -502,9 +514,9 @@ mod tests {
 
     #[test]
     fn there_are_no_more_than_there_are_file_descriptors_for() {
-        let table = Arc::new(Connections::new(1));
+        let table = Arc::new(ConnectionTable::new(1));
         let _open = fill(&table, ["192.0.2.1"]);
-        assert_eq!(admit(&table, "192.0.3.1").unwrap_err(), Refused::Total(1));
+        assert_eq!(admit(&table, "192.0.3.1").unwrap_err(), ConnectionRefused::Total(1));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! TLS handshakes: in progress in all, in progress from one address, and begun per second from one address. The numbers
 //! belong to the table of connections, so that a handshake costs no look-up.
 
-use super::connections::OpenConnection;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -38,36 +37,36 @@ pub enum HandshakeLimitReached {
 
 /// Handshakes in progress. Clones share the number.
 #[derive(Clone, Debug, Default)]
-pub(super) struct InProgress(Arc<AtomicUsize>);
+pub(super) struct HandshakeCount(Arc<AtomicUsize>);
 
 /// One handshake in progress. Dropped when it ends.
 #[derive(Debug)]
-struct Counted(InProgress);
+struct CountedHandshake(HandshakeCount);
 
 /// One handshake in progress, counted in all and for its address. Dropped when it ends.
 #[derive(Debug)]
 pub struct HandshakeInProgress {
-    _in_all: Counted,
-    _of_address: Option<Counted>,
+    _in_all: CountedHandshake,
+    _of_address: Option<CountedHandshake>,
 }
 
 /// The handshakes of one address.
 #[derive(Debug)]
 pub(super) struct AddressHandshakes {
-    in_progress: InProgress,
+    in_progress: HandshakeCount,
     per_second: NonZeroU32,
     rate: DefaultDirectRateLimiter,
 }
 
-impl InProgress {
-    fn begin(&self, most: usize) -> Option<Counted> {
+impl HandshakeCount {
+    fn begin(&self, most: usize) -> Option<CountedHandshake> {
         let more = |count: usize| (count < most).then(|| count + 1);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Counted(self.clone()))
+        Some(CountedHandshake(self.clone()))
     }
 }
 
-impl Drop for Counted {
+impl Drop for CountedHandshake {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -76,13 +75,20 @@ impl Drop for Counted {
 impl AddressHandshakes {
     /// With the whole burst of `quota` at hand.
     pub(super) fn new(quota: HandshakeQuota) -> Self {
-        Self::counting(InProgress::default(), quota.per_second_per_address)
+        Self::counting(HandshakeCount::default(), quota.per_second_per_address)
     }
 
-    fn counting(in_progress: InProgress, per_second: NonZeroU32) -> Self {
+    fn counting(in_progress: HandshakeCount, per_second: NonZeroU32) -> Self {
         let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
         let rate = RateLimiter::direct(Quota::per_second(per_second).allow_burst(burst));
         Self { in_progress, per_second, rate }
+    }
+
+    fn begin(&self, quota: HandshakeQuota) -> Result<CountedHandshake, HandshakeLimitReached> {
+        let most = quota.in_progress_per_address;
+        let counted = self.in_progress.begin(most).ok_or(HandshakeLimitReached::InProgressOfAddress)?;
+        self.rate.check().map_err(|_| HandshakeLimitReached::TooFast)?;
+        Ok(counted)
     }
 
     /// The same under another quota, or nothing if that has the same rate.
@@ -92,34 +98,25 @@ impl AddressHandshakes {
     }
 }
 
-impl OpenConnection {
-    /// Begins the connection's handshake. It counts as in progress until the guard is dropped.
+impl HandshakeInProgress {
+    /// Counts a handshake in all and for its address, which a trusted client has not.
     ///
     /// # Errors
-    /// The limit that it would exceed. Of a trusted address, only the number in all is limited.
-    pub fn begin_handshake(
-        &self,
+    /// The limit that it would exceed.
+    pub(super) fn begin(
+        in_all: &HandshakeCount,
+        of_address: Option<&AddressHandshakes>,
         quota: HandshakeQuota,
-    ) -> Result<HandshakeInProgress, HandshakeLimitReached> {
-        let (in_all, of_address) = self.handshakes();
+    ) -> Result<Self, HandshakeLimitReached> {
         let counted = in_all.begin(quota.in_progress).ok_or(HandshakeLimitReached::InProgress)?;
-        let of_address = match of_address {
-            None => None,
-            Some(address) => {
-                let most = quota.in_progress_per_address;
-                let counted =
-                    address.in_progress.begin(most).ok_or(HandshakeLimitReached::InProgressOfAddress)?;
-                address.rate.check().map_err(|_| HandshakeLimitReached::TooFast)?;
-                Some(counted)
-            }
-        };
-        Ok(HandshakeInProgress { _in_all: counted, _of_address: of_address })
+        let of_address = of_address.map(|address| address.begin(quota)).transpose()?;
+        Ok(Self { _in_all: counted, _of_address: of_address })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ConnectionLimits, Connections, RequestRate};
+    use super::super::{ConnectionLimits, ConnectionTable, OpenConnection, RequestRate};
     use super::*;
 
     const QUOTA: HandshakeQuota = HandshakeQuota {
@@ -128,7 +125,7 @@ mod tests {
         per_second_per_address: NonZeroU32::MIN,
     };
 
-    fn connect(table: &Arc<Connections>, address: &str, handshakes: HandshakeQuota) -> OpenConnection {
+    fn connect(table: &Arc<ConnectionTable>, address: &str, handshakes: HandshakeQuota) -> OpenConnection {
         let limits = ConnectionLimits {
             total: 100,
             per_address: 100,
@@ -143,7 +140,7 @@ mod tests {
 
     #[test]
     fn each_limit_is_reported_and_does_not_affect_other_addresses() {
-        let table = Arc::new(Connections::new(usize::MAX));
+        let table = Arc::new(ConnectionTable::new(usize::MAX));
         let [one, same, other, third] =
             ["2001:db8::1", "2001:db8::2", "192.0.2.2", "192.0.2.3"].map(|from| connect(&table, from, QUOTA));
         let _held = [one.begin_handshake(QUOTA).unwrap(), same.begin_handshake(QUOTA).unwrap()];
@@ -160,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_trusted_network_is_limited_in_all_only() {
-        let table = Arc::new(Connections::new(usize::MAX));
+        let table = Arc::new(ConnectionTable::new(usize::MAX));
         let balancer = connect(&table, "198.51.100.1", QUOTA);
         let _held = [(); 4].map(|()| balancer.begin_handshake(QUOTA).unwrap());
         assert_eq!(balancer.begin_handshake(QUOTA).unwrap_err(), HandshakeLimitReached::InProgress);
@@ -168,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_new_connection_does_not_refill_the_rate_and_another_rate_does_not_forget_what_is_in_progress() {
-        let table = Arc::new(Connections::new(usize::MAX));
+        let table = Arc::new(ConnectionTable::new(usize::MAX));
         let first = connect(&table, "192.0.2.1", QUOTA);
         while first.begin_handshake(QUOTA).is_ok() {}
         drop(first);

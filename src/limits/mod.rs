@@ -12,10 +12,10 @@ mod request_rate;
 pub mod scheduling;
 
 pub use client_network::AddressKey;
-pub use connections::{ConnectionLimits, Connections, OpenConnection, Refused};
+pub use connections::{ConnectionLimits, ConnectionRefused, ConnectionTable, OpenConnection};
 pub use handshakes::{HandshakeInProgress, HandshakeLimitReached, HandshakeQuota};
 pub use http2_frames::{FrameBudget, FrameLimits, HeadRejection, Http2Stream, RequestHeads, UnservedHeads};
 pub use known_holders::KnownHolders;
 pub use request_rate::{
-    AccountKey, AccountRates, Budget, RateExceeded, RequestInFlight, RequestLimit, RequestRate,
+    AccountKey, AccountRates, RateExceeded, RequestBudget, RequestInFlight, RequestLimit, RequestRate,
 };

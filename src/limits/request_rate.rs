@@ -30,7 +30,7 @@ const MAX_IN_FLIGHT: u32 = 4_096;
 
 /// What one address or account may still do.
 #[derive(Debug)]
-pub struct Budget {
+pub struct RequestBudget {
     rate: RequestRate,
     limiter: DefaultDirectRateLimiter,
     started: Instant,
@@ -65,7 +65,7 @@ pub enum RequestLimit {
 
 /// A request whose audit record has not been written. Dropped, it counts no more.
 #[derive(Debug)]
-pub struct RequestInFlight(Arc<Budget>);
+pub struct RequestInFlight(Arc<RequestBudget>);
 
 impl Drop for RequestInFlight {
     fn drop(&mut self) {
@@ -77,7 +77,7 @@ impl Drop for RequestInFlight {
 #[derive(Debug)]
 pub struct AccountRates {
     hasher: RandomState,
-    shards: [Mutex<HashMap<u64, Arc<Budget>>>; SHARDS],
+    shards: [Mutex<HashMap<u64, Arc<RequestBudget>>>; SHARDS],
 }
 
 /// Names one account in [`AccountRates`].
@@ -101,7 +101,7 @@ impl RequestRate {
     }
 }
 
-impl Budget {
+impl RequestBudget {
     /// A full budget.
     pub fn new(rate: RequestRate) -> Self {
         Self {
@@ -188,21 +188,21 @@ impl AccountRates {
     }
 
     /// The budget of an account.
-    pub fn budget(&self, account: AccountKey, rate: RequestRate) -> Arc<Budget> {
+    pub fn budget(&self, account: AccountKey, rate: RequestRate) -> Arc<RequestBudget> {
         let shard = usize::try_from(account.0 % SHARDS as u64).unwrap_or(0);
-        let Some(shard) = self.shards.get(shard) else { return Arc::new(Budget::new(rate)) };
+        let Some(shard) = self.shards.get(shard) else { return Arc::new(RequestBudget::new(rate)) };
         let mut budgets = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(budget) = budgets.get(&account.0).filter(|budget| budget.rate == rate) {
             return Arc::clone(budget);
         }
         if budgets.len() >= SHARD_CAPACITY {
-            let in_use = |budget: &Arc<Budget>| Arc::strong_count(budget) > 1;
+            let in_use = |budget: &Arc<RequestBudget>| Arc::strong_count(budget) > 1;
             budgets.retain(|_, budget| in_use(budget) || !budget.is_full());
             if budgets.len() >= SHARD_CAPACITY {
                 budgets.retain(|_, budget| in_use(budget));
             }
         }
-        let budget = Arc::new(Budget::new(rate));
+        let budget = Arc::new(RequestBudget::new(rate));
         budgets.insert(account.0, Arc::clone(&budget));
         budget
     }
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn ten_seconds_worth_may_come_at_once_and_then_no_more() {
-        let budget = Budget::new(RequestRate::per_second(1));
+        let budget = RequestBudget::new(RequestRate::per_second(1));
         for _ in 0..10 {
             assert_eq!(budget.take(), Ok(()));
         }
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn of_the_refusals_within_a_second_the_first_is_recorded() {
-        let budget = Budget::new(RequestRate::per_second(1));
+        let budget = RequestBudget::new(RequestRate::per_second(1));
         let records: Vec<_> = (0..3).map(|_| budget.record()).collect();
         assert_eq!(records, [Some(0), None, None]);
         budget.next_record.store(0, Ordering::Relaxed);
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_address_has_so_many_requests_in_flight_and_one_that_ended_makes_room() {
-        let budget = Arc::new(Budget::new(RequestRate::per_second(1)));
+        let budget = Arc::new(RequestBudget::new(RequestRate::per_second(1)));
         let mut in_flight: Vec<_> = (0..MAX_IN_FLIGHT).map(|_| budget.begin().unwrap()).collect();
         for _ in 0..3 {
             assert_eq!(budget.begin().unwrap_err().limit, RequestLimit::InFlight(MAX_IN_FLIGHT));

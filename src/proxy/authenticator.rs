@@ -14,7 +14,9 @@ use crate::clock::{Clock, UnixTime};
 use crate::directory::Directories;
 use crate::identity::{AccountCache, MappingScope, MappingSources, MappingTrace};
 use crate::limits::AddressKey;
-use crate::limits::scheduling::{ClientRates, FailingClients, FairSlots, Rank, SlotLimits, Turn};
+use crate::limits::scheduling::{
+    ClientRank, ClientRates, FailingClients, FairSlots, SlotLimits, SlotRequest,
+};
 use crate::policy::{CertificateRejection, Credential, PasswordCredential, PasswordRejection};
 use crate::request::BasicCredentials;
 use crate::revocation::{
@@ -163,8 +165,8 @@ impl Authenticator {
             && !self.validation.is_cached(&realm_generation, chain, &realm.trust, now).await
         {
             let in_budget = self.laborious_rates.allows(client);
-            let rank = if in_budget { self.failing.rank(client) } else { Rank::Last };
-            let turn = Turn { client, rank, work: chain.cost() };
+            let rank = if in_budget { self.failing.rank(client) } else { ClientRank::Last };
+            let turn = SlotRequest { client, rank, work: chain.cost() };
             Some(self.laborious.acquire(turn).await.map_err(|_| LimitError::Overloaded)?)
         } else {
             None

@@ -4,7 +4,7 @@
 //! not delay one that presents a single one.
 
 use crate::limits::AddressKey;
-use crate::limits::scheduling::{FairSlots, Rank, SlotLimits, Turn};
+use crate::limits::scheduling::{ClientRank, FairSlots, SlotLimits, SlotRequest};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -48,11 +48,11 @@ impl ConcurrencyLimit {
     /// Where it does not come in time, or the work does not end in time. The work is dropped then.
     pub(super) async fn within<T>(
         &self,
-        (client, rank): (AddressKey, Rank),
+        (client, rank): (AddressKey, ClientRank),
         work: impl Future<Output = T>,
     ) -> Result<T, LimitError> {
         self.in_time(async {
-            let turn = Turn { client, rank, work: 0 };
+            let turn = SlotRequest { client, rank, work: 0 };
             let _place = self.places.acquire(turn).await.map_err(|_| LimitError::Overloaded)?;
             Ok(work.await)
         })
@@ -84,8 +84,8 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(10);
 
-    fn client(last: u8) -> (AddressKey, Rank) {
-        (AddressKey::of([192, 0, 2, last].into(), 64), Rank::Normal)
+    fn client(last: u8) -> (AddressKey, ClientRank) {
+        (AddressKey::of([192, 0, 2, last].into(), 64), ClientRank::Normal)
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 
 use super::snapshot::Limits;
 use crate::backend::{MinimumRate, TransferRate};
-use crate::limits::{AddressKey, Budget, OpenConnection};
+use crate::limits::{AddressKey, OpenConnection, RequestBudget};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -165,7 +165,7 @@ impl ConnectionLifetime {
     }
 
     /// What the client's address may still request; `None` where that is not limited.
-    pub(super) fn budget(&self) -> Option<&Arc<Budget>> {
+    pub(super) fn budget(&self) -> Option<&Arc<RequestBudget>> {
         self.open.budget()
     }
 

@@ -9,7 +9,7 @@ use crate::clock::{Clock, Tick, UnixTime};
 use crate::directory::{Directories, DirectoryAccount, DirectoryError, LoginName, PasswordVerdict};
 use crate::identity::{Account, MappingMethod, MappingStrength};
 use crate::limits::AddressKey;
-use crate::limits::scheduling::Rank;
+use crate::limits::scheduling::ClientRank;
 use crate::login_throttle::{AttemptPermit, LoginThrottled};
 use crate::policy::{PasswordCredential, PasswordRejection};
 use crate::request::BasicCredentials;
@@ -135,7 +135,7 @@ impl PasswordAuthenticator {
             None => {}
         }
         // Boxed, so that no connection has room for a query that few clients ever cause.
-        let client = (attempt.client, Rank::Normal);
+        let client = (attempt.client, ClientRank::Normal);
         let query = Box::pin(slots.within(client, self.accepted.try_get_with(digest, named.query())));
         let accepted = query.await.map_err(|error| {
             Arc::new(match error {

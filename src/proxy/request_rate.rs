@@ -3,7 +3,7 @@
 use super::lifetime::ConnectionLifetime;
 use super::record::RequestRecord;
 use super::state::SharedState;
-use crate::limits::{AccountKey, Budget, RateExceeded, RequestInFlight, RequestLimit, RequestRate};
+use crate::limits::{AccountKey, RateExceeded, RequestBudget, RequestInFlight, RequestLimit, RequestRate};
 use crate::policy::{Denial, DenialId, Permit};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Excess {
 
 /// The budget of the account that the connection's last request was from, so that the next one needs no look-up.
 #[derive(Debug, Default)]
-pub(super) struct AccountBudget(RefCell<Option<(AccountKey, Arc<Budget>)>>);
+pub(super) struct AccountBudget(RefCell<Option<(AccountKey, Arc<RequestBudget>)>>);
 
 /// Takes one request out of the budget of the client's address.
 pub(super) fn of_address(life: &ConnectionLifetime) -> Result<(), Excess> {
@@ -41,7 +41,7 @@ pub(super) fn of_address(life: &ConnectionLifetime) -> Result<(), Excess> {
 
 /// Counts a request among those in progress of the client's address; a trusted address has no limit.
 pub(super) fn in_flight(life: &ConnectionLifetime) -> Result<Option<RequestInFlight>, Excess> {
-    let counted = life.budget().map(Budget::begin).transpose();
+    let counted = life.budget().map(RequestBudget::begin).transpose();
     counted.map_err(|exceeded| excess(&exceeded, "the client's address"))
 }
 
@@ -92,7 +92,7 @@ impl AccountBudget {
         drop(self.budget(account, gate.snapshot.load().limits.account_requests, gate));
     }
 
-    fn budget(&self, key: AccountKey, rate: RequestRate, gate: &SharedState) -> Arc<Budget> {
+    fn budget(&self, key: AccountKey, rate: RequestRate, gate: &SharedState) -> Arc<RequestBudget> {
         let mut last = self.0.borrow_mut();
         match &*last {
             Some((known, budget)) if *known == key && budget.rate() == rate => Arc::clone(budget),

@@ -6,7 +6,7 @@ use super::request_log::RequestLog;
 use super::snapshot::Snapshot;
 use crate::clock::Clock;
 use crate::identity::Account;
-use crate::limits::{AccountKey, AccountRates, Connections, KnownHolders};
+use crate::limits::{AccountKey, AccountRates, ConnectionTable, KnownHolders};
 use crate::telemetry::audit::AuditLog;
 use crate::telemetry::{CountedLine, Metrics};
 use crate::tls::HandshakePool;
@@ -33,7 +33,7 @@ pub struct SharedState {
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// The open client connections.
-    pub connections: Arc<Connections>,
+    pub connections: Arc<ConnectionTable>,
     /// What accounts may still request.
     pub accounts: AccountRates,
     /// The certificates whose holders were authenticated lately.

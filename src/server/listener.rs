@@ -10,7 +10,7 @@ const BACKLOG: i32 = 1_024;
 
 /// A listening address with a socket for each worker.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub(super) struct BoundListener {
     address: SocketAddr,
     sockets: Vec<TcpListener>,
 }
@@ -26,7 +26,7 @@ pub struct BindError {
     pub source: io::Error,
 }
 
-impl Listener {
+impl BoundListener {
     /// Listens on `address` with `workers` sockets (`SO_REUSEPORT`). Port 0 takes a free one, the same for all.
     ///
     /// An IPv6 address is bound for IPv6 only, so that `0.0.0.0:443` and `[::]:443` can stand side by side.
@@ -37,12 +37,12 @@ impl Listener {
         let failed = |source| BindError { address, source };
         // SO_REUSEPORT would let a second gate of the same user share the port unseen and take half the connections.
         // A probe without it finds the port taken.
-        drop(socket(address, Share::Nothing).map_err(failed)?);
-        let first = socket(address, Share::Port).map_err(failed)?;
+        drop(socket(address, PortSharing::Nothing).map_err(failed)?);
+        let first = socket(address, PortSharing::Port).map_err(failed)?;
         let address = first.local_addr().map_err(failed)?;
         let mut sockets = vec![first];
         for _ in 1..workers {
-            sockets.push(socket(address, Share::Port).map_err(failed)?);
+            sockets.push(socket(address, PortSharing::Port).map_err(failed)?);
         }
         Ok(Self { address, sockets })
     }
@@ -59,19 +59,19 @@ impl Listener {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Share {
+enum PortSharing {
     Nothing,
     Port,
 }
 
-fn socket(address: SocketAddr, share: Share) -> io::Result<TcpListener> {
+fn socket(address: SocketAddr, share: PortSharing) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     // Without it a restart would fail for a minute while old connections linger in TIME_WAIT.
     socket.set_reuse_address(true)?;
-    if share == Share::Port {
+    if share == PortSharing::Port {
         socket.set_reuse_port(true)?;
     }
     socket.set_nonblocking(true)?;
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_worker_gets_a_socket_on_the_same_port() {
-        let listener = Listener::bind(ANY_PORT, 3).unwrap();
+        let listener = BoundListener::bind(ANY_PORT, 3).unwrap();
         let address = listener.address();
         let sockets = listener.into_sockets();
         assert_eq!(sockets.len(), 3);
@@ -98,8 +98,8 @@ mod tests {
 
     #[test]
     fn a_port_that_another_gate_listens_on_is_an_error() {
-        let first = Listener::bind(ANY_PORT, 2).unwrap();
-        let error = Listener::bind(first.address(), 2).unwrap_err();
+        let first = BoundListener::bind(ANY_PORT, 2).unwrap();
+        let error = BoundListener::bind(first.address(), 2).unwrap_err();
         assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
     }
 }

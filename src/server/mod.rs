@@ -7,4 +7,4 @@ mod listener;
 mod running;
 mod worker_thread;
 
-pub use running::{ReloadError, Running, StartError, Stopped};
+pub use running::{ReloadError, RunningServer, StartError, StopOutcome};

@@ -1,13 +1,13 @@
 //! Starts the gateway, replaces its configuration atomically, and shuts it down.
 
-use super::background::{Background, CrlReadiness, Surroundings};
-use super::worker_thread::{Command, WorkerThread};
+use super::background::{BackgroundTasks, CrlReadiness, CrlRefreshContext};
+use super::worker_thread::{WorkerCommand, WorkerThread};
 use crate::clock::Clock;
 use crate::config::{CompiledConfig, ListenerProtocol, ProcessSettings};
-use crate::limits::{AccountRates, ConnectionLimits, Connections, KnownHolders, descriptors};
+use crate::limits::{AccountRates, ConnectionLimits, ConnectionTable, KnownHolders, descriptors};
 use crate::proxy::{Authenticator, FailedHandshakes, RequestLog, SharedState};
-use crate::server::admin::{AdminServer, Answers, Condition, PublishedKeys, Readiness};
-use crate::server::listener::{BindError, Listener};
+use crate::server::admin::{AdminResponses, AdminServer, PublishedKeys, Readiness, ReadinessCondition};
+use crate::server::listener::{BindError, BoundListener};
 use crate::site::BackendIdentity;
 use crate::telemetry::audit::{self, AuditLog};
 use crate::telemetry::{CountedLine, Metrics, display_chain};
@@ -22,15 +22,15 @@ use tokio_util::sync::CancellationToken;
 /// How long the audit log has to write what it holds when everything else has ended.
 const AUDIT_CLOSE: Duration = Duration::from_secs(10);
 
-/// A running gate. Dropped, it stops at once; [`Running::stop`] lets the requests in progress end.
-pub struct Running {
+/// A running gate. Dropped, it stops at once; [`RunningServer::stop`] lets the requests in progress end.
+pub struct RunningServer {
     gate: Arc<SharedState>,
     process: ProcessSettings,
     workers: Vec<WorkerThread>,
     listening: BTreeMap<(SocketAddr, ListenerProtocol), SocketAddr>,
-    background: Option<Background>,
+    background: Option<BackgroundTasks>,
     admin: Vec<AdminServer>,
-    serving: Condition,
+    serving: ReadinessCondition,
 }
 
 /// A gate that cannot start.
@@ -57,14 +57,14 @@ pub enum ReloadError {
 
 /// How a stop went.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Stopped {
+pub enum StopOutcome {
     /// Every worker ended and every record is written.
     Whole,
     /// Something was cut off: a worker panicked, or the audit log was too slow.
     CutOff(String),
 }
 
-impl Running {
+impl RunningServer {
     /// Opens the listeners and starts the workers. `metrics` is the one that `compiled` was built with.
     ///
     /// # Errors
@@ -88,7 +88,7 @@ impl Running {
             audit,
             request_log: RequestLog::new(Instant::now()),
             metrics,
-            connections: Arc::new(Connections::new(descriptors::connections())),
+            connections: Arc::new(ConnectionTable::new(descriptors::connections())),
             accounts: AccountRates::default(),
             known_holders: KnownHolders::default(),
             http2_floods: CountedLine::default(),
@@ -98,10 +98,13 @@ impl Running {
         let readiness = Readiness::default();
         let serving = readiness.condition("the gate takes no requests");
         let crls = CrlReadiness::new(readiness.condition("the CRLs were not looked at"));
-        let surroundings =
-            Surroundings { clock: gate.clock.clone(), metrics: Arc::clone(&gate.metrics), readiness: crls };
-        let background =
-            Background::start(&gate.snapshot.load(), surroundings, &control).map_err(StartError::Thread)?;
+        let surroundings = CrlRefreshContext {
+            clock: gate.clock.clone(),
+            metrics: Arc::clone(&gate.metrics),
+            readiness: crls,
+        };
+        let background = BackgroundTasks::start(&gate.snapshot.load(), surroundings, &control)
+            .map_err(StartError::Thread)?;
         let workers = (0..process.workers.get())
             .map(|number| WorkerThread::start(number, Arc::clone(&gate)))
             .collect::<Result<Vec<_>, _>>()
@@ -109,7 +112,7 @@ impl Running {
         let purged = Arc::clone(&gate);
         let purge = move || purged.authenticator.purge_accounts();
         let answers = Arc::new(
-            Answers::new(Arc::clone(&gate.metrics), readiness, published_keys(&gate), purge)
+            AdminResponses::new(Arc::clone(&gate.metrics), readiness, published_keys(&gate), purge)
                 .with_outages(outages(&gate)),
         );
         let admin = admin_sockets
@@ -151,7 +154,7 @@ impl Running {
         for key in gone {
             self.listening.remove(&key);
             for worker in &self.workers {
-                worker.tell(Command::Close(key.0, key.1));
+                worker.tell(WorkerCommand::Close(key.0, key.1));
             }
         }
         if compiled.process != self.process {
@@ -172,7 +175,7 @@ impl Running {
 
     /// Stops: not ready any more, no new connections, running requests end within the drain limit, every record is
     /// written.
-    pub fn stop(mut self) -> Stopped {
+    pub fn stop(mut self) -> StopOutcome {
         self.serving.set(false);
         self.gate.stopping.cancel();
         let mut cut_off = Vec::new();
@@ -181,7 +184,7 @@ impl Running {
                 cut_off.push("a worker panicked".to_owned());
             }
         }
-        if let Some(Err(error)) = self.background.take().map(Background::stop) {
+        if let Some(Err(error)) = self.background.take().map(BackgroundTasks::stop) {
             cut_off.push(error.to_string());
         }
         if let Err(error) = self.gate.audit.close(AUDIT_CLOSE) {
@@ -190,7 +193,7 @@ impl Running {
         for admin in std::mem::take(&mut self.admin) {
             admin.stop();
         }
-        if cut_off.is_empty() { Stopped::Whole } else { Stopped::CutOff(cut_off.join("; ")) }
+        if cut_off.is_empty() { StopOutcome::Whole } else { StopOutcome::CutOff(cut_off.join("; ")) }
     }
 
     /// The address in use for one of the configuration; they differ where the configuration asks for port 0.
@@ -208,24 +211,24 @@ impl Running {
         self.gate.snapshot.load().generation
     }
 
-    fn listen(&mut self, bound: Vec<((SocketAddr, ListenerProtocol), Listener)>) {
+    fn listen(&mut self, bound: Vec<((SocketAddr, ListenerProtocol), BoundListener)>) {
         for ((configured, speech), listener) in bound {
             self.listening.insert((configured, speech), listener.address());
             for (worker, socket) in self.workers.iter().zip(listener.into_sockets()) {
-                worker.tell(Command::Listen(configured, speech, socket));
+                worker.tell(WorkerCommand::Listen(configured, speech, socket));
             }
         }
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningServer {
     fn drop(&mut self) {
         self.gate.stopping.cancel();
     }
 }
 
 /// Says where the system's limit on open files allows fewer connections than the configuration.
-fn warn_of_descriptors(connections: &Connections, limits: &ConnectionLimits) {
+fn warn_of_descriptors(connections: &ConnectionTable, limits: &ConnectionLimits) {
     let most = connections.most(limits);
     if most < limits.total {
         tracing::warn!(
@@ -237,13 +240,13 @@ fn warn_of_descriptors(connections: &Connections, limits: &ConnectionLimits) {
     }
 }
 
-type Bound = Vec<((SocketAddr, ListenerProtocol), Listener)>;
+type Bound = Vec<((SocketAddr, ListenerProtocol), BoundListener)>;
 
 fn bind(
     listeners: impl Iterator<Item = (SocketAddr, ListenerProtocol)>,
     workers: usize,
 ) -> Result<Bound, BindError> {
-    listeners.map(|key| Ok((key, Listener::bind(key.0, workers)?))).collect()
+    listeners.map(|key| Ok((key, BoundListener::bind(key.0, workers)?))).collect()
 }
 
 /// What of the configuration in force does not answer: directories, domain controllers, and those that refuse the gate.
@@ -281,6 +284,6 @@ fn published_keys(gate: &Arc<SharedState>) -> PublishedKeys {
 }
 
 fn bind_admin(addresses: &[SocketAddr]) -> Result<Vec<std::net::TcpListener>, BindError> {
-    let one = |address: &SocketAddr| Ok(Listener::bind(*address, 1)?.into_sockets());
+    let one = |address: &SocketAddr| Ok(BoundListener::bind(*address, 1)?.into_sockets());
     Ok(addresses.iter().map(one).collect::<Result<Vec<_>, BindError>>()?.into_iter().flatten().collect())
 }

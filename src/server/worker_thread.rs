@@ -1,7 +1,7 @@
 //! The thread of one worker: accepts connections on its own sockets and serves each to its end.
 
 use crate::config::ListenerProtocol;
-use crate::limits::{OpenConnection, Refused};
+use crate::limits::{ConnectionRefused, OpenConnection};
 use crate::proxy::{Endpoints, SharedState, Worker, serve_plain, serve_tls};
 use std::collections::HashMap;
 use std::io;
@@ -21,7 +21,7 @@ const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 
 /// What the application tells a worker.
 #[derive(Debug)]
-pub(super) enum Command {
+pub(super) enum WorkerCommand {
     /// Accept on this socket. The address is the one in proxy.toml.
     Listen(SocketAddr, ListenerProtocol, TcpListener),
     /// Accept there no more; connections that came in there live on.
@@ -31,7 +31,7 @@ pub(super) enum Command {
 /// A running worker.
 #[derive(Debug)]
 pub(super) struct WorkerThread {
-    commands: mpsc::UnboundedSender<Command>,
+    commands: mpsc::UnboundedSender<WorkerCommand>,
     thread: JoinHandle<()>,
 }
 
@@ -48,7 +48,7 @@ impl WorkerThread {
     }
 
     /// Hands the worker a command. A worker that has ended takes none, and needs none.
-    pub(super) fn tell(&self, command: Command) {
+    pub(super) fn tell(&self, command: WorkerCommand) {
         drop(self.commands.send(command));
     }
 
@@ -58,7 +58,7 @@ impl WorkerThread {
     }
 }
 
-async fn work(gate: Arc<SharedState>, mut commands: mpsc::UnboundedReceiver<Command>) {
+async fn work(gate: Arc<SharedState>, mut commands: mpsc::UnboundedReceiver<WorkerCommand>) {
     let worker = Rc::new(Worker::new(Arc::clone(&gate)));
     let connections = TaskTracker::new();
     let mut listening: HashMap<(SocketAddr, ListenerProtocol), CancellationToken> = HashMap::new();
@@ -68,7 +68,7 @@ async fn work(gate: Arc<SharedState>, mut commands: mpsc::UnboundedReceiver<Comm
             () = gate.stopping.cancelled() => None,
         };
         match command {
-            Some(Command::Listen(address, speech, socket)) => {
+            Some(WorkerCommand::Listen(address, speech, socket)) => {
                 let closing = gate.stopping.child_token();
                 listening.insert((address, speech), closing.clone());
                 let (worker, connections) = (Rc::clone(&worker), connections.clone());
@@ -79,7 +79,7 @@ async fn work(gate: Arc<SharedState>, mut commands: mpsc::UnboundedReceiver<Comm
                     }
                 });
             }
-            Some(Command::Close(address, speech)) => {
+            Some(WorkerCommand::Close(address, speech)) => {
                 if let Some(closing) = listening.remove(&(address, speech)) {
                     closing.cancel();
                 }
@@ -142,9 +142,9 @@ fn admit(gate: &SharedState, listener: SocketAddr, peer: SocketAddr) -> Option<O
     };
     let counters = &gate.metrics.connections;
     match refused {
-        Refused::Total(_) => &counters.rejected_total,
-        Refused::Address(_) => &counters.rejected_address,
-        Refused::Network(_) => &counters.rejected_network,
+        ConnectionRefused::Total(_) => &counters.rejected_total,
+        ConnectionRefused::Address(_) => &counters.rejected_address,
+        ConnectionRefused::Network(_) => &counters.rejected_network,
     }
     .inc();
     if let Some(number) = gate.connections.refused.count() {

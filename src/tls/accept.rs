@@ -10,7 +10,7 @@ use super::pool::HandshakePool;
 use super::server::SiteTls;
 use super::version::{TlsVersion, UnsupportedVersion};
 use crate::clock::{Clock, UnixTime};
-use crate::limits::scheduling::{Rank, SlotsFull};
+use crate::limits::scheduling::{ClientRank, SlotsFull};
 use crate::limits::{AddressKey, HandshakeLimitReached};
 use rustls::server::{Accepted as Hello, AcceptedAlert, Acceptor};
 use rustls::{AlertDescription, HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
@@ -160,7 +160,7 @@ impl HandshakeError {
 #[derive(Clone, Copy, Debug)]
 pub struct HandshakeContext<'a> {
     /// The client, and its rank.
-    pub client: (AddressKey, Rank),
+    pub client: (AddressKey, ClientRank),
     /// The timeouts.
     pub limits: HandshakeLimits,
     /// The clock.

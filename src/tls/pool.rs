@@ -2,7 +2,7 @@
 //! and signs for sixty clients in a row would serve no other client meanwhile.
 
 use crate::limits::AddressKey;
-use crate::limits::scheduling::{FairSlots, Rank, SlotLimits, SlotsFull, Turn};
+use crate::limits::scheduling::{ClientRank, FairSlots, SlotLimits, SlotRequest, SlotsFull};
 use std::panic::resume_unwind;
 use std::thread::available_parallelism;
 
@@ -33,10 +33,10 @@ impl HandshakePool {
     /// If too many steps are waiting.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        (client, rank): (AddressKey, Rank),
+        (client, rank): (AddressKey, ClientRank),
         step: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, SlotsFull> {
-        let slot = self.0.acquire(Turn { client, rank, work: 0 }).await?;
+        let slot = self.0.acquire(SlotRequest { client, rank, work: 0 }).await?;
         let step = move || {
             // The slot is held to the end of the step, even if the connection is closed meanwhile.
             let _slot = slot;

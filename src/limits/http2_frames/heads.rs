@@ -19,12 +19,12 @@ const TOO_LARGE: [&[u8; 16]; 2] = [b"header_list_way_", b"too_many_continu"];
 /// The request heads that a client has sent and that have not become requests.
 #[derive(Debug)]
 pub struct RequestHeads {
-    heads: RefCell<Heads>,
+    heads: RefCell<HeadTable>,
     most: usize,
 }
 
 #[derive(Debug)]
-struct Heads {
+struct HeadTable {
     /// The highest stream that the client has opened. HEADERS on this one or a lower one are trailers.
     highest: u32,
     /// Streams above this one are ignored: a graceful GOAWAY named it.
@@ -64,7 +64,7 @@ pub struct UnservedHeads {
 impl RequestHeads {
     /// Keeps track of at most `most` heads.
     pub fn new(most: usize) -> Rc<Self> {
-        let heads = Heads {
+        let heads = HeadTable {
             highest: 0,
             last: u32::MAX,
             waiting: VecDeque::new(),
@@ -139,7 +139,7 @@ impl RequestHeads {
     }
 }
 
-impl Heads {
+impl HeadTable {
     /// Returns whether the stream was waiting.
     fn remove(&mut self, stream: u32) -> bool {
         let found = self.waiting.binary_search(&stream);

@@ -1,7 +1,7 @@
 //! Remembers which clients keep failing, so that they are served after those that do not.
 
 use super::super::AddressKey;
-use super::fair_slots::Rank;
+use super::fair_slots::ClientRank;
 use moka::sync::Cache;
 use std::fmt;
 use std::sync::Arc;
@@ -33,10 +33,10 @@ impl FailingClients {
     }
 
     /// How a client is served now.
-    pub fn rank(&self, client: AddressKey) -> Rank {
+    pub fn rank(&self, client: AddressKey) -> ClientRank {
         match self.0.get(&client).is_some_and(|failures| failures.load(Ordering::Relaxed) >= MANY) {
-            true => Rank::Last,
-            false => Rank::Normal,
+            true => ClientRank::Last,
+            false => ClientRank::Normal,
         }
     }
 }
@@ -58,8 +58,8 @@ mod tests {
         for _ in 1..MANY {
             clients.failed(one);
         }
-        assert_eq!(clients.rank(one), Rank::Normal);
+        assert_eq!(clients.rank(one), ClientRank::Normal);
         clients.failed(one);
-        assert_eq!((clients.rank(one), clients.rank(other)), (Rank::Last, Rank::Normal));
+        assert_eq!((clients.rank(one), clients.rank(other)), (ClientRank::Last, ClientRank::Normal));
     }
 }

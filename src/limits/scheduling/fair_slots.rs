@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-/// One turn in this many goes to the clients of [`Rank::Last`] even where others wait: failing clients share an
+/// One turn in this many goes to the clients of [`ClientRank::Last`] even where others wait: failing clients share an
 /// address with good ones, for example behind a NAT.
 const TURNS_PER_LAST: u32 = 8;
 
@@ -28,7 +28,7 @@ pub struct SlotLimits {
 
 /// Before or after others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rank {
+pub enum ClientRank {
     /// In turn.
     Normal,
     /// After those in turn.
@@ -37,11 +37,11 @@ pub enum Rank {
 
 /// Whose turn it is to be.
 #[derive(Clone, Copy, Debug)]
-pub struct Turn {
+pub struct SlotRequest {
     /// The client that causes the work.
     pub client: AddressKey,
     /// Where it stands among the others. It counts when the client joins the line.
-    pub rank: Rank,
+    pub rank: ClientRank,
     /// How much work it is, in any unit: less goes first within one client.
     pub work: u32,
 }
@@ -53,55 +53,55 @@ pub struct SlotsFull;
 
 /// Slots that are shared fairly. Clones share them.
 #[derive(Clone)]
-pub struct FairSlots(Arc<Shared>);
+pub struct FairSlots(Arc<SlotPool>);
 
-struct Shared {
+struct SlotPool {
     limits: SlotLimits,
-    state: Mutex<State>,
+    state: Mutex<SlotState>,
 }
 
 #[derive(Default)]
-struct State {
+struct SlotState {
     running: usize,
     waiting: usize,
     /// Counts arrivals and turns.
     arrivals: u64,
     turns: u32,
     /// Clients that hold a slot or wait.
-    clients: HashMap<AddressKey, Client>,
+    clients: HashMap<AddressKey, ClientQueue>,
     normal: VecDeque<AddressKey>,
     last: VecDeque<AddressKey>,
 }
 
 #[derive(Default)]
-struct Client {
+struct ClientQueue {
     running: usize,
     /// By work, then by arrival.
-    waiting: BTreeMap<(u32, u64), oneshot::Sender<Slot>>,
+    waiting: BTreeMap<(u32, u64), oneshot::Sender<HeldSlot>>,
     /// Whether it stands in one of the two lines.
     in_line: bool,
 }
 
 /// A slot that is held. Dropped, it goes to the next in turn.
-pub struct Slot {
-    shared: Option<Arc<Shared>>,
+pub struct HeldSlot {
+    shared: Option<Arc<SlotPool>>,
     client: AddressKey,
 }
 
 impl FairSlots {
     /// All slots are free.
     pub fn new(limits: SlotLimits) -> Self {
-        Self(Arc::new(Shared { limits, state: Mutex::default() }))
+        Self(Arc::new(SlotPool { limits, state: Mutex::default() }))
     }
 
     /// Waits for a slot. Dropped before it has one, it leaves the line.
     ///
     /// # Errors
     /// Where too many wait already, in all or of this client.
-    pub async fn acquire(&self, turn: Turn) -> Result<Slot, SlotsFull> {
+    pub async fn acquire(&self, turn: SlotRequest) -> Result<HeldSlot, SlotsFull> {
         let (sender, receiver) = oneshot::channel();
         let key = self.0.join(turn, sender)?;
-        let _waiting = Waiting { shared: &self.0, client: turn.client, key };
+        let _waiting = WaitingGuard { shared: &self.0, client: turn.client, key };
         // The sender lives in the line until it has sent, and the line as long as `self`.
         receiver.await.map_err(|_| SlotsFull)
     }
@@ -118,12 +118,16 @@ impl fmt::Debug for FairSlots {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl SlotPool {
+    fn lock(&self) -> MutexGuard<'_, SlotState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn join(self: &Arc<Self>, turn: Turn, sender: oneshot::Sender<Slot>) -> Result<(u32, u64), SlotsFull> {
+    fn join(
+        self: &Arc<Self>,
+        turn: SlotRequest,
+        sender: oneshot::Sender<HeldSlot>,
+    ) -> Result<(u32, u64), SlotsFull> {
         let limits = &self.limits;
         let state = &mut *self.lock();
         let client = state.clients.entry(turn.client).or_default();
@@ -140,8 +144,8 @@ impl Shared {
         if !client.in_line {
             client.in_line = true;
             match turn.rank {
-                Rank::Normal => state.normal.push_back(turn.client),
-                Rank::Last => state.last.push_back(turn.client),
+                ClientRank::Normal => state.normal.push_back(turn.client),
+                ClientRank::Last => state.last.push_back(turn.client),
             }
         }
         state.arrivals += 1;
@@ -151,10 +155,10 @@ impl Shared {
     }
 
     /// Hands out the free slots.
-    fn serve(self: &Arc<Self>, state: &mut State) {
+    fn serve(self: &Arc<Self>, state: &mut SlotState) {
         while state.running < self.limits.slots {
             let Some((client, sender)) = state.next(self.limits.slots_per_client) else { break };
-            let slot = Slot { shared: Some(Arc::clone(self)), client };
+            let slot = HeldSlot { shared: Some(Arc::clone(self)), client };
             match sender.send(slot) {
                 Ok(()) => {
                     state.running += 1;
@@ -172,9 +176,9 @@ impl Shared {
     }
 }
 
-impl State {
+impl SlotState {
     /// The waiting turn that comes next, taken out of the line.
-    fn next(&mut self, slots_per_client: usize) -> Option<(AddressKey, oneshot::Sender<Slot>)> {
+    fn next(&mut self, slots_per_client: usize) -> Option<(AddressKey, oneshot::Sender<HeldSlot>)> {
         self.turns = self.turns.wrapping_add(1);
         let lines = match self.turns % TURNS_PER_LAST {
             0 => [&mut self.last, &mut self.normal],
@@ -208,14 +212,14 @@ impl State {
     }
 
     fn forget_if_idle(&mut self, name: AddressKey) {
-        let idle = |client: &Client| client.running == 0 && client.waiting.is_empty() && !client.in_line;
+        let idle = |client: &ClientQueue| client.running == 0 && client.waiting.is_empty() && !client.in_line;
         if self.clients.get(&name).is_some_and(idle) {
             self.clients.remove(&name);
         }
     }
 }
 
-impl Drop for Slot {
+impl Drop for HeldSlot {
     fn drop(&mut self) {
         let Some(shared) = self.shared.take() else { return };
         let state = &mut *shared.lock();
@@ -228,20 +232,20 @@ impl Drop for Slot {
     }
 }
 
-impl fmt::Debug for Slot {
+impl fmt::Debug for HeldSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slot").field("client", &self.client).finish_non_exhaustive()
+        f.debug_struct("HeldSlot").field("client", &self.client).finish_non_exhaustive()
     }
 }
 
 /// Leaves the line where the one who waits gives up.
-struct Waiting<'a> {
-    shared: &'a Arc<Shared>,
+struct WaitingGuard<'a> {
+    shared: &'a Arc<SlotPool>,
     client: AddressKey,
     key: (u32, u64),
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingGuard<'_> {
     fn drop(&mut self) {
         let state = &mut *self.shared.lock();
         let Some(client) = state.clients.get_mut(&self.client) else { return };
@@ -267,25 +271,25 @@ mod tests {
     const LIMITS: SlotLimits =
         SlotLimits { slots: 1, slots_per_client: 1, waiting: 100, waiting_per_client: 50 };
 
-    fn turn(last: u8, rank: Rank, work: u32) -> Turn {
-        Turn { client: AddressKey::of([192, 0, 2, last].into(), 64), rank, work }
+    fn turn(last: u8, rank: ClientRank, work: u32) -> SlotRequest {
+        SlotRequest { client: AddressKey::of([192, 0, 2, last].into(), 64), rank, work }
     }
 
-    type Acquiring<'a> = Pin<Box<dyn Future<Output = Result<Slot, SlotsFull>> + 'a>>;
+    type Acquiring<'a> = Pin<Box<dyn Future<Output = Result<HeldSlot, SlotsFull>> + 'a>>;
 
     /// Joins the line at once.
-    fn wait(slots: &FairSlots, turn: Turn) -> Acquiring<'_> {
+    fn wait(slots: &FairSlots, turn: SlotRequest) -> Acquiring<'_> {
         let mut acquiring: Acquiring<'_> = Box::pin(slots.acquire(turn));
         assert!(poll(&mut acquiring).is_pending());
         acquiring
     }
 
-    fn poll(acquiring: &mut Acquiring<'_>) -> Poll<Result<Slot, SlotsFull>> {
+    fn poll(acquiring: &mut Acquiring<'_>) -> Poll<Result<HeldSlot, SlotsFull>> {
         acquiring.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     }
 
     /// The positions in `waiting` in the order in which they are served.
-    fn order(held: Slot, mut waiting: Vec<Acquiring<'_>>) -> Vec<usize> {
+    fn order(held: HeldSlot, mut waiting: Vec<Acquiring<'_>>) -> Vec<usize> {
         let mut order = Vec::new();
         drop(held);
         while order.len() < waiting.len() {
@@ -305,26 +309,26 @@ mod tests {
     #[tokio::test]
     async fn a_client_with_one_turn_waits_for_one_turn_of_a_client_with_many() {
         let slots = FairSlots::new(LIMITS);
-        let held = slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap();
-        let mut waiting: Vec<_> = (0..5).map(|_| wait(&slots, turn(1, Rank::Normal, 1))).collect();
-        waiting.push(wait(&slots, turn(2, Rank::Normal, 1)));
+        let held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
+        let mut waiting: Vec<_> = (0..5).map(|_| wait(&slots, turn(1, ClientRank::Normal, 1))).collect();
+        waiting.push(wait(&slots, turn(2, ClientRank::Normal, 1)));
         assert_eq!(order(held, waiting), [0, 5, 1, 2, 3, 4]);
     }
 
     #[tokio::test]
     async fn within_one_client_the_least_work_goes_first() {
         let slots = FairSlots::new(LIMITS);
-        let held = slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap();
-        let waiting = [30, 20, 30, 10].map(|work| wait(&slots, turn(1, Rank::Normal, work)));
+        let held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
+        let waiting = [30, 20, 30, 10].map(|work| wait(&slots, turn(1, ClientRank::Normal, work)));
         assert_eq!(order(held, waiting.into()), [3, 1, 0, 2]);
     }
 
     #[tokio::test]
     async fn a_client_of_the_last_rank_goes_after_the_others_and_is_not_starved() {
         let slots = FairSlots::new(LIMITS);
-        let held = slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap();
-        let mut waiting = vec![wait(&slots, turn(9, Rank::Last, 1))];
-        waiting.extend((0..20).map(|_| wait(&slots, turn(1, Rank::Normal, 1))));
+        let held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
+        let mut waiting = vec![wait(&slots, turn(9, ClientRank::Last, 1))];
+        waiting.extend((0..20).map(|_| wait(&slots, turn(1, ClientRank::Normal, 1))));
         let order = order(held, waiting);
         let place = order.iter().position(|served| *served == 0).unwrap();
         assert!((1..8).contains(&place), "{order:?}");
@@ -333,36 +337,36 @@ mod tests {
     #[tokio::test]
     async fn a_slot_that_only_a_client_at_its_share_wants_stays_free_for_others() {
         let slots = FairSlots::new(SlotLimits { slots: 2, ..LIMITS });
-        let _held = slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap();
-        let mut second = wait(&slots, turn(1, Rank::Normal, 1));
-        assert!(slots.acquire(turn(2, Rank::Normal, 1)).await.is_ok());
+        let _held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
+        let mut second = wait(&slots, turn(1, ClientRank::Normal, 1));
+        assert!(slots.acquire(turn(2, ClientRank::Normal, 1)).await.is_ok());
         assert!(poll(&mut second).is_pending());
     }
 
     #[tokio::test]
     async fn what_exceeds_the_line_is_refused_at_once() {
         let slots = FairSlots::new(SlotLimits { waiting: 3, waiting_per_client: 2, ..LIMITS });
-        let _held = slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap();
-        let _line = [1, 1, 2].map(|client| wait(&slots, turn(client, Rank::Normal, 1)));
-        assert_eq!(slots.acquire(turn(3, Rank::Normal, 1)).await.unwrap_err(), SlotsFull);
+        let _held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
+        let _line = [1, 1, 2].map(|client| wait(&slots, turn(client, ClientRank::Normal, 1)));
+        assert_eq!(slots.acquire(turn(3, ClientRank::Normal, 1)).await.unwrap_err(), SlotsFull);
         let slots = FairSlots::new(SlotLimits { waiting: 3, waiting_per_client: 2, ..LIMITS });
-        let _held = slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap();
-        let _line = [1, 1].map(|client| wait(&slots, turn(client, Rank::Normal, 1)));
-        assert_eq!(slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap_err(), SlotsFull);
+        let _held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
+        let _line = [1, 1].map(|client| wait(&slots, turn(client, ClientRank::Normal, 1)));
+        assert_eq!(slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap_err(), SlotsFull);
     }
 
     #[tokio::test]
     async fn a_turn_that_is_given_up_leaves_nothing_behind() {
         let slots = FairSlots::new(SlotLimits { waiting: 1, ..LIMITS });
-        let held = slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap();
+        let held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
         for client in 0..200 {
-            drop(wait(&slots, turn(client, Rank::Normal, 1)));
+            drop(wait(&slots, turn(client, ClientRank::Normal, 1)));
         }
         // Served, and given up before it was looked at.
-        let unread = wait(&slots, turn(2, Rank::Normal, 1));
+        let unread = wait(&slots, turn(2, ClientRank::Normal, 1));
         drop(held);
         drop(unread);
-        let last = slots.acquire(turn(3, Rank::Normal, 1)).await.unwrap();
+        let last = slots.acquire(turn(3, ClientRank::Normal, 1)).await.unwrap();
         drop(last);
         let state = slots.0.lock();
         assert_eq!((state.running, state.waiting, state.clients.len()), (0, 0, 0));

@@ -8,4 +8,4 @@ mod fair_slots;
 
 pub use client_rates::ClientRates;
 pub use failing_clients::FailingClients;
-pub use fair_slots::{FairSlots, Rank, Slot, SlotLimits, SlotsFull, Turn};
+pub use fair_slots::{ClientRank, FairSlots, HeldSlot, SlotLimits, SlotRequest, SlotsFull};

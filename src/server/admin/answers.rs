@@ -25,7 +25,7 @@ const JWK_SET: HeaderValue = HeaderValue::from_static("application/jwk-set+json"
 pub(crate) type PublishedKeys = Arc<dyn Fn() -> Option<Arc<str>> + Send + Sync>;
 
 /// What the answers are made from.
-pub(crate) struct Answers {
+pub(crate) struct AdminResponses {
     metrics: Arc<Metrics>,
     readiness: Readiness,
     keys: PublishedKeys,
@@ -35,7 +35,7 @@ pub(crate) struct Answers {
 
 /// What may be asked for.
 #[derive(Clone, Copy)]
-enum Question {
+enum AdminEndpoint {
     Livez,
     Readyz,
     Metrics,
@@ -43,7 +43,7 @@ enum Question {
     Purge,
 }
 
-impl Answers {
+impl AdminResponses {
     /// `purge` is called for each purge that is asked for.
     pub(crate) fn new(
         metrics: Arc<Metrics>,
@@ -62,7 +62,7 @@ impl Answers {
     }
 
     pub(super) fn to(&self, request: &Request<impl Body>) -> Response<Full<Bytes>> {
-        let Some(question) = Question::of(request) else {
+        let Some(question) = AdminEndpoint::of(request) else {
             return plain(StatusCode::NOT_FOUND, "not found\n");
         };
         let methods = question.methods();
@@ -78,11 +78,11 @@ impl Answers {
             return plain(StatusCode::PAYLOAD_TOO_LARGE, "no request body is taken\n");
         }
         match question {
-            Question::Livez => plain(StatusCode::OK, "ok\n"),
-            Question::Readyz => self.readyz(request.uri().query() == Some("verbose")),
-            Question::Metrics => answer(StatusCode::OK, OPENMETRICS, self.metrics.encode()),
-            Question::Jwks => self.jwks(),
-            Question::Purge => self.purge(request),
+            AdminEndpoint::Livez => plain(StatusCode::OK, "ok\n"),
+            AdminEndpoint::Readyz => self.readyz(request.uri().query() == Some("verbose")),
+            AdminEndpoint::Metrics => answer(StatusCode::OK, OPENMETRICS, self.metrics.encode()),
+            AdminEndpoint::Jwks => self.jwks(),
+            AdminEndpoint::Purge => self.purge(request),
         }
     }
 
@@ -118,7 +118,7 @@ impl Answers {
     }
 }
 
-impl Question {
+impl AdminEndpoint {
     fn of(request: &Request<impl Body>) -> Option<Self> {
         #[expect(
             clippy::disallowed_methods,
@@ -164,7 +164,7 @@ mod tests {
         let purges = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&purges);
         let metrics = Arc::new(Metrics::new("1.2.3", &[]));
-        let answers = Answers::new(metrics, Readiness::default(), Arc::new(|| None), move || {
+        let answers = AdminResponses::new(metrics, Readiness::default(), Arc::new(|| None), move || {
             counted.fetch_add(1, Ordering::Relaxed);
         });
         let answer = answers.to(&request.body(http_body_util::Empty::<Bytes>::new()).unwrap());
@@ -199,7 +199,7 @@ mod tests {
             let readiness = Readiness::default();
             readiness.condition("the configuration is not loaded").set(ready);
             let metrics = Arc::new(Metrics::new("1.2.3", &[]));
-            let answers = Answers::new(metrics, readiness, Arc::new(|| None), || {})
+            let answers = AdminResponses::new(metrics, readiness, Arc::new(|| None), || {})
                 .with_outages(|| vec!["the directory corp does not answer".to_owned()]);
             let asked = |uri: &str| {
                 let request = Request::get(uri).body(http_body_util::Empty::<Bytes>::new()).unwrap();

@@ -7,6 +7,6 @@ mod answers;
 mod readiness;
 mod server;
 
-pub(super) use answers::{Answers, PublishedKeys};
-pub(super) use readiness::{Condition, Readiness};
+pub(super) use answers::{AdminResponses, PublishedKeys};
+pub(super) use readiness::{Readiness, ReadinessCondition};
 pub(super) use server::AdminServer;

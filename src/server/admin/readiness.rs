@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 /// All that must hold before requests may come. Clones share the same conditions; reading takes no lock.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Readiness(Arc<ArcSwap<Vec<Condition>>>);
+pub(crate) struct Readiness(Arc<ArcSwap<Vec<ReadinessCondition>>>);
 
 impl Readiness {
-    /// Adds a condition, which does not hold until [`Condition::set`] says so. `otherwise` is the line that an operator
+    /// Adds a condition, which does not hold until [`ReadinessCondition::set`] says so. `otherwise` is the line that an operator
     /// reads until then: "the configuration is not loaded".
     #[must_use]
-    pub(crate) fn condition(&self, otherwise: impl Into<String>) -> Condition {
-        let condition =
-            Condition(Arc::new(ArcSwap::from_pointee(State { otherwise: otherwise.into(), holds: false })));
+    pub(crate) fn condition(&self, otherwise: impl Into<String>) -> ReadinessCondition {
+        let condition = ReadinessCondition(Arc::new(ArcSwap::from_pointee(ConditionState {
+            otherwise: otherwise.into(),
+            holds: false,
+        })));
         self.0.rcu(|conditions| {
             let mut conditions = conditions.to_vec();
             conditions.push(condition.clone());
@@ -35,24 +37,24 @@ impl Readiness {
 
 /// One thing that must hold before requests may come. Clones speak for the same thing.
 #[derive(Clone, Debug)]
-pub(crate) struct Condition(Arc<ArcSwap<State>>);
+pub(crate) struct ReadinessCondition(Arc<ArcSwap<ConditionState>>);
 
 /// Whether it holds, and what is read where it does not.
 #[derive(Clone, Debug)]
-struct State {
+struct ConditionState {
     otherwise: String,
     holds: bool,
 }
 
-impl Condition {
+impl ReadinessCondition {
     /// Says whether it holds from now on.
     pub(crate) fn set(&self, holds: bool) {
-        self.0.rcu(|state| State { holds, otherwise: state.otherwise.clone() });
+        self.0.rcu(|state| ConditionState { holds, otherwise: state.otherwise.clone() });
     }
 
     /// Says that it does not hold, and what is read now.
     pub(crate) fn obstacle(&self, otherwise: impl Into<String>) {
-        self.0.store(Arc::new(State { holds: false, otherwise: otherwise.into() }));
+        self.0.store(Arc::new(ConditionState { holds: false, otherwise: otherwise.into() }));
     }
 
     /// Whether it holds.

@@ -1,7 +1,7 @@
 //! Serves the admin listener on the control runtime, so that busy workers do not make the gateway appear dead. One
 //! request per connection, each with a time limit; if too many connections are open, the slowest is closed.
 
-use super::answers::Answers;
+use super::answers::AdminResponses;
 use crate::control::{ControlRuntime, ControlTask};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -41,7 +41,7 @@ impl AdminServer {
     /// Serves on a socket that the caller bound. Fails when the system gives no thread or does not take the socket.
     pub(crate) fn start(
         listener: std::net::TcpListener,
-        answers: Arc<Answers>,
+        answers: Arc<AdminResponses>,
         control: &ControlRuntime,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
@@ -67,9 +67,9 @@ impl AdminServer {
     }
 }
 
-async fn serve(listener: TcpListener, answers: Arc<Answers>, stopping: CancellationToken) {
+async fn serve(listener: TcpListener, answers: Arc<AdminResponses>, stopping: CancellationToken) {
     let connections = TaskTracker::new();
-    let open = Arc::new(OpenConnections::default());
+    let open = Arc::new(AdminConnections::default());
     let accepting = async {
         loop {
             match listener.accept().await {
@@ -94,24 +94,24 @@ async fn serve(listener: TcpListener, answers: Arc<Answers>, stopping: Cancellat
 
 /// The connections that are served now, oldest first.
 #[derive(Default)]
-struct OpenConnections(Mutex<VecDeque<Arc<OpenConnection>>>);
+struct AdminConnections(Mutex<VecDeque<Arc<AdminConnection>>>);
 
 #[derive(Default)]
-struct OpenConnection {
+struct AdminConnection {
     closed: CancellationToken,
     requested: AtomicBool,
 }
 
 /// One of the open connections, until it is dropped.
-struct Place {
-    connection: Arc<OpenConnection>,
+struct OpenAdminConnection {
+    connection: Arc<AdminConnection>,
     closed: CancellationToken,
-    open: Arc<OpenConnections>,
+    open: Arc<AdminConnections>,
 }
 
-impl OpenConnections {
-    fn enter(self: &Arc<Self>) -> Place {
-        let connection = Arc::new(OpenConnection::default());
+impl AdminConnections {
+    fn enter(self: &Arc<Self>) -> OpenAdminConnection {
+        let connection = Arc::new(AdminConnection::default());
         let mut open = self.lock();
         if open.len() >= CONNECTIONS {
             let silent = open.iter().position(|other| !other.requested.load(Ordering::Relaxed));
@@ -121,21 +121,21 @@ impl OpenConnections {
         }
         open.push_back(Arc::clone(&connection));
         drop(open);
-        Place { closed: connection.closed.clone(), connection, open: Arc::clone(self) }
+        OpenAdminConnection { closed: connection.closed.clone(), connection, open: Arc::clone(self) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<OpenConnection>>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<AdminConnection>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Place {
+impl Drop for OpenAdminConnection {
     fn drop(&mut self) {
         self.open.lock().retain(|other| !Arc::ptr_eq(other, &self.connection));
     }
 }
 
-async fn serve_connection(stream: TcpStream, answers: Arc<Answers>, place: &Place) {
+async fn serve_connection(stream: TcpStream, answers: Arc<AdminResponses>, place: &OpenAdminConnection) {
     let service = service_fn(|request| {
         place.connection.requested.store(true, Ordering::Relaxed);
         let response = answers.to(&request);
@@ -170,7 +170,7 @@ mod tests {
         let keys: Option<Arc<str>> = keys.map(Arc::from);
         let metrics = Arc::new(Metrics::new("1.2.3", &[]));
         let published = Arc::new(move || keys.clone());
-        let answers = Arc::new(Answers::new(metrics, readiness, published, || {}));
+        let answers = Arc::new(AdminResponses::new(metrics, readiness, published, || {}));
         AdminServer::start(listener, answers, &ControlRuntime::default()).unwrap()
     }
 

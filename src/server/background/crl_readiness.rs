@@ -4,7 +4,7 @@
 
 use crate::clock::UnixTime;
 use crate::revocation::{CrlOrigin, CrlSource, RevocationDemand, RevocationMode};
-use crate::server::admin::Condition;
+use crate::server::admin::ReadinessCondition;
 use crate::site::Realm;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The condition, and what stands in its way, realm by realm. Clones speak for the same condition.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct CrlReadiness {
-    condition: Condition,
+    condition: ReadinessCondition,
     obstacles: Arc<Mutex<BTreeMap<Arc<str>, String>>>,
 }
 
 impl CrlReadiness {
-    pub(in crate::server) fn new(condition: Condition) -> Self {
+    pub(in crate::server) fn new(condition: ReadinessCondition) -> Self {
         Self { condition, obstacles: Arc::default() }
     }
 

@@ -1,13 +1,12 @@
 //! Refreshes the CRLs of one realm: reads its files again when they change, downloads CRLs that are due, and reports
 //! this in the log and the metrics.
 
-use super::Surroundings;
+use super::crl_readiness::CrlReadiness;
 use super::crl_watch::CrlWatch;
-use crate::clock::UnixTime;
+use crate::clock::{Clock, UnixTime};
 use crate::revocation::{DownloadError, DownloadedCrl, PointUrls, RevocationMode};
 use crate::site::Realm;
-use crate::telemetry::BoundedText;
-use crate::telemetry::CrlMetrics;
+use crate::telemetry::{BoundedText, CrlMetrics, Metrics};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +22,17 @@ const DUE_PERIOD: Duration = Duration::from_secs(1);
 /// Fetches of one realm at once.
 const FETCHES: usize = 8;
 
+/// What refreshing needs besides the realm.
+#[derive(Clone, Debug)]
+pub(in crate::server) struct CrlRefreshContext {
+    pub(in crate::server) clock: Clock,
+    pub(in crate::server) metrics: Arc<Metrics>,
+    pub(in crate::server) readiness: CrlReadiness,
+}
+
 pub(super) struct CrlRefresher {
     realm: Arc<Realm>,
-    surroundings: Surroundings,
+    surroundings: CrlRefreshContext,
     metrics: CrlMetrics,
     fetching: JoinSet<(PointUrls, Result<DownloadedCrl, DownloadError>)>,
     /// What is wrong with files, as last told: told once, not once a minute.
@@ -34,7 +41,7 @@ pub(super) struct CrlRefresher {
 }
 
 impl CrlRefresher {
-    pub(super) fn new(realm: Arc<Realm>, surroundings: Surroundings) -> Self {
+    pub(super) fn new(realm: Arc<Realm>, surroundings: CrlRefreshContext) -> Self {
         let metrics = surroundings.metrics.crls(&realm.name);
         let (fetching, told) = (JoinSet::new(), BTreeSet::new());
         Self { realm, surroundings, metrics, fetching, told, rejected_distribution_points: 0 }

@@ -5,11 +5,9 @@ mod crl_readiness;
 mod crl_refresher;
 mod crl_watch;
 
-use crate::clock::Clock;
 use crate::control::{ControlRuntime, ControlTask, TaskPanicked};
 use crate::proxy::Snapshot;
 use crate::site::Realm;
-use crate::telemetry::Metrics;
 use crl_refresher::CrlRefresher;
 use std::collections::BTreeMap;
 use std::io;
@@ -18,31 +16,24 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(super) use crl_readiness::CrlReadiness;
+pub(super) use crl_refresher::CrlRefreshContext;
 
 /// The realms in force, each once, by name.
 type Realms = BTreeMap<Arc<str>, Arc<Realm>>;
 
-/// The running thread. Dropped, it ends by itself; [`Background::stop`] waits for it.
+/// The running thread. Dropped, it ends by itself; [`BackgroundTasks::stop`] waits for it.
 #[derive(Debug)]
-pub(super) struct Background {
+pub(super) struct BackgroundTasks {
     realms: watch::Sender<Realms>,
     running: ControlTask,
 }
 
-/// What the work needs besides the realms.
-#[derive(Clone, Debug)]
-pub(super) struct Surroundings {
-    pub(super) clock: Clock,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) readiness: CrlReadiness,
-}
-
-impl Background {
+impl BackgroundTasks {
     /// Starts the thread, with the realms of this configuration. Whether their first CRLs are there is said before
     /// this returns.
     pub(super) fn start(
         snapshot: &Snapshot,
-        surroundings: Surroundings,
+        surroundings: CrlRefreshContext,
         control: &ControlRuntime,
     ) -> io::Result<Self> {
         let realms = realms_of(snapshot);
@@ -75,7 +66,7 @@ fn realms_of(snapshot: &Snapshot) -> Realms {
 }
 
 /// Keeps the realms in force fresh. Those before are let go first: they show numbers under the same names.
-async fn follow(mut followed: watch::Receiver<Realms>, surroundings: Surroundings) {
+async fn follow(mut followed: watch::Receiver<Realms>, surroundings: CrlRefreshContext) {
     loop {
         let realms = followed.borrow_and_update().clone();
         let mut refreshing = JoinSet::new();

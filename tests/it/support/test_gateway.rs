@@ -6,7 +6,7 @@ use portcullis::config::{self, Colour, CompileContext, ListenerProtocol, LoadErr
 use portcullis::demo::pki::{Pki, PkiFiles};
 use portcullis::demo::rms::Rms;
 use portcullis::policy::DenialId;
-use portcullis::server::Running;
+use portcullis::server::RunningServer;
 use portcullis::telemetry::Metrics;
 use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -27,7 +27,7 @@ pub(crate) fn pki() -> &'static Pki {
 /// A running gateway. It ends when this is dropped.
 pub(crate) struct TestGateway {
     /// `None` after [`TestGateway::stop`].
-    running: Option<Running>,
+    running: Option<RunningServer>,
     context: CompileContext,
     /// The stand-in behind the gateway.
     pub(crate) rms: Rms,
@@ -64,7 +64,7 @@ impl TestGateway {
         let metrics = Arc::new(Metrics::new("test", &ids));
         let mut context = CompileContext::new(clock.clone(), Arc::clone(&metrics));
         let loaded = load(folder.path(), &config, &rms, &mut context);
-        let running = Running::start(loaded.compiled, Arc::clone(&metrics), clock.clone()).unwrap();
+        let running = RunningServer::start(loaded.compiled, Arc::clone(&metrics), clock.clone()).unwrap();
         let tls = running.address(ANY_PORT, ListenerProtocol::Tls).unwrap();
         let plain = running.address(ANY_PORT, ListenerProtocol::Http).unwrap();
         Self { running: Some(running), context, rms, clock, metrics, pki_files, tls, plain, config, folder }
@@ -80,7 +80,7 @@ impl TestGateway {
     /// Stops as SIGTERM does, and waits until every audit record is written.
     pub(crate) fn stop(&mut self) {
         let stopped = self.running.take().unwrap().stop();
-        assert_eq!(stopped, portcullis::server::Stopped::Whole);
+        assert_eq!(stopped, portcullis::server::StopOutcome::Whole);
     }
 
     /// The address of the TLS listener.
