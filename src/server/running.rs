@@ -263,12 +263,16 @@ fn outages(gate: &Arc<SharedState>) -> impl Fn() -> Vec<String> + Send + Sync + 
         for backend in &snapshot.backends {
             let BackendIdentity::Kerberos(delegation) = &backend.identity else { continue };
             let name = &backend.settings.name;
-            if let Some(error) = delegation.delegator.own_refusal() {
+            if let Some(error) = delegation.delegator.gateway_login_error() {
                 outages
                     .push(format!("the backend {name} cannot be told of users: {}", display_chain(&error)));
             }
             outages.extend(
-                delegation.delegator.unwell_kdcs().iter().map(|kdc| format!("the KDC {kdc} does not answer")),
+                delegation
+                    .delegator
+                    .unavailable_kdcs()
+                    .iter()
+                    .map(|kdc| format!("KDC {kdc} does not respond")),
             );
         }
         outages.sort();

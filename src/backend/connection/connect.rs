@@ -76,8 +76,8 @@ async fn handshake_with_certificate(
     let server = server.to_string();
     match (presentation.outcome(), connected) {
         (PresentationOutcome::Sent, connected) => connected.map_err(BackendError::after_certificate),
-        (PresentationOutcome::NotAsked, Ok(_)) => Err(BackendError::CertificateNotAsked { server }),
+        (PresentationOutcome::NotRequested, Ok(_)) => Err(BackendError::CertificateNotAsked { server }),
         (PresentationOutcome::Unsuitable, _) => Err(BackendError::CertificateUnsuitable { server }),
-        (PresentationOutcome::NotAsked, Err(error)) => Err(error),
+        (PresentationOutcome::NotRequested, Err(error)) => Err(error),
     }
 }

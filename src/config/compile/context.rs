@@ -145,7 +145,7 @@ impl CompileContext {
             return Ok(Arc::clone(library));
         }
         let library = kerberos::KerberosLibrary::load()?;
-        library.count_log_ins(GatewayLoginMetrics {
+        library.count_logins(GatewayLoginMetrics {
             failures: self.metrics.kerberos_login_failures.clone(),
             failing: self.metrics.kerberos_accounts_failing.clone(),
         });

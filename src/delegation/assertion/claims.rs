@@ -1,14 +1,14 @@
-//! What is said of one request: the claims, their names, and what they may not be.
+//! The claims of an assertion.
 
 use serde::Serialize;
 use std::time::Duration;
 
 use crate::clock::UnixTime;
 
-/// Who one request is from, and which request that is. Every text is sent as it is.
+/// The user of one request, and that request. No value is changed.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestClaims<'a> {
-    /// To whom: the backend (`aud`).
+    /// The backend (`aud`).
     pub audience: &'a str,
     /// The user, as in `X-Remote-User` (`sub`).
     pub subject: &'a str,
@@ -16,27 +16,27 @@ pub struct RequestClaims<'a> {
     pub upn: Option<&'a str>,
     /// The security identifier, `S-1-5-21-…` (`sid`).
     pub sid: Option<&'a str>,
-    /// The groups that this backend is told (`groups`).
+    /// The groups that this backend may see (`groups`).
     pub groups: &'a [&'a str],
-    /// The SHA-256 of the card's certificate in lower-case hexadecimal (`certificate_sha256`).
+    /// The SHA-256 of the client certificate in lower-case hexadecimal (`certificate_sha256`).
     pub certificate_sha256: Option<&'a str>,
-    /// The `Host` that the backend is sent (`host`).
+    /// The `Host` that the backend receives (`host`).
     pub host: &'a str,
-    /// The request's method (`method`).
+    /// The request method (`method`).
     pub method: &'a str,
-    /// The path that the backend is sent, without the query (`path`).
+    /// The path that the backend receives, without the query (`path`).
     pub path: &'a str,
-    /// How the user proved to be it (`amr`).
+    /// How the user was authenticated (`amr`).
     pub method_of_authentication: AuthenticationMethod,
-    /// When the user proved it: the card's signature, or the password (`auth_time`).
+    /// The time of the authentication: of the signature in the handshake, or of the password check (`auth_time`).
     pub authenticated_at: UnixTime,
-    /// Now (`iat`); it may be believed from then for the signer's lifetime (`exp`).
+    /// The time of issue (`iat`). The assertion expires after the lifetime of the signer (`exp`).
     pub issued_at: UnixTime,
-    /// Names this one claims, so that a backend can refuse to hear it twice (`jti`).
+    /// A unique id, so that a backend can reject replays (`jti`).
     pub id: &'a str,
 }
 
-/// How a user proved to be who they are (RFC 8176 section 2).
+/// How a user was authenticated (RFC 8176 section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthenticationMethod {
     /// `sc`
@@ -45,30 +45,29 @@ pub enum AuthenticationMethod {
     Password,
 }
 
-/// Why something is not stated.
+/// An assertion cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum AssertionError {
-    /// A claim that says whom, by whom, to whom or about what is empty.
-    #[error("the claim {claim} is empty")]
+    /// A required claim is empty.
+    #[error("claim {claim} is empty")]
     Empty {
         /// The name of the claim.
         claim: &'static str,
     },
-    /// It does not fit into a header that a server takes; nothing of it is left out.
-    #[error("the assertion takes {bytes} bytes, more than {limit}")]
+    /// The assertion is too long for a header of a server; claims are not dropped to shorten it.
+    #[error("assertion of {bytes} bytes exceeds {limit} bytes")]
     TooLong {
-        /// What it takes.
+        /// Its length.
         bytes: usize,
-        /// What may be.
+        /// The limit.
         limit: usize,
     },
-    /// The key did not sign.
-    #[error("the assertion could not be signed")]
+    /// Signing failed.
+    #[error("cannot sign the assertion")]
     Signing(#[source] jsonwebtoken::errors::Error),
 }
 
-/// The claims as they are written: the registered ones of RFC 7519 4.1 and of OpenID Connect Core 2 under their own
-/// names, the others under plain ones.
+/// The claims in the JWT, with the registered names of RFC 7519 4.1 and OpenID Connect Core 2 if there are any.
 #[derive(Serialize)]
 pub(super) struct JwtClaims<'a> {
     iss: &'a str,
@@ -118,7 +117,7 @@ impl<'a> RequestClaims<'a> {
         })
     }
 
-    /// A verifier that compares with an empty setting of its own would take an empty claim for the right one.
+    /// A verifier with an empty setting would accept an empty claim.
     fn check_present(&self) -> Result<(), AssertionError> {
         let needed = [
             ("aud", self.audience),

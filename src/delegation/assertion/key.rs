@@ -1,5 +1,5 @@
-//! Takes a private key as its file holds it, gives what signs with it and its public half as a JWK. Never a key that is
-//! too short to be believed or too long to sign with on every request.
+//! A key that signs assertions, with its public key as a JWK. Keys that are too short to be secure, or too long to sign
+//! every request, are rejected.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair};
 use const_oid::ObjectIdentifier;
@@ -11,52 +11,52 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use rustls_pki_types::PrivateKeyDer;
 use spki::AlgorithmIdentifierRef;
 
-/// The shortest RSA key (NIST SP 800-131A; RFC 7518 3.3).
+/// The minimum length of an RSA key (NIST SP 800-131A; RFC 7518 3.3).
 const MINIMUM_RSA_BITS: usize = 2048;
-/// The longest: with it a signature takes milliseconds, on every request.
+/// The maximum length: a signature takes milliseconds with it, for every request.
 const MAXIMUM_RSA_BITS: usize = 4096;
 
-/// Why a private key cannot sign assertions.
+/// A private key cannot sign assertions.
 #[derive(Debug, thiserror::Error)]
 pub enum AssertionKeyError {
-    /// It is not PKCS #8, the one form that names every kind of key.
-    #[error("the private key is not in PKCS #8: convert it with openssl pkcs8 -topk8 -nocrypt")]
+    /// It is not PKCS #8, the only format for all kinds of keys.
+    #[error("private key is not in PKCS #8: convert it with openssl pkcs8 -topk8 -nocrypt")]
     NotPkcs8,
     /// It cannot be decoded.
-    #[error("the private key cannot be decoded")]
+    #[error("malformed private key")]
     Malformed(#[source] der::Error),
-    /// It is of another kind than P-256, Ed25519 and RSA.
-    #[error("keys of the kind {algorithm} do not sign assertions: use P-256, Ed25519 or RSA")]
+    /// It is not a P-256, Ed25519 or RSA key.
+    #[error("unsupported key type {algorithm} for assertions: use P-256, Ed25519 or RSA")]
     Unsupported {
-        /// Its curve, else its algorithm.
+        /// Its curve, or its algorithm if it has none.
         algorithm: ObjectIdentifier,
     },
-    /// It is damaged: its halves do not belong together, or a number is out of range.
-    #[error("the private key is damaged")]
-    Damaged,
-    /// An RSA key too short to be believed or too long to be quick.
-    #[error("an RSA key of {bits} bits does not sign assertions: use one of {least} to {most} bits")]
+    /// Its public key does not match, or a number is out of range.
+    #[error("inconsistent private key")]
+    Inconsistent,
+    /// An RSA key is too short or too long.
+    #[error("RSA key for assertions has {bits} bits: use one of {least} to {most} bits")]
     RsaLength {
-        /// The bits of its modulus.
+        /// The length of its modulus.
         bits: usize,
-        /// The least.
+        /// The minimum.
         least: usize,
-        /// The most.
+        /// The maximum.
         most: usize,
     },
-    /// Its public half cannot be written as a JWK.
-    #[error("the public key cannot be published")]
+    /// The public key cannot be encoded as a JWK.
+    #[error("cannot encode the public key as a JWK")]
     Unpublishable(#[source] jsonwebtoken::errors::Error),
 }
 
-/// A key that signs.
+/// A key with its algorithm.
 #[derive(Clone, Debug)]
 pub(super) struct AssertionKey {
     pub(super) algorithm: Algorithm,
     pub(super) signing: EncodingKey,
-    /// Its public half, with `kid`, `alg` and `use`.
+    /// The public key, with `kid`, `alg` and `use`.
     pub(super) published: Jwk,
-    /// The JWK thumbprint by SHA-256 (RFC 7638): who reads it in a token can find the key, whoever numbered the files.
+    /// The JWK thumbprint with SHA-256 (RFC 7638): it depends on the key only, not on the order of the files.
     pub(super) id: String,
 }
 
@@ -102,14 +102,15 @@ fn ecdsa(pkcs8: &[u8], algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Asserti
         return Err(AssertionKeyError::Unsupported { algorithm: curve });
     }
     EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
-        .map_err(|_| AssertionKeyError::Damaged)?;
+        .map_err(|_| AssertionKeyError::Inconsistent)?;
     AssertionKey::published(Algorithm::ES256, EncodingKey::from_ec_der(pkcs8))
 }
 
-/// The JWT library takes version 1, which holds no public key, and OpenSSL writes that; others write version 2.
+/// The JWT library accepts version 1 only, which has no public key and is what OpenSSL writes; other tools write version 2.
 fn ed25519(pkcs8: &[u8]) -> Result<AssertionKey, AssertionKeyError> {
-    let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| AssertionKeyError::Damaged)?;
-    let version_one = pair.to_pkcs8v1().map_err(|_| AssertionKeyError::Damaged)?;
+    let pair =
+        Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| AssertionKeyError::Inconsistent)?;
+    let version_one = pair.to_pkcs8v1().map_err(|_| AssertionKeyError::Inconsistent)?;
     AssertionKey::published(Algorithm::EdDSA, EncodingKey::from_ed_der(version_one.as_ref()))
 }
 
@@ -118,12 +119,12 @@ fn rsa(pkcs1: &[u8]) -> Result<AssertionKey, AssertionKeyError> {
     if !(MINIMUM_RSA_BITS..=MAXIMUM_RSA_BITS).contains(&bits) {
         return Err(AssertionKeyError::RsaLength { bits, least: MINIMUM_RSA_BITS, most: MAXIMUM_RSA_BITS });
     }
-    RsaKeyPair::from_der(pkcs1).map_err(|_| AssertionKeyError::Damaged)?;
+    RsaKeyPair::from_der(pkcs1).map_err(|_| AssertionKeyError::Inconsistent)?;
     AssertionKey::published(Algorithm::RS256, EncodingKey::from_rsa_der(pkcs1))
 }
 
-/// The modulus is the second number of an RSAPrivateKey (RFC 8017 A.1.2). It is read before the whole key is, since a
-/// key of a wrong length would be refused there without a word about its length.
+/// The modulus is the second number of an RSAPrivateKey (RFC 8017 A.1.2). It is read separately, because aws-lc rejects a
+/// key of another length without a reason.
 fn modulus_bits(pkcs1: &[u8]) -> der::Result<usize> {
     let numbers = AnyRef::from_der(pkcs1)?;
     let mut reader = SliceReader::new(numbers.value())?;

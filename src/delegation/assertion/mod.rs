@@ -1,7 +1,7 @@
-//! Signs short-lived statements of who a request is from (RFC 7519), and publishes the keys that prove them (RFC 7517).
+//! Assertions: signed JWTs that name the account of a request (RFC 7519), and the public keys to verify them (RFC 7517).
 //!
-//! A claims is for one backend, one request line's host, method and path, and five minutes at most. Never says what
-//! it was not told whole, and never signs with a key that it does not publish.
+//! An assertion is valid for one backend, one host, method and path, and at most five minutes. Claims are never shortened,
+//! and every signing key is published.
 
 mod claims;
 mod key;

@@ -1,7 +1,8 @@
-//! Takes private keys and statements, gives signed statements and the public keys to prove them with.
+//! The signer of assertions.
 //!
-//! The first key signs, all are published. So a key is exchanged without a pause: the new one is added behind the old
-//! one, is moved to the front when every backend has read it, and the old one is removed when its last claims is over.
+//! The first key signs, and all keys are published. A key is replaced without interruption as follows: the new key is added
+//! after the old one, moved to the front when every backend has fetched it, and the old key is removed when its last
+//! assertion has expired.
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Header, encode};
@@ -12,22 +13,22 @@ use std::time::Duration;
 use super::claims::{AssertionError, RequestClaims};
 use super::key::{AssertionKey, AssertionKeyError};
 
-/// The longest assertion in bytes. http.sys stops at 16 KiB for a request's whole head (KB 820129).
+/// The maximum length of an assertion in bytes. http.sys accepts 16 KiB for all headers of a request (KB 820129).
 const MAXIMUM_BYTES: usize = 8 * 1024;
 
-/// The longest that an assertion may be believed. It is for one request, on its way now.
+/// The maximum lifetime of an assertion, which is for one request only.
 pub const MAXIMUM_LIFETIME: Duration = Duration::from_secs(300);
 
-/// Who signs, and for how long.
+/// The issuer and lifetime of assertions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssertionSignerSettings {
-    /// The gate's name to the backends (`iss`).
+    /// The issuer (`iss`).
     pub issuer: String,
-    /// How long a claims may be believed; one second to [`MAXIMUM_LIFETIME`].
+    /// The lifetime, one second to [`MAXIMUM_LIFETIME`].
     pub lifetime: Duration,
 }
 
-/// Signs statements. Plain data: another set of keys is another signer.
+/// Signs assertions. Immutable: a reload with other keys creates another signer.
 #[derive(Clone, Debug)]
 pub struct AssertionSigner {
     settings: AssertionSignerSettings,
@@ -37,53 +38,56 @@ pub struct AssertionSigner {
     ids: Vec<String>,
 }
 
-/// Why keys cannot sign assertions.
+/// A signer cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum AssertionSignerError {
-    /// Nobody would be said to sign.
-    #[error("the issuer is empty")]
+    /// The issuer is empty.
+    #[error("empty issuer")]
     NoIssuer,
-    /// A claims would be believed for no time, or for longer than [`MAXIMUM_LIFETIME`].
-    #[error("a lifetime of {given:?} is not between one second and {MAXIMUM_LIFETIME:?}")]
+    /// The lifetime is out of range.
+    #[error("lifetime {given:?} is not between one second and {MAXIMUM_LIFETIME:?}")]
     Lifetime {
-        /// What is configured.
+        /// The configured lifetime.
         given: Duration,
     },
-    /// There is none.
-    #[error("there is no key to sign assertions with")]
+    /// There is no key.
+    #[error("no key to sign assertions")]
     NoKeys,
-    /// One of them is no good.
+    /// A key is unusable.
     #[error("key {number} cannot sign assertions")]
     Key {
-        /// Which one, counted from 1.
+        /// Its position, from 1.
         number: usize,
-        /// Why.
+        /// The reason.
         #[source]
         cause: AssertionKeyError,
     },
-    /// The same key stands there twice, which is a file named by mistake.
-    #[error("key {number} is the same as an earlier one")]
-    Double {
-        /// Which one, counted from 1.
+    /// A key is listed twice, which is a mistake.
+    #[error("key {number} is a duplicate")]
+    Duplicate {
+        /// Its position, from 1.
         number: usize,
     },
-    /// The keys cannot be published.
-    #[error("the public keys cannot be written")]
+    /// The public keys cannot be encoded.
+    #[error("cannot encode the public keys")]
     Unpublishable(#[source] serde_json::Error),
 }
 
 impl AssertionSignerError {
-    /// The key that it is about, counted from 1, where it is about one.
+    /// The position of the key, from 1, if the error is about one.
     pub fn key_number(&self) -> Option<usize> {
         match self {
-            Self::Key { number, .. } | Self::Double { number } => Some(*number),
+            Self::Key { number, .. } | Self::Duplicate { number } => Some(*number),
             Self::NoIssuer | Self::Lifetime { .. } | Self::NoKeys | Self::Unpublishable(_) => None,
         }
     }
 }
 
 impl AssertionSigner {
-    /// A signer with the first of `keys`, which publishes all of them.
+    /// Signs with the first of `keys` and publishes all of them.
+    ///
+    /// # Errors
+    /// A key or a setting is unusable.
     pub fn new<'k>(
         keys: impl IntoIterator<Item = &'k PrivateKeyDer<'k>>,
         settings: AssertionSignerSettings,
@@ -94,7 +98,7 @@ impl AssertionSigner {
             let number = place + 1;
             let key = AssertionKey::new(key).map_err(|cause| AssertionSignerError::Key { number, cause })?;
             if read.iter().any(|earlier| earlier.id == key.id) {
-                return Err(AssertionSignerError::Double { number });
+                return Err(AssertionSignerError::Duplicate { number });
             }
             read.push(key);
         }
@@ -106,7 +110,10 @@ impl AssertionSigner {
         Ok(Self { settings, signing, header, published: published.into(), ids })
     }
 
-    /// `claims` as a JWT in compact form (RFC 7515 3.1), which is printable ASCII.
+    /// Signs the claims. Returns a JWT in compact serialization (RFC 7515 3.1), which is printable ASCII.
+    ///
+    /// # Errors
+    /// A required claim is empty, or the token is too long.
     pub fn sign(&self, claims: &RequestClaims<'_>) -> Result<String, AssertionError> {
         let claims = claims.claims(&self.settings.issuer, self.settings.lifetime)?;
         let token = encode(&self.header, &claims, &self.signing.signing).map_err(AssertionError::Signing)?;
@@ -121,7 +128,7 @@ impl AssertionSigner {
         &self.published
     }
 
-    /// The `kid` of every key, the signing one first: its thumbprint (RFC 7638).
+    /// The `kid` of every key, its thumbprint (RFC 7638). The signing key is first.
     pub fn key_ids(&self) -> &[String] {
         &self.ids
     }

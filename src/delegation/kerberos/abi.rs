@@ -1,10 +1,10 @@
-//! The layouts and numbers of MIT krb5's gssapi/gssapi.h, gssapi_ext.h and gssapi_krb5.h, on Linux. Nothing is called here.
+//! Types and constants of the C interface: gssapi/gssapi.h, gssapi_ext.h and gssapi_krb5.h of MIT krb5, on Linux.
 
 use std::ffi::{c_char, c_int, c_void};
 
 /// 1.2.840.113554.1.2.2, the mechanism krb5 (RFC 1964 1).
 pub(super) const KRB5: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02";
-/// 1.2.840.113554.1.2.2.1, `GSS_KRB5_NT_PRINCIPAL_NAME` (RFC 1964 2.1.1): a principal in full, never completed by DNS.
+/// 1.2.840.113554.1.2.2.1, `GSS_KRB5_NT_PRINCIPAL_NAME` (RFC 1964 2.1.1): a complete principal, which is not looked up in DNS.
 pub(super) const PRINCIPAL_NAME: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x01";
 /// 1.2.840.113554.1.2.2.5.1, `GSS_KRB5_GET_TKT_FLAGS` of gssapi_krb5.h.
 pub(super) const TICKET_FLAGS: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x05\x01";
@@ -21,7 +21,7 @@ pub(super) const MUTUAL: u32 = 2;
 pub(super) const INTEGRITY: u32 = 32;
 /// `GSS_S_CONTINUE_NEEDED` of gssapi.h.
 pub(super) const CONTINUE_NEEDED: u32 = 1;
-/// The bits of a major status that tell of a failure (`GSS_ERROR` of gssapi.h).
+/// The bits of a major status that are set if the call failed (`GSS_ERROR` of gssapi.h).
 pub(super) const FAILURE: u32 = 0xffff_0000;
 
 /// `GSS_S_UNAVAILABLE` of gssapi.h, among the routine errors.
@@ -29,7 +29,7 @@ pub(super) const UNAVAILABLE: u32 = 16 << 16;
 /// The routine errors of a major status (`GSS_ROUTINE_ERROR` of gssapi.h).
 pub(super) const ROUTINE_ERROR: u32 = 0x00ff_0000;
 
-/// What the library's handles point at is its own matter.
+/// An opaque handle of the library.
 pub(super) type Handle = *mut c_void;
 
 #[repr(C)]
@@ -68,12 +68,12 @@ pub(super) struct KeyValueSet {
     pub(super) elements: *const KeyValue,
 }
 
-/// Bytes for the library to read. It never writes through what it takes as input, whatever the pointer's type says.
+/// A buffer for input. The library never writes to its input, although the type of the pointer would allow it.
 pub(super) fn borrowed(bytes: &[u8]) -> BufferDescription {
     BufferDescription { length: bytes.len(), value: bytes.as_ptr().cast_mut().cast() }
 }
 
 pub(super) fn oid(elements: &'static [u8]) -> GssOid {
-    let length = u32::try_from(elements.len()).expect("the identifiers above have a few bytes");
+    let length = u32::try_from(elements.len()).expect("an object identifier is a constant of some bytes");
     GssOid { length, elements: elements.as_ptr().cast_mut().cast() }
 }

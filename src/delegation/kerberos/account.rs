@@ -1,6 +1,6 @@
-//! The gate's own account: logs in with the keytab, and asks the KDC for tickets in users' names. Blocks.
+//! The gateway account: logs in with the keytab, and obtains tickets in users' names. Blocks.
 //!
-//! Each thread has one of its own, since the library lets one call at a time use a credential.
+//! Each thread has its own, because the library uses a credential for one call at a time.
 
 use super::ap_req::TokenEncryption;
 use super::encryption_type::AcceptedEncryption;
@@ -19,20 +19,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long before its end a ticket is no longer used, since clocks differ, and since Samba's KDC takes none of the
-/// gate's in the last two minutes.
+/// How long before its end a ticket is no longer used: clocks differ, and Samba's KDC rejects a ticket-granting ticket in
+/// its last two minutes.
 const MARGIN: Duration = Duration::from_secs(300);
-/// The part of its life for which a ticket of short life is no longer used. The library does not renew one earlier.
+/// The divisor of the lifetime that bounds the margin of short-lived tickets. The library does not renew them earlier.
 const MARGIN_PART: u32 = 2;
-/// How often the gate logs in anew at most because of failures that its own ticket may have caused.
-const DISTRUST_INTERVAL: Duration = Duration::from_secs(60);
+/// The shortest time between two logins because of errors that the gateway's own ticket may have caused.
+const DISCARD_INTERVAL: Duration = Duration::from_secs(60);
 /// The flag `forwardable` of a ticket (RFC 4120 5.3).
 const FORWARDABLE: u32 = 0x4000_0000;
-/// The name attribute that MIT's library has for `KERB_VALIDATION_INFO` ([MS-PAC] 2.5), signed with the key of the
-/// ticket's service.
+/// The name attribute with `KERB_VALIDATION_INFO` ([MS-PAC] 2.5), signed with the key of the ticket's service.
 const LOGON_INFO: &str = "urn:mspac:logon-info";
 
-/// How the account logs in, and its tickets when it has.
+/// The account, with its tickets once it has logged in.
 pub(super) struct GatewayAccount {
     gssapi: Arc<Gssapi>,
     keytab: PathBuf,
@@ -43,13 +42,13 @@ pub(super) struct GatewayAccount {
     session: Option<GatewaySession>,
 }
 
-/// The account, logged in.
+/// A login of the account.
 pub(super) struct GatewaySession {
     gssapi: Arc<Gssapi>,
     name: Arc<GssName>,
     principal: String,
     credential: Arc<GssCredential>,
-    /// Reads tickets to the gate's account, with the keys in the keytab.
+    /// Decrypts tickets to the gateway account with the keys of the keytab.
     ticket_reader: TicketReader,
     lifetime: Duration,
     since: Instant,
@@ -57,13 +56,14 @@ pub(super) struct GatewaySession {
     has_delegated: Arc<AtomicBool>,
 }
 
-/// A ticket to the gate that stands for a user.
+/// A ticket to the gateway in a user's name (S4U2Self).
 pub(super) struct ImpersonationTicket {
     credential: Arc<GssCredential>,
     lifetime: Duration,
 }
 
-/// A user's ticket to a service. As many tokens can be made of it as are wanted, without the KDC, until it ends.
+/// A ticket to a service in a user's name (S4U2Proxy). Any number of tokens can be created from it without the KDC until
+/// it expires.
 pub(super) struct DelegatedTicket {
     pub(super) credential: Arc<GssCredential>,
     pub(super) target: Arc<GssName>,
@@ -71,8 +71,8 @@ pub(super) struct DelegatedTicket {
     pub(super) lifetime: Duration,
 }
 
-/// A place for tickets in this process's memory, known to the library by a name. The library keeps it to the process's
-/// end, so one is used again for as long as it serves.
+/// A ticket cache in memory, which the library finds by its name. The library never frees it, so a cache is reused while
+/// its tickets are valid.
 struct TicketCache {
     name: CString,
     holds_tickets: bool,
@@ -82,15 +82,14 @@ impl TicketCache {
     fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = CString::new(format!("MEMORY:portcullis-{number}")).expect("there is no zero in it");
+        let name = CString::new(format!("MEMORY:portcullis-{number}")).expect("the name has no NUL");
         Self { name, holds_tickets: false }
     }
 }
 
 impl GatewayAccount {
-    /// Logs in when it is first asked to, as `principal`, or whom the keytab is for. `log_in` and `has_delegated` are
-    /// shared by all that log in so: whether the KDC refuses them, and whether any of them has got a user's ticket to a
-    /// service.
+    /// Logs in with the first request, as `principal` or the only principal of the keytab. `log_in` and `has_delegated` are
+    /// shared by all threads of the account: its backoff, and whether any of them has obtained a ticket to a service.
     pub(super) fn new(
         gssapi: Arc<Gssapi>,
         keytab: PathBuf,
@@ -100,13 +99,13 @@ impl GatewayAccount {
         Self { gssapi, keytab, principal, log_in, has_delegated, cache: TicketCache::new(), session: None }
     }
 
-    /// What the keytab has keys for.
+    /// Reads the keytab.
     pub(super) fn read_keytab(&self) -> Result<Keytab, DelegationError> {
         Keytab::read(&self.keytab)
             .map_err(|error| DelegationError::Keytab { path: self.keytab.clone(), error })
     }
 
-    /// The account, logged in; anew where that ends soon.
+    /// Returns the login. Logs in if there is none or it expires soon.
     pub(super) fn session(&mut self, now: Instant) -> Result<&GatewaySession, DelegationError> {
         let session = match self.session.take().filter(|session| now < session.until) {
             Some(session) => session,
@@ -115,12 +114,12 @@ impl GatewayAccount {
         Ok(self.session.insert(session))
     }
 
-    /// The library logs in again only where it finds no tickets that serve. What it finds may be another account's by
-    /// now, or end soon; then it is given an empty place.
+    /// The library logs in only if the cache has no valid tickets. Those in it may be of an account that the keytab had
+    /// before, or expire soon; then the login is repeated with an empty cache.
     fn log_in(&mut self, now: Instant) -> Result<GatewaySession, DelegationError> {
         let mut session = self.log_in_once(now);
-        let serves = session.as_ref().is_ok_and(|session| now < session.until);
-        if !serves && self.cache.holds_tickets {
+        let is_usable = session.as_ref().is_ok_and(|session| now < session.until);
+        if !is_usable && self.cache.holds_tickets {
             self.cache = TicketCache::new();
             session = self.log_in_once(now);
         }
@@ -128,10 +127,10 @@ impl GatewayAccount {
         session
     }
 
-    /// Logs in anew for the next question: the gate's own ticket may be what the KDC no longer takes, as when the realm's
-    /// key was changed. Not more often than [`DISTRUST_INTERVAL`], since the failure may have another cause.
-    fn distrust_session(&mut self, now: Instant) {
-        if self.session.take_if(|session| now >= session.since + DISTRUST_INTERVAL).is_some() {
+    /// Discards the login, so that the next request logs in: the KDC may reject the gateway's own ticket, for example after
+    /// the key of the realm was changed. At most once in [`DISCARD_INTERVAL`], because the error may have another cause.
+    fn discard_session(&mut self, now: Instant) {
+        if self.session.take_if(|session| now >= session.since + DISCARD_INTERVAL).is_some() {
             self.cache = TicketCache::new();
         }
     }
@@ -165,19 +164,18 @@ impl GatewayAccount {
 }
 
 impl GatewaySession {
-    /// Whom the gate has logged in as.
+    /// The principal of the login.
     pub(super) fn principal(&self) -> &str {
         &self.principal
     }
 
-    /// How long that lasts.
+    /// The lifetime of the login.
     pub(super) fn lifetime(&self) -> Duration {
         self.lifetime
     }
 
-    /// Asks for a ticket to the gate in the user's name (S4U2Self). What comes back must name that user: a KDC that knows
-    /// nothing of S4U names the gate itself ([MS-SFU] 3.1.5.1.2), and one that finds another account by the same name
-    /// would have the gate speak for the wrong one.
+    /// Obtains a ticket to the gateway in the user's name (S4U2Self). The ticket must name that user: a KDC without S4U
+    /// returns one for the gateway itself ([MS-SFU] 3.1.5.1.2), and a KDC may find another account by the same name.
     pub(super) fn impersonate(&self, user: &UserPrincipal) -> Result<ImpersonationTicket, DelegationError> {
         let own_realm = user.realm().eq_ignore_ascii_case(self.realm());
         let failed = |status| error_classification::of_impersonation(status, own_realm);
@@ -190,9 +188,8 @@ impl GatewaySession {
         Ok(ImpersonationTicket { credential: Arc::new(credential), lifetime })
     }
 
-    /// Refuses a ticket of another account than the one with `sid`. The ticket was asked for by name, and the account
-    /// that has the name now may not be the one that had it when the user was mapped: a name can be changed, exchanged
-    /// with another account's, or be given to a new account.
+    /// Rejects a ticket of another account than the one with `sid`. The ticket was requested by name, and that name may have
+    /// passed to another account since the user was mapped: accounts are renamed, and names are reused.
     pub(super) fn check_account(&self, user: &ImpersonationTicket, sid: &str) -> Result<(), DelegationError> {
         let answered = self.account_sid(user).map_err(DelegationError::UnverifiedTicket)?;
         if answered == sid {
@@ -201,10 +198,9 @@ impl GatewaySession {
         Err(DelegationError::AnotherAccount { mapped: sid.to_owned(), answered })
     }
 
-    /// The SID in the ticket that stands for the user. The KDC copies it into the ticket to the service
-    /// ([MS-SFU] 3.2.5.2.4).
+    /// The SID in the user's ticket to the gateway. The KDC copies it into the ticket to the service ([MS-SFU] 3.2.5.2.4).
     fn account_sid(&self, user: &ImpersonationTicket) -> Result<String, TicketError> {
-        // This token is not for sending: the ticket is in it, which the key in the keytab opens.
+        // This token is not sent. It contains the ticket, which the key of the keytab decrypts.
         let begun = SecurityContext::begin(
             Arc::clone(&user.credential),
             Arc::clone(&self.name),
@@ -216,15 +212,15 @@ impl GatewaySession {
         logon_info::account_sid(&logon_info.ok_or(TicketError::NoLogonInfo)?).ok_or(TicketError::NoSid)
     }
 
-    /// Asks for the user's ticket to the service (S4U2Proxy).
+    /// Obtains a ticket to the service in the user's name (S4U2Proxy).
     pub(super) fn delegate(
         &self,
         user: &ImpersonationTicket,
         service: &ServiceName,
     ) -> Result<DelegatedTicket, DelegationError> {
-        let failed = |status| error_classification::of_delegation(status, || self.why_not_forwarded(user));
+        let failed = |status| error_classification::of_delegation(status, || self.forwarding(user));
         let target = Arc::new(self.gssapi.name(&service.principal(self.realm())).map_err(failed)?);
-        // This token is not for sending: it shows that there is a ticket, how it is encrypted and how long it counts.
+        // This token is not sent. It requests the ticket, and shows its encryption types and lifetime.
         let begun = SecurityContext::begin(
             Arc::clone(&user.credential),
             Arc::clone(&target),
@@ -237,30 +233,30 @@ impl GatewaySession {
         Ok(DelegatedTicket { credential: Arc::clone(&user.credential), target, encryption, lifetime })
     }
 
-    /// Whether the ticket that stands for the user can be passed on.
+    /// Whether the user's ticket to the gateway is forwardable.
     pub(super) fn can_be_forwarded(&self, user: &ImpersonationTicket) -> Result<bool, GssStatus> {
         self.is_forwardable(&user.credential)
     }
 
-    /// Why the KDC did not pass the user's ticket on. The flags look the same whether the user's account or the gate's
-    /// forbids it ([MS-SFU] 3.2.5.1.2); where another user's was passed on before, it is the user's.
-    fn why_not_forwarded(&self, user: &ImpersonationTicket) -> TicketForwarding {
-        let find_out = || -> Result<TicketForwarding, GssStatus> {
+    /// Why S4U2Proxy failed. The flags are the same whether the user's account or the gateway's is the cause ([MS-SFU]
+    /// 3.2.5.1.2); if the delegation of another user has succeeded, the cause is the user's account.
+    fn forwarding(&self, user: &ImpersonationTicket) -> TicketForwarding {
+        let read = || -> Result<TicketForwarding, GssStatus> {
             if self.is_forwardable(&user.credential)? {
                 return Ok(TicketForwarding::Yes);
             }
             if !self.is_forwardable(&self.credential)? {
-                return Ok(TicketForwarding::Nobody(NotForwardableReason::GatewayTicket));
+                return Ok(TicketForwarding::None(NotForwardableReason::GatewayTicket));
             }
             if self.has_delegated.load(Ordering::Relaxed) {
                 return Ok(TicketForwarding::NotThisAccount);
             }
-            Ok(TicketForwarding::Nobody(NotForwardableReason::ProtocolTransition))
+            Ok(TicketForwarding::None(NotForwardableReason::ProtocolTransition))
         };
-        find_out().unwrap_or(TicketForwarding::Unknown)
+        read().unwrap_or(TicketForwarding::Unknown)
     }
 
-    /// Looks at the flags of a ticket to the gate itself.
+    /// Reads the flag of a ticket to the gateway itself.
     fn is_forwardable(&self, credential: &Arc<GssCredential>) -> Result<bool, GssStatus> {
         let (context, _) = SecurityContext::begin(
             Arc::clone(credential),
@@ -276,7 +272,8 @@ impl GatewaySession {
 }
 
 impl DelegatedTicket {
-    /// The user's ticket to the service, by both steps. With `sid` it is that account's ticket or an error.
+    /// Obtains the user's ticket to the service with S4U2Self and S4U2Proxy. With `sid`, a ticket of another account is an
+    /// error.
     pub(super) fn obtain(
         account: &mut GatewayAccount,
         user: &UserPrincipal,
@@ -291,7 +288,7 @@ impl DelegatedTicket {
             session.delegate(&user, service)
         });
         if let Err(DelegationError::Other(_) | DelegationError::ClockSkew(_)) = &obtained {
-            account.distrust_session(now);
+            account.discard_session(now);
         }
         let delegation = obtained?;
         delegation.encryption.check(accepted).map_err(DelegationError::EncryptionType)?;
@@ -299,15 +296,15 @@ impl DelegatedTicket {
     }
 }
 
-/// For how long of its life a ticket is used.
+/// The time for which a ticket with this lifetime is used.
 pub(super) fn usable(lifetime: Duration) -> Duration {
     lifetime.saturating_sub(MARGIN.min(lifetime / MARGIN_PART))
 }
 
-/// The keytab as the library names it. Its type is told, so that no part of the path is taken for one.
+/// The name of the keytab for the library, with its type, so that no part of the path is read as a type.
 fn file(path: &Path) -> CString {
     let name = [OsStr::new("FILE:").as_bytes(), path.as_os_str().as_bytes()].concat();
-    CString::new(name).expect("it has been read, so there is no zero in its path")
+    CString::new(name).expect("the path of a file that was read has no NUL")
 }
 
 #[cfg(test)]
@@ -315,7 +312,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ticket_is_not_used_to_its_very_end() {
+    fn a_ticket_is_not_used_until_its_end() {
         let seconds = |lifetime| usable(Duration::from_secs(lifetime)).as_secs();
         assert_eq!([36_000, 3_000, 600, 0].map(seconds), [35_700, 2_700, 300, 0]);
     }

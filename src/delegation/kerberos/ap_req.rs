@@ -1,22 +1,21 @@
-//! Takes a Kerberos token that the library made, gives the encryption types that stand in it in plain sight (RFC 4120
-//! 5.5.1, 5.3, 5.2.9). Nothing is decrypted.
+//! The encryption types of a Kerberos token, which are not encrypted themselves (RFC 4120 5.5.1, 5.3, 5.2.9).
 
 use super::encryption_type::{AcceptedEncryption, EncryptionType};
 use super::error::EncryptionError;
 use der::asn1::{AnyRef, Application, BitStringRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Reader, Sequence, SliceReader, Tag, TagNumber, Tagged};
 
-/// What begins an AP-REQ within a GSSAPI token (RFC 4121 4.1).
+/// The token identifier before an AP-REQ in a GSSAPI token (RFC 4121 4.1).
 const AP_REQ: [u8; 2] = [1, 0];
 /// The tag of `InitialContextToken` (RFC 2743 3.1).
 const INITIAL_TOKEN: Tag = Tag::Application { constructed: true, number: TagNumber(0) };
 
-/// How what is in a token is encrypted.
+/// The encryption types of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TokenEncryption {
-    /// The ticket, with a key of the service's.
+    /// Of the ticket, encrypted with a key of the service.
     pub(super) ticket: EncryptionType,
-    /// The rest, with the session key in the ticket.
+    /// Of the authenticator, encrypted with the session key in the ticket.
     pub(super) session: EncryptionType,
 }
 
@@ -57,16 +56,18 @@ struct EncryptedData<'a> {
 }
 
 impl TokenEncryption {
-    /// Reads it.
+    /// Reads the encryption types of a token.
     ///
     /// # Errors
-    ///
-    /// The token is no AP-REQ.
+    /// The token is not an AP-REQ.
     pub(super) fn of(token: &[u8]) -> Result<Self, EncryptionError> {
         read(token).ok_or(EncryptionError::Unknown)
     }
 
-    /// Refuses what is encrypted in a way that is not taken.
+    /// Checks that both types are accepted.
+    ///
+    /// # Errors
+    /// One of them is not.
     pub(super) fn check(self, accepted: AcceptedEncryption) -> Result<Self, EncryptionError> {
         if !accepted.accepts(self.ticket) {
             return Err(EncryptionError::Ticket(self.ticket));

@@ -194,20 +194,20 @@ impl Delegator {
         let after = self.settings.timeout;
         let examine = async {
             let examine = move |account: &mut _| diagnostics::examine(account, &user, &service, accepted);
-            self.threads()?.ask(examine).await
+            self.threads()?.run(examine).await
         };
         let found = timeout(after, examine).await.unwrap_or(Err(DelegationError::Timeout { after }));
         found.unwrap_or_else(|error| vec![DelegationFinding::failed(DelegationStep::Requests, error)])
     }
 
     /// The error with which the KDC rejected the gateway account, while the account is in backoff.
-    pub fn own_refusal(&self) -> Option<DelegationError> {
-        self.log_in().refusal()
+    pub fn gateway_login_error(&self) -> Option<DelegationError> {
+        self.log_in().backoff_error()
     }
 
     /// The KDCs that did not respond recently, if the relay selects them.
-    pub fn unwell_kdcs(&self) -> Vec<String> {
-        self.library.unwell_kdcs()
+    pub fn unavailable_kdcs(&self) -> Vec<String> {
+        self.library.unavailable_kdcs()
     }
 
     fn log_in(&self) -> Arc<GatewayLogin> {
@@ -217,7 +217,7 @@ impl Delegator {
     async fn begin(&self, key: TicketKey, since: Tick) -> Result<Negotiation, DelegationError> {
         let delegation = self.delegation(&key, since).await?;
         let accepted = self.settings.accepted_encryption;
-        let begun = self.threads()?.ask(move |_| Negotiation::begin(&delegation, accepted)).await?;
+        let begun = self.threads()?.run(move |_| Negotiation::begin(&delegation, accepted)).await?;
         if begun.is_err() {
             // A ticket from which no token can be created is of no use to the next request either.
             self.delegations.invalidate(&key).await;
@@ -254,7 +254,7 @@ impl Delegator {
         let obtain = move |account: &mut _| {
             DelegatedTicket::obtain(account, &user, sid.as_deref(), &service, accepted)
         };
-        self.threads()?.ask(obtain).await?
+        self.threads()?.run(obtain).await?
     }
 
     fn threads(&self) -> Result<&KdcThreads<GatewayAccount>, DelegationError> {

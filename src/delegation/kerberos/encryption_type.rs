@@ -1,4 +1,4 @@
-//! How tickets and their keys are encrypted, by the numbers that Kerberos gives the types (RFC 3961 8, IANA's registry).
+//! Encryption types of tickets and session keys, with their numbers in IANA's registry (RFC 3961 8).
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use std::fmt;
 pub struct EncryptionType(i32);
 
 impl EncryptionType {
-    /// RC4-HMAC (RFC 4757), which RFC 8429 deprecates: its key is the unsalted NT hash of a password, and what is
-    /// encrypted with it can be guessed at leisure.
+    /// RC4-HMAC (RFC 4757), which RFC 8429 deprecates: its key is the unsalted NT hash of the password, which
+    /// makes offline guessing cheap.
     pub const RC4_HMAC: Self = Self(23);
 
     /// The type with this number.
@@ -16,7 +16,7 @@ impl EncryptionType {
         Self(number)
     }
 
-    /// Its number.
+    /// The number.
     pub const fn number(self) -> i32 {
         self.0
     }
@@ -27,7 +27,7 @@ impl EncryptionType {
     }
 }
 
-/// The name that administrators know it by.
+/// The name as in krb5.conf and klist.
 impl fmt::Display for EncryptionType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
@@ -45,13 +45,13 @@ impl fmt::Display for EncryptionType {
     }
 }
 
-/// Which encryption types are taken.
+/// The encryption types that are accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AcceptedEncryption {
     /// AES only.
     #[default]
     Aes,
-    /// AES and, for servers that know nothing else, RC4.
+    /// AES, and RC4 for servers that support nothing else.
     AesAndUnsafeRc4,
 }
 
@@ -66,11 +66,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_aes_is_taken_and_rc4_where_it_is_asked_for() {
-        let taken = |accepted: AcceptedEncryption| -> Vec<i32> {
+    fn only_aes_is_accepted_and_rc4_if_configured() {
+        let numbers = |accepted: AcceptedEncryption| -> Vec<i32> {
             (-200..=200).filter(|number| accepted.accepts(EncryptionType::new(*number))).collect()
         };
-        assert_eq!(taken(AcceptedEncryption::Aes), [17, 18, 19, 20]);
-        assert_eq!(taken(AcceptedEncryption::AesAndUnsafeRc4), [17, 18, 19, 20, 23]);
+        assert_eq!(numbers(AcceptedEncryption::Aes), [17, 18, 19, 20]);
+        assert_eq!(numbers(AcceptedEncryption::AesAndUnsafeRc4), [17, 18, 19, 20, 23]);
     }
 }

@@ -1,4 +1,4 @@
-//! Takes a failed call and the step that it failed in, gives what is wrong. Judges by codes only: the words are in the
+//! Classifies the errors of the library by the step that failed and the error code, never by the text, which is in the
 //! language of the process.
 
 use super::error::{DelegationError, EncryptionError, NotForwardableReason};
@@ -6,21 +6,21 @@ use super::keytab::KeytabError;
 use super::status::{GssStatus, KerberosCode as Code};
 use std::path::Path;
 
-/// Whether the ticket to the gate that stands for the user can be passed on. Asked when the KDC will not pass it on: its
-/// code for that (`KDC_ERR_BADOPTION`) has several causes ([MS-SFU] 3.2.5.2.1, 3.2.5.2.3).
+/// Whether the user's ticket to the gateway is forwardable. Determines which of the causes of `KDC_ERR_BADOPTION` applies
+/// ([MS-SFU] 3.2.5.2.1, 3.2.5.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TicketForwarding {
-    /// It can.
+    /// It is.
     Yes,
-    /// Others' can, this account's cannot.
+    /// Those of other accounts are, this one is not.
     NotThisAccount,
-    /// Nobody's can.
-    Nobody(NotForwardableReason),
-    /// It could not be found out.
+    /// No ticket is, of any account.
+    None(NotForwardableReason),
+    /// Its flags cannot be read.
     Unknown,
 }
 
-/// Why the gate could not log in with its keytab as `principal`.
+/// An error of the login as `principal`.
 pub(super) fn of_log_in(status: GssStatus, path: &Path, principal: &str) -> DelegationError {
     let principal = principal.to_owned();
     let error = match status.kerberos_code() {
@@ -31,25 +31,25 @@ pub(super) fn of_log_in(status: GssStatus, path: &Path, principal: &str) -> Dele
         Some(
             Code::KT_NOTFOUND | Code::KT_END | Code::KEYTAB_BADVNO | Code::FCC_NOFILE | Code::CC_NOT_KTYPE,
         ) => KeytabError::Unusable { principal, status },
-        Some(code) if refuses_account(code) => return DelegationError::GatewayAccount(status),
+        Some(code) if rejects_account(code) => return DelegationError::GatewayAccount(status),
         Some(_) | None => return anywhere(status),
     };
     DelegationError::Keytab { path: path.to_owned(), error }
 }
 
-/// Why there is no ticket to the gate for the user (S4U2Self). `own_realm`: the user's realm is the gate's.
+/// An error of S4U2Self. `own_realm`: the user's realm is the gateway's.
 pub(super) fn of_impersonation(status: GssStatus, own_realm: bool) -> DelegationError {
     match status.kerberos_code() {
         Some(Code::KDC_ERR_C_PRINCIPAL_UNKNOWN) => DelegationError::UnknownAccount(status),
-        // The service is the gate, or, on the way there, another realm's ticket-granting service.
+        // The service is the gateway, or, for a user of another realm, a ticket-granting service on the way to it.
         Some(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN) if own_realm => DelegationError::GatewayWithoutSpn(status),
         Some(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN) => DelegationError::UnknownAccount(status),
-        Some(code) if refuses_account(code) => DelegationError::AccountRefused(status),
+        Some(code) if rejects_account(code) => DelegationError::AccountRefused(status),
         Some(_) | None => anywhere(status),
     }
 }
 
-/// Why there is no ticket to the server for the user (S4U2Proxy).
+/// An error of S4U2Proxy.
 pub(super) fn of_delegation(
     status: GssStatus,
     forwardable: impl FnOnce() -> TicketForwarding,
@@ -59,16 +59,16 @@ pub(super) fn of_delegation(
         Some(Code::KDC_ERR_BADOPTION) => match forwardable() {
             TicketForwarding::Yes => DelegationError::ServiceNotAllowed(status),
             TicketForwarding::NotThisAccount => DelegationError::AccountNotDelegated(status),
-            TicketForwarding::Nobody(reason) => DelegationError::NotForwardable { reason, status },
+            TicketForwarding::None(reason) => DelegationError::NotForwardable { reason, status },
             TicketForwarding::Unknown => DelegationError::Other(status),
         },
-        Some(code) if refuses_account(code) => DelegationError::AccountRefused(status),
+        Some(code) if rejects_account(code) => DelegationError::AccountRefused(status),
         Some(_) | None => anywhere(status),
     }
 }
 
-/// KDCs differ in which of these they answer with: Samba says POLICY of a disabled account.
-fn refuses_account(code: Code) -> bool {
+/// KDCs differ in which of these they return: Samba returns POLICY for a disabled account.
+fn rejects_account(code: Code) -> bool {
     matches!(
         code,
         Code::KDC_ERR_NAME_EXP
@@ -79,10 +79,10 @@ fn refuses_account(code: Code) -> bool {
     )
 }
 
-/// Why there is no token of a ticket that was had, or what can go wrong in every step.
+/// An error of the creation of a token, or one that can occur in every step.
 pub(super) fn anywhere(status: GssStatus) -> DelegationError {
     if status.is_expired() {
-        // Tickets are replaced before they end, so one that has ended was made by another clock.
+        // Tickets are replaced before they expire, so an expired one means that the clocks differ.
         return DelegationError::ClockSkew(status);
     }
     match status.kerberos_code() {
@@ -111,13 +111,13 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    /// The errors that are not `Other`, by the codes that lead to them.
-    fn told_apart(diagnose: impl Fn(GssStatus) -> DelegationError) -> BTreeMap<u8, String> {
+    /// The errors other than `Other`, by their codes.
+    fn classified(diagnose: impl Fn(GssStatus) -> DelegationError) -> BTreeMap<u8, String> {
         let name = |number| (number, variant(&diagnose(Code::status(number))));
         Code::ALL_NUMBERS.map(name).filter(|(_, name)| name != "Other").collect()
     }
 
-    /// The variant's name, with those of what is told apart within it.
+    /// The name of the variant, with that of the variant inside it.
     fn variant(error: &DelegationError) -> String {
         match error {
             DelegationError::Keytab { error, .. } => format!("Keytab {}", first_word(&format!("{error:?}"))),
@@ -143,44 +143,44 @@ mod tests {
     ];
 
     #[test]
-    fn failures_to_log_in_are_told_apart_by_their_codes() {
+    fn login_errors_are_classified_by_their_codes() {
         let of = [
             ("Keytab NoAccount", [6].as_slice()),
             ("Keytab WrongKey", &[24, 31]),
             ("Keytab Unusable", &[181, 182, 195, 200, 213]),
             ("GatewayAccount", &[1, 12, 18, 21, 23]),
         ];
-        let found = told_apart(|status| of_log_in(status, Path::new("gw.keytab"), "svc-gw@CORP.EXAMPLE"));
+        let found = classified(|status| of_log_in(status, Path::new("gw.keytab"), "svc-gw@CORP.EXAMPLE"));
         assert_eq!(found, expected(&[of.as_slice(), &ANYWHERE].concat()));
     }
 
     #[test]
-    fn failures_to_impersonate_are_told_apart_by_their_codes() {
+    fn impersonation_errors_are_classified_by_their_codes() {
         let refused = ("AccountRefused", [1, 12, 18, 21, 23].as_slice());
         let own = [("UnknownAccount", [6].as_slice()), ("GatewayWithoutSpn", &[7]), refused];
         let foreign = [("UnknownAccount", [6, 7].as_slice()), refused];
-        let found = |own_realm| told_apart(|status| of_impersonation(status, own_realm));
+        let found = |own_realm| classified(|status| of_impersonation(status, own_realm));
         assert_eq!(found(true), expected(&[own.as_slice(), &ANYWHERE].concat()));
         assert_eq!(found(false), expected(&[foreign.as_slice(), &ANYWHERE].concat()));
     }
 
     #[test]
-    fn failures_to_delegate_are_told_apart_by_their_codes_and_by_what_can_be_passed_on() {
+    fn delegation_errors_are_classified_by_their_codes_and_the_forwardable_flag() {
         let lack = NotForwardableReason::ProtocolTransition;
         for (forwardable, name) in [
             (TicketForwarding::Yes, "ServiceNotAllowed"),
             (TicketForwarding::NotThisAccount, "AccountNotDelegated"),
-            (TicketForwarding::Nobody(lack), "NotForwardable ProtocolTransition"),
+            (TicketForwarding::None(lack), "NotForwardable ProtocolTransition"),
         ] {
             let of =
                 [("UnknownService", [7].as_slice()), (name, &[13]), ("AccountRefused", &[1, 12, 18, 21, 23])];
-            let found = told_apart(|status| of_delegation(status, || forwardable));
+            let found = classified(|status| of_delegation(status, || forwardable));
             assert_eq!(found, expected(&[of.as_slice(), &ANYWHERE].concat()));
         }
     }
 
     #[test]
-    fn what_can_be_passed_on_is_asked_only_where_it_matters() {
+    fn the_forwardable_flag_is_read_only_for_bad_option() {
         for number in Code::ALL_NUMBERS.filter(|number| *number != Code::KDC_ERR_BADOPTION.number()) {
             of_delegation(Code::status(number), || unreachable!("{number} has one cause"));
         }

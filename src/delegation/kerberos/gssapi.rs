@@ -1,10 +1,10 @@
-//! Calls MIT's GSSAPI library, which is opened at run time: the only file with `unsafe` in it. Takes and gives Rust's own
-//! types; what the library hands out is released when its owner is dropped.
+//! A safe interface to MIT's GSSAPI library, which is opened at run time. The only file with `unsafe`; handles and buffers of
+//! the library are released when their owners are dropped.
 //!
 //! The functions and layouts are those of gssapi/gssapi.h, gssapi_ext.h and gssapi_krb5.h of MIT krb5 1.15 and later
-//! (RFC 2744, on Linux). Every call names the mechanism krb5, so that no other one's credentials or codes come into play.
-//! Calls block, some for as long as a KDC takes. Nothing here decides what a failure means.
-#![expect(unsafe_code, reason = "a C library has no other door; each block says why it holds")]
+//! (RFC 2744, on Linux). Every call names the mechanism krb5, so that credentials and codes of no other one are involved.
+//! Calls block, some until a KDC responds. Errors are classified in `error_classification`.
+#![expect(unsafe_code, reason = "calls of a C library; each block documents why it is sound")]
 
 use super::abi::{
     BufferDescription, BufferSet, CODE_KINDS, CONTINUE_NEEDED, FAILURE, GssOid, Handle, INTEGRITY, KRB5,
@@ -22,40 +22,40 @@ use std::ptr::{null, null_mut};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The library that is opened. Its number is its ABI's.
+/// The file name of the library, with the number of its ABI.
 pub(super) const LIBRARY: &str = "libgssapi_krb5.so.2";
-/// The most lines that one status code is shown with.
+/// The maximum number of lines of text for one status code.
 const MAXIMUM_LINES: usize = 8;
 
-/// Has the library read these files, separated by colons, from now on. It looks at the environment each time.
+/// Sets the configuration files of the library, separated by colons. It reads the environment with each operation.
 ///
 /// # Errors
-/// Where the process has other threads: one of them may be reading the environment.
+/// The process has other threads, one of which may be reading the environment.
 pub(super) fn set_configuration_files(files: &OsStr) -> io::Result<()> {
     if std::fs::read_dir("/proc/self/task")?.count() != 1 {
-        return Err(io::Error::other("the process has other threads already"));
+        return Err(io::Error::other("the process already has other threads"));
     }
-    // SAFETY: this thread is the only one, so that nobody reads the environment meanwhile.
+    // SAFETY: this thread is the only one, so no other reads the environment concurrently.
     unsafe { std::env::set_var(krb5_conf::VARIABLE, files) };
     Ok(())
 }
 
-/// Declares the library's functions, and how they are found in it.
+/// Declares the functions of the library, and how they are resolved.
 macro_rules! functions {
     ($($name:ident($($argument:ty),*);)*) => {
-        /// The library's functions. The first argument of each takes the minor status.
+        /// The functions of the library. The first argument of each receives the minor status.
         struct FunctionTable {
             $($name: unsafe extern "C" fn(*mut u32, $($argument),*) -> u32,)*
         }
 
         impl FunctionTable {
-            /// Finds all of them.
+            /// Resolves all of them.
             ///
             /// # Safety
             ///
             /// The library's functions have these types, and it is never closed.
             unsafe fn find(library: &Library) -> Result<Self, libloading::Error> {
-                // SAFETY: the caller vouches for the types. Copies of the pointers stay valid since it is never closed.
+                // SAFETY: the caller guarantees the types. Copies of the pointers stay valid since it is never closed.
                 unsafe { Ok(Self { $($name: *library.get(stringify!($name))?,)* }) }
             }
         }
@@ -91,10 +91,10 @@ functions! {
     gss_display_status(u32, c_int, *const GssOid, *mut u32, *mut BufferDescription);
 }
 
-/// The library, opened.
+/// The opened library.
 pub(super) struct Gssapi {
     functions: FunctionTable,
-    /// Never closed: it leaves data with every thread that used it, and the code that frees them is in the library.
+    /// Never closed: it keeps data for every thread that used it, and the code that frees them is in the library.
     _library: ManuallyDrop<Library>,
 }
 
@@ -105,17 +105,17 @@ impl fmt::Debug for Gssapi {
 }
 
 impl Gssapi {
-    /// Opens the library and finds its functions.
+    /// Opens the library and resolves its functions.
     pub(super) fn open() -> Result<Arc<Self>, libloading::Error> {
-        // SAFETY: the initialisers of MIT's library ask nothing of their caller. Whoever can put another library of this
-        // name on the system's path owns the process anyhow.
+        // SAFETY: the initialisers of MIT's library have no preconditions. An attacker who can install another library of
+        // this name in the system's path controls the process anyway.
         let library = ManuallyDrop::new(unsafe { Library::open(Some(LIBRARY), RTLD_NOW | RTLD_LOCAL)? });
         // SAFETY: the types are those of the headers that belong to this ABI number; the library is never closed.
         let functions = unsafe { FunctionTable::find(&library)? };
         Ok(Arc::new(Self { functions, _library: library }))
     }
 
-    /// The name of a principal, as `alice@CORP.EXAMPLE`.
+    /// Imports the name of a principal, such as `alice@CORP.EXAMPLE`.
     pub(super) fn name(self: &Arc<Self>, principal: &str) -> Result<GssName, GssStatus> {
         let text = borrowed(principal.as_bytes());
         let kind = oid(PRINCIPAL_NAME);
@@ -127,7 +127,7 @@ impl Gssapi {
         Ok(name)
     }
 
-    /// Logs `account` in with its key in `keytab`. The ticket is kept in `cache`.
+    /// Logs in as `account` with its key in `keytab`. The ticket is stored in `cache`.
     pub(super) fn log_in(
         self: &Arc<Self>,
         account: &GssName,
@@ -142,8 +142,8 @@ impl Gssapi {
         let mut mechanism = oid(KRB5);
         let krb5 = OidSet { count: 1, elements: &mut mechanism };
         let mut credential = GssCredential { gssapi: Arc::clone(self), handle: null_mut() };
-        // SAFETY: as in `name`; the store has as many elements as it says, all text with a zero at its end. The library
-        // permits null for what is not wanted back.
+        // SAFETY: as in `name`; the store has `count` elements, all strings that end with NUL. Null is permitted for results
+        // that are not needed.
         self.call(|minor| unsafe {
             let (log_in, handle) = (self.functions.gss_acquire_cred_from, &mut credential.handle);
             log_in(minor, account.handle, 0, &krb5, USAGE_INITIATE, &store, handle, null_mut(), null_mut())
@@ -151,18 +151,18 @@ impl Gssapi {
         Ok(credential)
     }
 
-    /// Reads tickets with the keys in `keytab`, whichever of its principals they are for. Asks no KDC.
+    /// Prepares to decrypt tickets to any principal of `keytab`. Sends no request.
     pub(super) fn ticket_reader(self: &Arc<Self>, keytab: &CStr) -> Result<TicketReader, GssStatus> {
         let elements = [
             KeyValue { key: c"keytab".as_ptr(), value: keytab.as_ptr() },
-            // Tokens are read that this process has just made: nothing can be replayed, and no file is to be written.
+            // Only tokens that this process has just created are read, so no replay cache is needed, which would be a file.
             KeyValue { key: c"rcache".as_ptr(), value: c"none:".as_ptr() },
         ];
         let store = KeyValueSet { count: 2, elements: elements.as_ptr() };
         let mut mechanism = oid(KRB5);
         let krb5 = OidSet { count: 1, elements: &mut mechanism };
         let mut credential = GssCredential { gssapi: Arc::clone(self), handle: null_mut() };
-        // SAFETY: as in `log_in`; a null name stands for every principal of the keytab.
+        // SAFETY: as in `log_in`; a null name means every principal of the keytab.
         self.call(|minor| unsafe {
             let (acquire, handle) = (self.functions.gss_acquire_cred_from, &mut credential.handle);
             acquire(minor, null_mut(), 0, &krb5, USAGE_ACCEPT, &store, handle, null_mut(), null_mut())
@@ -170,14 +170,14 @@ impl Gssapi {
         Ok(TicketReader(credential))
     }
 
-    /// Calls, and makes a status of a failure. The major status of a success is given back.
+    /// Calls a function. Returns the major status of a success.
     fn call(&self, call: impl FnOnce(*mut u32) -> u32) -> Result<u32, GssStatus> {
         let mut minor = 0;
         let major = call(&mut minor);
         if major & FAILURE == 0 { Ok(major) } else { Err(self.status(major, minor)) }
     }
 
-    /// The words for a failure, from the thread that it happened on: the library keeps them there.
+    /// The status with its text. Must be called on the thread of the failure, for which the library keeps the text.
     fn status(&self, major: u32, minor: u32) -> GssStatus {
         let [major_kind, minor_kind] = CODE_KINDS;
         let minor_lines = if minor == 0 { Vec::new() } else { self.lines(minor, minor_kind) };
@@ -190,7 +190,7 @@ impl Gssapi {
         let mut lines = Vec::new();
         while lines.len() < MAXIMUM_LINES {
             let mut line = GssBuffer::new(self);
-            // SAFETY: as in `name`; `line` takes memory of the library's and releases it.
+            // SAFETY: as in `name`; `line` receives memory of the library and releases it.
             let major = unsafe {
                 (self.functions.gss_display_status)(
                     &mut minor,
@@ -213,22 +213,22 @@ impl Gssapi {
     }
 }
 
-/// The name of an account or a service.
+/// An imported name of an account or a service.
 pub(super) struct GssName {
     gssapi: Arc<Gssapi>,
     handle: Handle,
 }
 
-// SAFETY: MIT's library may be used from many threads (its doc/threads.txt), and never changes a name that it has made.
+// SAFETY: MIT's library is thread-safe (its doc/threads.txt) and does not change a name after its import.
 unsafe impl Send for GssName {}
 // SAFETY: as above.
 unsafe impl Sync for GssName {}
 
 impl GssName {
-    /// The principal in full.
+    /// The complete principal.
     fn text(&self) -> Result<String, GssStatus> {
         let mut text = GssBuffer::new(&self.gssapi);
-        // SAFETY: the handle is one that the library gave, and not released before `self` is dropped.
+        // SAFETY: the handle is from the library, and not released before `self` is dropped.
         self.gssapi.call(|minor| unsafe {
             (self.gssapi.functions.gss_display_name)(minor, self.handle, &mut text.description, null_mut())
         })?;
@@ -237,13 +237,12 @@ impl GssName {
 }
 
 impl GssName {
-    /// An attribute that the ticket's issuer vouches for (RFC 6680 7.5); `None` where the ticket does not have it, or
-    /// where its signature is not the issuer's.
+    /// An authenticated attribute (RFC 6680 7.5). `None` if the ticket does not have it or its signature is invalid.
     pub(super) fn attribute(&self, attribute: &str) -> Result<Option<Vec<u8>>, GssStatus> {
         let attribute = borrowed(attribute.as_bytes());
         let (mut authenticated, mut complete, mut more) = (0, 0, -1);
         let (mut value, mut shown) = (GssBuffer::new(&self.gssapi), GssBuffer::new(&self.gssapi));
-        // SAFETY: as in `GssName::text`; both buffers take memory of the library's and release it.
+        // SAFETY: as in `GssName::text`; both buffers receive memory of the library and release it.
         let found = self.gssapi.call(|minor| unsafe {
             (self.gssapi.functions.gss_get_name_attribute)(
                 minor,
@@ -267,29 +266,29 @@ impl GssName {
 impl Drop for GssName {
     fn drop(&mut self) {
         let mut minor = 0;
-        // SAFETY: the handle is null, which the library ignores, or its own; nobody has it after this.
+        // SAFETY: the handle is null, which the library ignores, or from the library; it is not used after this.
         unsafe { (self.gssapi.functions.gss_release_name)(&mut minor, &mut self.handle) };
     }
 }
 
-/// Tickets of an account, or of another in whose name it speaks.
+/// Tickets of an account, or tickets that it obtained in another account's name.
 pub(super) struct GssCredential {
     gssapi: Arc<Gssapi>,
     handle: Handle,
 }
 
-// SAFETY: MIT's library holds a lock of the credential's own while it uses one.
+// SAFETY: MIT's library locks a credential while it uses it.
 unsafe impl Send for GssCredential {}
 // SAFETY: as above.
 unsafe impl Sync for GssCredential {}
 
 impl GssCredential {
-    /// Asks the KDC for a ticket to this credential's account in `user`'s name (S4U2Self, [MS-SFU] 3.1.5.1.1).
+    /// Obtains a ticket to this credential's account in `user`'s name (S4U2Self, [MS-SFU] 3.1.5.1.1).
     pub(super) fn impersonate(&self, user: &GssName) -> Result<Self, GssStatus> {
         let mut mechanism = oid(KRB5);
         let krb5 = OidSet { count: 1, elements: &mut mechanism };
         let mut credential = Self { gssapi: Arc::clone(&self.gssapi), handle: null_mut() };
-        // SAFETY: both handles are the library's own and live on; the rest as in `Gssapi::log_in`.
+        // SAFETY: both handles are from the library and outlive the call; the rest as in `Gssapi::log_in`.
         self.gssapi.call(|minor| unsafe {
             let ask = self.gssapi.functions.gss_acquire_cred_impersonate_name;
             let handle = &mut credential.handle;
@@ -298,11 +297,11 @@ impl GssCredential {
         Ok(credential)
     }
 
-    /// Whose it is, and how long it still counts.
+    /// Its principal and remaining lifetime.
     pub(super) fn inquire(&self) -> Result<(String, Duration), GssStatus> {
         let mut name = GssName { gssapi: Arc::clone(&self.gssapi), handle: null_mut() };
         let mut seconds = 0;
-        // SAFETY: as in `GssName::text`; `name` takes a new name and releases it.
+        // SAFETY: as in `GssName::text`; `name` receives a new name and releases it.
         self.gssapi.call(|minor| unsafe {
             let inquire = self.gssapi.functions.gss_inquire_cred;
             inquire(minor, self.handle, &mut name.handle, &mut seconds, null_mut(), null_mut())
@@ -319,18 +318,18 @@ impl Drop for GssCredential {
     }
 }
 
-/// Keys that tickets are decrypted with.
+/// The keys of a keytab, to decrypt tickets with.
 pub(super) struct TicketReader(GssCredential);
 
 impl TicketReader {
-    /// Decrypts the ticket in a token, and returns whom it names, with what its issuer says of them.
+    /// Decrypts the ticket in a token, and returns the name in it with its attributes.
     pub(super) fn read(&self, token: &[u8]) -> Result<GssName, GssStatus> {
         let gssapi = &self.0.gssapi;
         let token = borrowed(token);
         let mut context = AcceptedContext { gssapi, handle: null_mut() };
         let mut name = GssName { gssapi: Arc::clone(gssapi), handle: null_mut() };
-        let mut answer = GssBuffer::new(gssapi);
-        // SAFETY: as in `SecurityContext::step`; `context`, `name` and `answer` take what the library makes and release it.
+        let mut response = GssBuffer::new(gssapi);
+        // SAFETY: as in `SecurityContext::step`; `context`, `name` and `response` receive what the library allocates and release it.
         gssapi.call(|minor| unsafe {
             (gssapi.functions.gss_accept_sec_context)(
                 minor,
@@ -340,7 +339,7 @@ impl TicketReader {
                 null(),
                 &mut name.handle,
                 null_mut(),
-                &mut answer.description,
+                &mut response.description,
                 null_mut(),
                 null_mut(),
                 null_mut(),
@@ -350,7 +349,7 @@ impl TicketReader {
     }
 }
 
-/// The server's side of a log-on, which is of no further use.
+/// The acceptor's context, which is discarded after the ticket was read.
 struct AcceptedContext<'a> {
     gssapi: &'a Gssapi,
     handle: Handle,
@@ -364,38 +363,38 @@ impl Drop for AcceptedContext<'_> {
     }
 }
 
-/// Whether the other side has to prove itself too.
+/// Whether the server must prove its identity as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MutualAuthentication {
-    /// It has to.
+    /// It must.
     Required,
-    /// It does not.
+    /// It need not.
     NotRequired,
 }
 
-/// One log-on to a service.
+/// The initiator's context of one authentication to a service.
 pub(super) struct SecurityContext {
     credential: Arc<GssCredential>,
     target: Arc<GssName>,
     handle: Handle,
 }
 
-// SAFETY: the library ties no context to a thread, and changes one only by calls that have it as `&mut`.
+// SAFETY: a context is not bound to a thread, and only calls that have it as `&mut` change it.
 unsafe impl Send for SecurityContext {}
 
-/// What one step of a log-on came to.
+/// The result of one step of an authentication.
 pub(super) struct ContextStep {
-    /// For the other side.
+    /// The token for the server.
     pub(super) token: Vec<u8>,
-    /// Whether this was the last step, and the other side has proven itself where it had to.
+    /// Whether this was the last step, and the server has proven its identity if it must.
     pub(super) is_complete: bool,
-    /// How long the ticket still counts.
+    /// The remaining lifetime of the ticket.
     pub(super) lifetime: Duration,
 }
 
 impl SecurityContext {
-    /// Begins a log-on to `target`. Where `credential` speaks in another's name and has no ticket to `target` yet, the
-    /// KDC is asked for one (S4U2Proxy, [MS-SFU] 3.1.5.2.1). What it can do is never passed on (no delegation).
+    /// Begins an authentication to `target`. If `credential` is in another account's name and has no ticket to `target` yet,
+    /// one is obtained (S4U2Proxy, [MS-SFU] 3.1.5.2.1). The credential is never delegated to the server.
     pub(super) fn begin(
         credential: Arc<GssCredential>,
         target: Arc<GssName>,
@@ -406,21 +405,21 @@ impl SecurityContext {
         Ok((context, stepped))
     }
 
-    /// Takes the other side's answer; at the beginning there is none.
+    /// Processes the server's response; `None` for the first step.
     pub(super) fn step(
         &mut self,
-        answer: Option<&[u8]>,
+        response: Option<&[u8]>,
         proof: MutualAuthentication,
     ) -> Result<ContextStep, GssStatus> {
         let gssapi = &self.credential.gssapi;
         let mechanism = oid(KRB5);
         let wanted = if proof == MutualAuthentication::Required { MUTUAL } else { 0 };
-        let answer = answer.map(borrowed);
-        let answer = answer.as_ref().map_or(null(), std::ptr::from_ref);
+        let response = response.map(borrowed);
+        let response = response.as_ref().map_or(null(), std::ptr::from_ref);
         let mut token = GssBuffer::new(gssapi);
         let (mut flags, mut seconds) = (0, 0);
-        // SAFETY: the handles are the library's own, or null for a context to be made; `answer` is null, which means none,
-        // or outlives the call; null channel bindings mean none; `token` takes memory of the library's and releases it.
+        // SAFETY: the handles are from the library, or null for a new context; `response` is null, which means none, or
+        // outlives the call; null channel bindings mean none; `token` receives memory of the library and releases it.
         let major = gssapi.call(|minor| unsafe {
             (gssapi.functions.gss_init_sec_context)(
                 minor,
@@ -431,7 +430,7 @@ impl SecurityContext {
                 wanted | INTEGRITY,
                 0,
                 null(),
-                answer,
+                response,
                 null_mut(),
                 &mut token.description,
                 &mut flags,
@@ -445,22 +444,22 @@ impl SecurityContext {
         })
     }
 
-    /// The flags of the ticket (RFC 4120 5.3, bit 0 the highest), of a complete log-on.
+    /// The flags of the ticket of a complete authentication (RFC 4120 5.3; bit 0 is the highest).
     pub(super) fn ticket_flags(&self) -> Result<u32, GssStatus> {
         let gssapi = &self.credential.gssapi;
         let what = oid(TICKET_FLAGS);
         let mut set: *mut BufferSet = null_mut();
-        // SAFETY: as in `step`; the library makes the set.
+        // SAFETY: as in `step`; the library allocates the set.
         gssapi.call(|minor| unsafe {
             (gssapi.functions.gss_inquire_sec_context_by_oid)(minor, self.handle, &what, &mut set)
         })?;
-        // SAFETY: null, or a set that the library made, with as many buffers as it says, not changed by anybody.
+        // SAFETY: null, or a set from the library with `count` buffers, which is not changed.
         let first = unsafe { set.as_ref().filter(|set| set.count > 0).and_then(|set| set.elements.as_ref()) };
-        // SAFETY: such a buffer has as many bytes as it says.
+        // SAFETY: such a buffer has `length` bytes.
         let flags =
             first.and_then(|buffer| unsafe { bytes(buffer) }.try_into().ok()).map_or(0, u32::from_ne_bytes);
         let mut minor = 0;
-        // SAFETY: nothing points into the set any more.
+        // SAFETY: no reference into the set is left.
         unsafe { (gssapi.functions.gss_release_buffer_set)(&mut minor, &mut set) };
         Ok(flags)
     }
@@ -469,7 +468,7 @@ impl SecurityContext {
 impl Drop for SecurityContext {
     fn drop(&mut self) {
         let mut minor = 0;
-        // SAFETY: as in the drop of `GssName`; a null buffer means that no token to take leave with is wanted.
+        // SAFETY: as in the drop of `GssName`; a null buffer means that no final token is requested.
         unsafe {
             let delete = self.credential.gssapi.functions.gss_delete_sec_context;
             delete(&mut minor, &mut self.handle, null_mut());
@@ -477,7 +476,7 @@ impl Drop for SecurityContext {
     }
 }
 
-/// Memory that the library hands out.
+/// Memory that the library allocates.
 struct GssBuffer<'a> {
     gssapi: &'a Gssapi,
     description: BufferDescription,
@@ -502,15 +501,15 @@ impl Drop for GssBuffer<'_> {
     }
 }
 
-/// What a buffer holds.
+/// The bytes of a buffer.
 ///
 /// # Safety
 ///
-/// Its pointer is null, or points at as many bytes as it says, which live and do not change while it is borrowed.
+/// Its pointer is null, or points to `length` bytes that live and do not change while it is borrowed.
 unsafe fn bytes(description: &BufferDescription) -> &[u8] {
     if description.value.is_null() {
         return &[];
     }
-    // SAFETY: the caller vouches for it.
+    // SAFETY: the caller guarantees it.
     unsafe { std::slice::from_raw_parts(description.value.cast(), description.length) }
 }

@@ -1,9 +1,9 @@
-//! Hands the library's questions on to the KDC that answers first, and remembers which do not answer.
+//! A relay on loopback that passes the library's requests to the KDC that responds first.
 //!
-//! The library asks the KDCs of krb5.conf in their order, each time anew, and waits ten seconds for one that takes
-//! connections and says nothing: a hung domain controller would stop every user for as long as it hangs. So the library is
-//! given a KDC of its own before those of krb5.conf, on loopback, which is this. Messages are signed or encrypted from end
-//! to end (RFC 4120), so that it can withhold an answer and not change one.
+//! The library tries the KDCs of krb5.conf in order for every request, and waits ten seconds for one that accepts
+//! connections and does not respond: a hung domain controller would block every user for as long as it hangs. So the relay
+//! is configured as the first KDC. Messages are signed or encrypted end to end (RFC 4120): it can withhold a response, but
+//! not change one.
 
 use super::krb5_conf::{self, RealmKdcs};
 use std::collections::HashMap;
@@ -20,43 +20,43 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// How long a KDC is waited for alone; then the next one is asked beside it.
-const SHARE: Duration = Duration::from_secs(1);
-/// How long a KDC that did not answer in that time, or not at all, is asked after the others.
-const REST: Duration = Duration::from_secs(30);
-/// How long one question may take: less than the ten seconds after which the library turns to the next KDC itself.
-const PATIENCE: Duration = Duration::from_secs(8);
-/// The longest message: a ticket lists all groups of a user, some ten kilobytes.
+/// How long a KDC may take before the next one is queried as well.
+const HEDGE_DELAY: Duration = Duration::from_secs(1);
+/// How long a KDC that failed or did not respond in that time is queried after the others.
+const BACKOFF: Duration = Duration::from_secs(30);
+/// The time limit of one request: less than the ten seconds after which the library tries the next KDC itself.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
+/// The maximum length of a message. A ticket lists all groups of a user, some ten kilobytes.
 const MAXIMUM_MESSAGE: u32 = 1 << 20;
-/// Questions under way at once, for each realm.
-const PLACES: usize = 256;
-/// The port of a KDC that is written without one (RFC 4120 7.2.1).
+/// Concurrent requests of each realm.
+const MAXIMUM_REQUESTS: usize = 256;
+/// The default port of a KDC (RFC 4120 7.2.1).
 const PORT: u16 = 88;
 
-/// The relay, before it runs.
+/// The relay before it is started.
 pub(super) struct KdcRelay {
     listeners: Vec<(String, StdListener)>,
     files: OsString,
     health: Arc<KdcHealth>,
 }
 
-/// Which KDCs did not answer of late.
+/// The KDCs that failed recently.
 #[derive(Debug, Default)]
 pub(super) struct KdcHealth {
-    resting: Mutex<HashMap<String, Instant>>,
+    in_backoff: Mutex<HashMap<String, Instant>>,
 }
 
 impl KdcHealth {
     fn failed(&self, kdc: &str) {
-        self.lock().insert(kdc.to_owned(), Instant::now() + REST);
+        self.lock().insert(kdc.to_owned(), Instant::now() + BACKOFF);
     }
 
-    fn answered(&self, kdc: &str) {
+    fn succeeded(&self, kdc: &str) {
         self.lock().remove(kdc);
     }
 
-    /// Those that do not answer.
-    pub(super) fn unwell(&self) -> Vec<String> {
+    /// The KDCs in backoff, sorted.
+    pub(super) fn unavailable(&self) -> Vec<String> {
         let now = Instant::now();
         let mut names: Vec<_> =
             self.lock().iter().filter(|(_, until)| now < **until).map(|(kdc, _)| kdc.clone()).collect();
@@ -64,20 +64,20 @@ impl KdcHealth {
         names
     }
 
-    /// The KDCs in their order, those that did not answer of late last.
-    fn in_turn(&self, mut kdcs: Vec<String>) -> Vec<String> {
-        let unwell = self.unwell();
-        kdcs.sort_by_key(|kdc| unwell.contains(kdc));
+    /// The KDCs in their order, those in backoff last.
+    fn in_order(&self, mut kdcs: Vec<String>) -> Vec<String> {
+        let unavailable = self.unavailable();
+        kdcs.sort_by_key(|kdc| unavailable.contains(kdc));
         kdcs
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
-        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.in_backoff.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl KdcRelay {
-    /// Listens for each realm of these files that has KDCs.
+    /// Binds a socket for each realm of these files that has KDCs.
     pub(super) fn bind(files: OsString) -> io::Result<Self> {
         let mut listeners = Vec::new();
         for RealmKdcs { realm, .. } in krb5_conf::read(&files).into_iter().filter(is_relayed) {
@@ -88,17 +88,17 @@ impl KdcRelay {
         Ok(Self { listeners, files, health: Arc::default() })
     }
 
-    /// What it learns of the KDCs.
+    /// The state of the KDCs, which the relay updates.
     pub(super) fn health(&self) -> Arc<KdcHealth> {
         Arc::clone(&self.health)
     }
 
-    /// Whether there is no realm to relay for.
+    /// Whether no realm has KDCs to relay to.
     pub(super) fn is_empty(&self) -> bool {
         self.listeners.is_empty()
     }
 
-    /// What the library has to read before the other files.
+    /// The configuration that directs the library to the relay, to be read before the other files.
     pub(super) fn configuration(&self) -> io::Result<String> {
         let mut text = "[libdefaults]\n  udp_preference_limit = 1\n[realms]\n".to_owned();
         for (realm, listener) in &self.listeners {
@@ -108,7 +108,8 @@ impl KdcRelay {
         Ok(text)
     }
 
-    /// Runs it on a thread of its own, to the process's end.
+    /// Runs the relay on its own thread until the process ends: the library may call it from a process without the control
+    /// runtime, and while that is busy.
     pub(super) fn start(self) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("kdc-relay".to_owned());
@@ -120,7 +121,7 @@ impl KdcRelay {
         let mut serving = JoinSet::new();
         for (realm, listener) in self.listeners {
             let (files, health) = (self.files.clone(), Arc::clone(&self.health));
-            // A socket that the runtime does not take is one that the library finds closed: it goes on to the others.
+            // If the runtime cannot use the socket, the library finds it closed and tries the other KDCs.
             let Ok(listener) = TcpListener::from_std(listener) else { continue };
             serving.spawn(serve(listener, realm, files, health));
         }
@@ -128,75 +129,76 @@ impl KdcRelay {
     }
 }
 
-/// KDCs behind an HTTPS proxy ([MS-KKDCP]) are the library's alone.
+/// KDCs behind an HTTPS proxy ([MS-KKDCP]) are left to the library.
 fn is_relayed(of_realm: &RealmKdcs) -> bool {
     !of_realm.kdcs.iter().any(|kdc| kdc.contains('/'))
 }
 
 async fn serve(listener: TcpListener, realm: String, files: OsString, health: Arc<KdcHealth>) {
-    let places = Arc::new(Semaphore::new(PLACES));
+    let permits = Arc::new(Semaphore::new(MAXIMUM_REQUESTS));
     // The semaphore is never closed.
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
             sleep(Duration::from_millis(100)).await;
             continue;
         };
-        // Read anew, as the library does: a KDC that was added is asked at once.
+        // Read for each request, as the library does, so that a new KDC is used at once.
         let mut realms = krb5_conf::read(&files).into_iter();
         let kdcs = realms.find(|known| known.realm == realm).map(|known| known.kdcs).unwrap_or_default();
         let health = Arc::clone(&health);
         tokio::spawn(async move {
-            // Without an answer the connection is closed, and the library asks the others itself.
-            drop(timeout(PATIENCE, relay(stream, kdcs, &health)).await);
-            drop(place);
+            // Without a response the connection is closed, and the library tries the other KDCs itself.
+            drop(timeout(REQUEST_TIMEOUT, relay(stream, kdcs, &health)).await);
+            drop(permit);
         });
     }
 }
 
 async fn relay(mut client: TcpStream, kdcs: Vec<String>, health: &Arc<KdcHealth>) -> io::Result<()> {
-    let question: Arc<[u8]> = read_message(&mut client).await?.into();
-    let answer = ask(question, health.in_turn(kdcs), health).await?;
-    client.write_all(&answer).await?;
+    let request: Arc<[u8]> = read_message(&mut client).await?.into();
+    let response = query(request, health.in_order(kdcs), health).await?;
+    client.write_all(&response).await?;
     client.shutdown().await
 }
 
-/// The first answer. Each KDC is waited for alone for a while, and then beside the next.
-async fn ask(question: Arc<[u8]>, kdcs: Vec<String>, health: &Arc<KdcHealth>) -> io::Result<Vec<u8>> {
+/// Returns the first response. If a KDC does not respond within [`HEDGE_DELAY`], the next one is queried concurrently.
+async fn query(request: Arc<[u8]>, kdcs: Vec<String>, health: &Arc<KdcHealth>) -> io::Result<Vec<u8>> {
     let mut waiting = kdcs.into_iter();
-    let mut asked = JoinSet::new();
+    let mut queries = JoinSet::new();
     loop {
         if let Some(kdc) = waiting.next() {
-            asked.spawn(ask_one(Arc::clone(&question), kdc, Arc::clone(health)));
-        } else if asked.is_empty() {
+            queries.spawn(query_one(Arc::clone(&request), kdc, Arc::clone(health)));
+        } else if queries.is_empty() {
             return Err(io::ErrorKind::HostUnreachable.into());
         }
-        // A little longer than each waits for itself, so that one which hangs is known as such before the next answers.
-        let share = if waiting.as_slice().is_empty() { PATIENCE } else { SHARE + SHARE / 10 };
-        if let Ok(Some(Ok(Ok(answer)))) = timeout(share, asked.join_next()).await {
-            return Ok(answer);
+        // A little longer than `query_one` takes to report a hung KDC, so that the report precedes the next response.
+        let delay =
+            if waiting.as_slice().is_empty() { REQUEST_TIMEOUT } else { HEDGE_DELAY + HEDGE_DELAY / 10 };
+        if let Ok(Some(Ok(Ok(response)))) = timeout(delay, queries.join_next()).await {
+            return Ok(response);
         }
     }
 }
 
-async fn ask_one(question: Arc<[u8]>, kdc: String, health: Arc<KdcHealth>) -> io::Result<Vec<u8>> {
-    let mut answer = pin!(async {
+async fn query_one(request: Arc<[u8]>, kdc: String, health: Arc<KdcHealth>) -> io::Result<Vec<u8>> {
+    let mut response = pin!(async {
         let mut stream = connect(&kdc).await?;
-        stream.write_all(&question).await?;
+        stream.write_all(&request).await?;
         read_message(&mut stream).await
     });
-    // It may still answer, and then it is well again.
-    let answered = match timeout(SHARE, &mut answer).await {
-        Ok(answered) => answered,
+    // A late response ends the backoff.
+    let result = match timeout(HEDGE_DELAY, &mut response).await {
+        Ok(result) => result,
         Err(_) => {
             health.failed(&kdc);
-            answer.await
+            response.await
         }
     };
-    match &answered {
-        Ok(_) => health.answered(&kdc),
+    match &result {
+        Ok(_) => health.succeeded(&kdc),
         Err(_) => health.failed(&kdc),
     }
-    answered
+    result
 }
 
 async fn connect(kdc: &str) -> io::Result<TcpStream> {
@@ -210,7 +212,7 @@ async fn connect(kdc: &str) -> io::Result<TcpStream> {
     TcpStream::connect((kdc.trim_matches(['[', ']']), PORT)).await
 }
 
-/// A message with its length before it (RFC 4120 7.2.2).
+/// Reads a message, which its length precedes (RFC 4120 7.2.2).
 async fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let length = stream.read_u32().await?;
     if length > MAXIMUM_MESSAGE {
@@ -228,19 +230,19 @@ async fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// A KDC that answers every question with `answer`, or takes connections and says nothing.
-    async fn kdc(answer: Option<&'static [u8]>) -> String {
+    /// A KDC that sends this response to every request, or accepts connections and does not respond.
+    async fn kdc(response: Option<&'static [u8]>) -> String {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move {
             let mut held = Vec::new();
             while let Ok((mut stream, _)) = listener.accept().await {
-                let Some(answer) = answer else {
+                let Some(response) = response else {
                     held.push(stream);
                     continue;
                 };
                 read_message(&mut stream).await.unwrap();
-                stream.write_all(&message(answer)).await.unwrap();
+                stream.write_all(&message(response)).await.unwrap();
             }
         });
         address
@@ -250,40 +252,40 @@ mod tests {
         [&u32::try_from(content.len()).unwrap().to_be_bytes()[..], content].concat()
     }
 
-    fn question() -> Arc<[u8]> {
-        message(b"question").into()
+    fn request() -> Arc<[u8]> {
+        message(b"request").into()
     }
 
     #[tokio::test]
-    async fn a_kdc_that_hangs_is_asked_after_the_others_from_then_on() {
-        let (hung, good) = (kdc(None).await, kdc(Some(b"answer")).await);
+    async fn a_kdc_that_hangs_is_queried_after_the_others() {
+        let (hung, good) = (kdc(None).await, kdc(Some(b"response")).await);
         let health = Arc::new(KdcHealth::default());
         let both = vec![hung.clone(), good.clone()];
-        assert_eq!(health.in_turn(both.clone()), [hung.clone(), good.clone()]);
-        let first = ask(question(), both.clone(), &health).await.unwrap();
-        assert_eq!(first, message(b"answer"));
-        assert_eq!(health.unwell(), std::slice::from_ref(&hung));
-        assert_eq!(health.in_turn(both), [good, hung]);
+        assert_eq!(health.in_order(both.clone()), [hung.clone(), good.clone()]);
+        let first = query(request(), both.clone(), &health).await.unwrap();
+        assert_eq!(first, message(b"response"));
+        assert_eq!(health.unavailable(), std::slice::from_ref(&hung));
+        assert_eq!(health.in_order(both), [good, hung]);
     }
 
     #[tokio::test]
-    async fn a_kdc_that_is_off_costs_nothing_and_where_none_answers_there_is_no_answer() {
+    async fn a_kdc_that_is_down_is_skipped_and_without_any_kdc_the_request_fails() {
         let closed = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let off = closed.local_addr().unwrap().to_string();
+        let down = closed.local_addr().unwrap().to_string();
         drop(closed);
-        let good = kdc(Some(b"answer")).await;
+        let good = kdc(Some(b"response")).await;
         let health = Arc::new(KdcHealth::default());
-        let answer = ask(question(), vec![off.clone(), good.clone()], &health).await.unwrap();
-        assert_eq!((answer, health.unwell()), (message(b"answer"), vec![off.clone()]));
-        assert!(ask(question(), vec![off], &health).await.is_err());
-        assert!(ask(question(), Vec::new(), &health).await.is_err());
+        let response = query(request(), vec![down.clone(), good.clone()], &health).await.unwrap();
+        assert_eq!((response, health.unavailable()), (message(b"response"), vec![down.clone()]));
+        assert!(query(request(), vec![down], &health).await.is_err());
+        assert!(query(request(), Vec::new(), &health).await.is_err());
     }
 
     #[tokio::test]
-    async fn the_relay_answers_as_the_kdcs_of_the_file_do() {
+    async fn the_relay_returns_the_responses_of_the_kdcs_of_the_file() {
         let folder = tempfile::TempDir::new().unwrap();
         let file = folder.path().join("krb5.conf");
-        let good = kdc(Some(b"answer")).await;
+        let good = kdc(Some(b"response")).await;
         let text = format!(
             "[realms]\nCORP.EXAMPLE = {{\n kdc = {good}\n}}\nWEB.EXAMPLE = {{\n kdc = https://proxy\n}}\n"
         );
@@ -298,7 +300,7 @@ mod tests {
         );
         relay.start().unwrap();
         let mut client = TcpStream::connect(address).await.unwrap();
-        client.write_all(&question()).await.unwrap();
-        assert_eq!(read_message(&mut client).await.unwrap(), message(b"answer"));
+        client.write_all(&request()).await.unwrap();
+        assert_eq!(read_message(&mut client).await.unwrap(), message(b"response"));
     }
 }

@@ -1,31 +1,31 @@
-//! Reads which KDCs krb5.conf names for which realm (krb5.conf(5)), in their order. Everything else in it is the library's.
+//! The KDCs of each realm in krb5.conf(5), in their order. The library reads everything else in it.
 
 use crate::secret;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// Where the files are named, separated by colons.
+/// The environment variable with the file names, separated by colons.
 pub(super) const VARIABLE: &str = "KRB5_CONFIG";
-/// Where they are otherwise.
-const USUAL: &str = "/etc/krb5.conf";
-/// The largest such file.
+/// The file without that variable.
+const DEFAULT_FILE: &str = "/etc/krb5.conf";
+/// The maximum size of a file.
 const MAXIMUM_BYTES: usize = 1024 * 1024;
-/// How deep files include others.
+/// The maximum depth of included files.
 const MAXIMUM_DEPTH: u8 = 8;
 
-/// A realm and its KDCs, as they are written.
+/// A realm and its KDCs, as in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RealmKdcs {
     pub(super) realm: String,
     pub(super) kdcs: Vec<String>,
 }
 
-/// The value that [`VARIABLE`] has, or stands for.
+/// The value of [`VARIABLE`], or its default.
 pub(super) fn files() -> OsString {
-    std::env::var_os(VARIABLE).unwrap_or_else(|| USUAL.into())
+    std::env::var_os(VARIABLE).unwrap_or_else(|| DEFAULT_FILE.into())
 }
 
-/// The realms with KDCs of all files. A file that cannot be read has none.
+/// The realms of all files that have KDCs. A file that cannot be read is skipped.
 pub(super) fn read(files: &OsStr) -> Vec<RealmKdcs> {
     let mut realms = Vec::new();
     for file in std::env::split_paths(files) {
@@ -87,8 +87,7 @@ fn add(realms: &mut Vec<RealmKdcs>, realm: &str, kdc: &str) {
     }
 }
 
-/// The files of a folder that the library reads: those whose names are letters, digits, hyphens and underscores, or end in
-/// `.conf`.
+/// The files of an included folder: those whose names have only letters, digits, hyphens and underscores, or end in `.conf`.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));

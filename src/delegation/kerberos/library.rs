@@ -1,4 +1,4 @@
-//! Opens the system's Kerberos library. Where it is not installed the rest of the gate works; only what needs it does not.
+//! The system's Kerberos library, opened at run time: without it only Kerberos delegation is unavailable.
 
 use super::gateway_logins::{GatewayLoginMetrics, GatewayLogins};
 use super::gssapi::{self, Gssapi, LIBRARY};
@@ -12,16 +12,16 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The library, opened. It stays in the process to its end.
+/// The opened library. It is never closed.
 #[derive(Debug)]
 pub struct KerberosLibrary {
     gssapi: Arc<Gssapi>,
     gateway_logins: GatewayLogins,
-    /// Which KDCs do not answer, where the gate chooses them.
+    /// The relay that selects KDCs, if krb5.conf names any.
     kdcs: Option<RelayedKdcs>,
 }
 
-/// The KDCs that the gate chooses, and the file by which the library knows of it.
+/// The KDCs behind the relay, and the krb5.conf file that directs the library to it.
 #[derive(Debug)]
 struct RelayedKdcs {
     health: Arc<KdcHealth>,
@@ -30,39 +30,37 @@ struct RelayedKdcs {
 
 impl Drop for RelayedKdcs {
     fn drop(&mut self) {
-        // The process ends; what is left behind would be a small file.
+        // The process ends, so an error would only leave a small file behind.
         drop(std::fs::remove_file(&self.file));
     }
 }
 
-/// The library cannot be used.
+/// The library is missing or incomplete.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{LIBRARY} cannot be used; install MIT Kerberos's library (on Debian: apt-get install libgssapi-krb5-2)"
-)]
+#[error("cannot load {LIBRARY}: install the GSSAPI library of MIT Kerberos (Debian: libgssapi-krb5-2)")]
 pub struct KerberosLibraryError(#[source] libloading::Error);
 
 impl KerberosLibrary {
-    /// Opens it.
+    /// Opens the library and starts the KDC relay. Must be called while the process has one thread, otherwise there is no
+    /// relay.
     ///
     /// # Errors
-    ///
-    /// It is not installed, or too old to have the functions that are called.
+    /// The library is not installed, or too old to have the functions that are called.
     pub fn load() -> Result<Arc<Self>, KerberosLibraryError> {
         let gssapi = Gssapi::open().map_err(KerberosLibraryError)?;
-        // Without it the library chooses KDCs by itself, in the order of krb5.conf.
-        let kdcs = choose_kdcs().ok().flatten();
+        // Without the relay the library selects KDCs itself, in the order of krb5.conf.
+        let kdcs = start_relay().ok().flatten();
         Ok(Arc::new(Self { gssapi, gateway_logins: GatewayLogins::default(), kdcs }))
     }
 
-    /// Counts the log-ins of the gate's own accounts from now on.
-    pub fn count_log_ins(&self, metrics: GatewayLoginMetrics) {
-        self.gateway_logins.count(metrics);
+    /// Counts logins of gateway accounts from now on.
+    pub fn count_logins(&self, metrics: GatewayLoginMetrics) {
+        self.gateway_logins.count_with(metrics);
     }
 
-    /// The KDCs that do not answer at the moment.
-    pub(super) fn unwell_kdcs(&self) -> Vec<String> {
-        self.kdcs.as_ref().map(|kdcs| kdcs.health.unwell()).unwrap_or_default()
+    /// The KDCs that did not respond recently.
+    pub(super) fn unavailable_kdcs(&self) -> Vec<String> {
+        self.kdcs.as_ref().map(|kdcs| kdcs.health.unavailable()).unwrap_or_default()
     }
 
     pub(super) fn gateway_logins(&self) -> &GatewayLogins {
@@ -74,15 +72,18 @@ impl KerberosLibrary {
     }
 }
 
-/// Puts a relay before the KDCs of krb5.conf, which avoids those that hang. Only in a process that has no other threads yet:
-/// the library is told of it through the environment. `None` where krb5.conf names no KDC, but leaves them to DNS.
-fn choose_kdcs() -> io::Result<Option<RelayedKdcs>> {
+/// Starts the relay to the KDCs of krb5.conf, which avoids those that hang. `None` if krb5.conf names no KDC and leaves
+/// them to DNS.
+///
+/// # Errors
+/// The process has other threads: the library finds the relay through an environment variable, which cannot be set then.
+fn start_relay() -> io::Result<Option<RelayedKdcs>> {
     let files = krb5_conf::files();
     let relay = KdcRelay::bind(files.clone())?;
     if relay.is_empty() {
         return Ok(None);
     }
-    let kdcs = RelayedKdcs { health: relay.health(), file: written(&relay.configuration()?)? };
+    let kdcs = RelayedKdcs { health: relay.health(), file: write_configuration(&relay.configuration()?)? };
     let mut all = OsString::from(&kdcs.file);
     all.push(":");
     all.push(files);
@@ -91,8 +92,8 @@ fn choose_kdcs() -> io::Result<Option<RelayedKdcs>> {
     Ok(Some(kdcs))
 }
 
-/// A new file with this text that the library can read for as long as the process runs.
-fn written(text: &str) -> io::Result<PathBuf> {
+/// Writes a new file that the library can read for as long as the process runs.
+fn write_configuration(text: &str) -> io::Result<PathBuf> {
     let folders = [
         std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from),
         Some(std::env::temp_dir()),
@@ -108,10 +109,10 @@ fn written(text: &str) -> io::Result<PathBuf> {
     Err(failed)
 }
 
-/// A file that was not there before, under a name that nobody can foresee.
+/// Creates a new file under an unpredictable name, so that no other user of a shared folder can prepare it.
 fn create(folder: &Path) -> io::Result<(PathBuf, File)> {
     let mut number = [0; 8];
-    rand::fill(&mut number).map_err(|_| io::Error::other("the system gives no random numbers"))?;
+    rand::fill(&mut number).map_err(|_| io::Error::other("the system returned no random bytes"))?;
     let path = folder.join(format!("portcullis-krb5-{:016x}.conf", u64::from_ne_bytes(number)));
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
     Ok((path, file))

@@ -1,7 +1,7 @@
-//! Reads whose ticket it is from `KERB_VALIDATION_INFO` ([MS-PAC] 2.5), the part of a ticket that Windows makes its
-//! access token from. A name can be given to another account; this SID cannot.
+//! The SID of the account in `KERB_VALIDATION_INFO` ([MS-PAC] 2.5), the part of a ticket from which Windows creates its
+//! access token. A name can pass to another account, a SID cannot.
 
-/// Common and private header ([MS-RPCE] 2.2.6), and the reference to the structure itself.
+/// Common and private header ([MS-RPCE] 2.2.6), and the pointer to the structure.
 const HEADERS: usize = 20;
 /// Six times (`FILETIME`) precede the names.
 const TIMES: usize = 6 * 8;
@@ -18,7 +18,7 @@ const REST: usize = 8 + 4 + 4 + 8 + 8 + 4 + 4 + 4 + 4 + 4 + 4 + 4;
 /// UserSessionKey.
 const SESSION_KEY: usize = 16;
 
-/// The SID of the account, `S-1-5-21-…`; `None` where the bytes are not such a structure, or name no account of a domain.
+/// The SID of the account, `S-1-5-21-…`; `None` if the bytes are not such a structure, or name no domain account.
 pub(super) fn account_sid(encoded: &[u8]) -> Option<String> {
     let mut reader = NdrReader { rest: encoded, position: 0 };
     reader.skip(HEADERS + TIMES)?;
@@ -33,7 +33,7 @@ pub(super) fn account_sid(encoded: &[u8]) -> Option<String> {
     let server_names = reader.references::<SERVER_NAMES>()?;
     let domain = reader.number()?;
     reader.skip(REST)?;
-    // What the references point at follows in their order ([C706] 14.3.12.3).
+    // The referents follow in the order of their pointers ([C706] 14.3.12.3).
     for _ in names.into_iter().filter(|reference| *reference != 0) {
         reader.skip_text()?;
     }
@@ -44,7 +44,7 @@ pub(super) fn account_sid(encoded: &[u8]) -> Option<String> {
     for _ in server_names.into_iter().filter(|reference| *reference != 0) {
         reader.skip_text()?;
     }
-    // Without a user's number the SID stands among the others, as for accounts that are in no domain.
+    // With the user id 0 the SID is one of the extra SIDs, as for accounts outside of domains.
     if domain == 0 || user_id == 0 {
         return None;
     }
@@ -71,12 +71,12 @@ impl<'a> NdrReader<'a> {
     }
 
     fn number(&mut self) -> Option<u32> {
-        // The headers have a multiple of four bytes, so the position in the whole gives the alignment.
+        // The length of the headers is a multiple of four, so the alignment is that of the whole.
         self.skip(self.position.next_multiple_of(4) - self.position)?;
         Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
     }
 
-    /// The references of so many `RPC_UNICODE_STRING`: two lengths of two bytes precede each.
+    /// The pointers of `COUNT` structures `RPC_UNICODE_STRING`, each preceded by two lengths of two bytes.
     fn references<const COUNT: usize>(&mut self) -> Option<[u32; COUNT]> {
         let mut references = [0; COUNT];
         for reference in &mut references {
@@ -94,7 +94,7 @@ impl<'a> NdrReader<'a> {
         self.skip(units.checked_mul(2)?)
     }
 
-    /// `RPC_SID` ([MS-DTYP] 2.4.2.3), whose count of numbers stands before it once more.
+    /// `RPC_SID` ([MS-DTYP] 2.4.2.3), preceded by its number of subauthorities.
     fn sid(&mut self) -> Option<String> {
         let numbers = self.number()?;
         let [revision, count, authority @ ..] = self.take(8)? else { return None };
@@ -115,22 +115,22 @@ impl<'a> NdrReader<'a> {
 mod tests {
     use super::*;
 
-    /// As Samba 4.17 wrote it for `CORP\\alice`, who is in four groups.
+    /// From Samba 4.17 for `CORP\\alice`, who is in four groups.
     const OF_ALICE: &[u8] = include_bytes!("../../../tests/data/kerberos/logon-info-alice");
-    /// The same of an account in 150 groups.
+    /// The same for an account in 150 groups.
     const OF_GRACE: &[u8] = include_bytes!("../../../tests/data/kerberos/logon-info-grace");
-    /// Where UserId stands.
+    /// The offset of UserId.
     const USER_ID: usize = 0x78;
 
     #[test]
-    fn the_account_is_found_behind_names_and_groups_of_any_length() {
+    fn the_sid_is_found_after_names_and_groups_of_any_length() {
         let domain = "S-1-5-21-1004336348-1177238915-682003330";
         assert_eq!(account_sid(OF_ALICE), Some(format!("{domain}-1106")));
         assert_eq!(account_sid(OF_GRACE), Some(format!("{domain}-1112")));
     }
 
     #[test]
-    fn a_structure_that_is_cut_or_names_no_account_of_a_domain_names_nobody() {
+    fn a_truncated_structure_or_one_without_a_domain_account_has_no_sid() {
         let needed = OF_ALICE.windows(4).rposition(|bytes| bytes == [0x82, 0x8b, 0xa6, 0x28]).unwrap() + 4;
         for length in 0..needed {
             assert_eq!(account_sid(&OF_ALICE[..length]), None, "{length} bytes");

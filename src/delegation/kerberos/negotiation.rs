@@ -1,4 +1,4 @@
-//! One log-on of a user to a server: the token to send, and the proof that the right server took it.
+//! One authentication to a server in a user's name: the token to send, and the check of the server's response.
 
 use super::account::DelegatedTicket;
 use super::ap_req::TokenEncryption;
@@ -11,14 +11,15 @@ use super::status::GssStatus;
 use std::fmt;
 use std::sync::Arc;
 
-/// A log-on that has begun. Its token is for one request: a server refuses to see it twice (RFC 4120 3.2.3).
+/// An authentication that has begun. Its token is for one request: a server rejects a second one with it as a replay
+/// (RFC 4120 3.2.3).
 pub struct Negotiation {
     context: SecurityContext,
     token: Vec<u8>,
 }
 
 impl Negotiation {
-    /// Makes a new token. Asks the KDC only where the library finds the ticket too old.
+    /// Creates a token. The KDC is queried only if the library finds that the ticket has expired.
     pub(super) fn begin(
         delegation: &DelegatedTicket,
         accepted: AcceptedEncryption,
@@ -32,19 +33,18 @@ impl Negotiation {
         Ok(Self { context, token })
     }
 
-    /// What follows `Authorization: Negotiate ` (RFC 4559 4.2), before base64.
+    /// The token for `Authorization: Negotiate` (RFC 4559 4.2), before base64.
     pub fn token(&self) -> &[u8] {
         &self.token
     }
 
-    /// Takes what follows `WWW-Authenticate: Negotiate ` in the server's answer, after base64. Computes for a few
-    /// microseconds and asks nobody.
+    /// Checks the token of `WWW-Authenticate: Negotiate` in the server's response, after base64. Takes some microseconds,
+    /// without I/O.
     ///
     /// # Errors
-    ///
-    /// The server has not proven that it knows the service's key (RFC 4120 3.2.4).
-    pub fn finish(mut self, answer: &[u8]) -> Result<(), DelegationError> {
-        let proof = spnego::proof(answer).map_err(DelegationError::MutualAuthentication)?;
+    /// The server has not proven that it has the service's key (RFC 4120 3.2.4).
+    pub fn finish(mut self, response: &[u8]) -> Result<(), DelegationError> {
+        let proof = spnego::proof(response).map_err(DelegationError::MutualAuthentication)?;
         let wrong = |status: GssStatus| DelegationError::MutualAuthentication(MutualError::Wrong(status));
         let stepped = self.context.step(Some(&proof), MutualAuthentication::Required).map_err(wrong)?;
         if stepped.is_complete && stepped.token.is_empty() {
@@ -55,7 +55,7 @@ impl Negotiation {
     }
 }
 
-/// Shows no token: whoever has one before the server does can use it.
+/// Without the token: a log reader could use it before the server has received it.
 impl fmt::Debug for Negotiation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Negotiation").finish_non_exhaustive()

@@ -1,11 +1,11 @@
-//! Names that Kerberos reads as exactly one account or one service.
+//! Names that Kerberos parses as exactly one account or one service.
 //!
-//! The library reads `/`, `@` and `\` as syntax (RFC 1964 2.1.1). They are refused, not escaped: no account name in a
-//! directory has them ([MS-SAMR] 3.1.1.6, `sAMAccountName`), so a name that does is no account's.
+//! The library parses `/`, `@` and `\` as syntax (RFC 1964 2.1.1). They are rejected, not escaped: no account name in a
+//! directory contains them ([MS-SAMR] 3.1.1.6, `sAMAccountName`).
 
 use std::fmt;
 
-/// The characters that `sAMAccountName` may not have; Kerberos's own syntax is among them.
+/// The characters that `sAMAccountName` may not contain, among them those of Kerberos syntax.
 const FORBIDDEN_IN_ACCOUNTS: &str = "\"/\\[]:;|=,+*?<>@";
 /// The longest name, in bytes. `sAMAccountName` has at most 256 characters.
 const LONGEST_NAME: usize = 1024;
@@ -38,12 +38,12 @@ impl UserPrincipal {
         Ok(Self { text: text.into(), name_bytes: name.len() })
     }
 
-    /// `alice@CORP.EXAMPLE`, as Kerberos reads it.
+    /// The principal, `alice@CORP.EXAMPLE`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// `CORP.EXAMPLE`.
+    /// The realm, `CORP.EXAMPLE`.
     pub fn realm(&self) -> &str {
         self.text.get(self.name_bytes + 1..).unwrap_or_default()
     }
@@ -69,11 +69,11 @@ pub struct ServiceName {
 }
 
 impl ServiceName {
-    /// Reads `CLASS/host`, `CLASS/host:port`, each with or without `@REALM` ([MS-KILE] 3.1.5.11).
+    /// Parses `CLASS/host` or `CLASS/host:port`, each with or without `@REALM` ([MS-KILE] 3.1.5.11).
     ///
     /// # Errors
     ///
-    /// Anything else. A name in three parts (`CLASS/host/name`) is for directory services, which no backend is.
+    /// Anything else. Names in three parts (`CLASS/host/name`) are for directory services, and no backend is one.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let malformed = |reason| NameError { text: text.to_owned(), reason };
         let (name, realm) = match text.split_once('@') {
@@ -134,19 +134,19 @@ pub struct NameError {
 /// The reason for which a name is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameErrorKind {
-    /// No `@`, so nothing says which directory's account it is.
+    /// No `@`.
     #[error("has no realm; expected name@REALM")]
     NoRealm,
-    /// Nothing before the `@`, blanks around it, or more than a name can hold.
+    /// No name before the `@`, spaces around it, or a name that is too long.
     #[error("has no account name before the realm")]
     NoName,
-    /// What stands after the `@` is no domain's name.
+    /// The part after the `@` is not a domain name.
     #[error("has a realm that is not a domain name")]
     Realm,
     /// Not `CLASS/host`.
     #[error("is not a service; expected HTTP/host")]
     NoService,
-    /// A character that names do not have, or that Kerberos reads as syntax.
+    /// A character that names do not contain, or that Kerberos parses as syntax.
     #[error("has a character that is not permitted in such a name")]
     Character,
 }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kerberos_would_read_as_another_principal_is_refused() {
+    fn a_name_that_kerberos_would_parse_as_another_principal_is_rejected() {
         for text in [
             "HTTP/rms@CORP.EXAMPLE",
             "alice@PEOPLE.EXAMPLE@CORP.EXAMPLE",
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kdc_may_answer_in_another_case_and_not_with_another_account() {
+    fn a_kdc_may_return_a_name_in_another_case_but_not_another_account() {
         let alice = UserPrincipal::parse("alice@CORP.EXAMPLE").unwrap();
         assert!(alice.is_named_by("Alice@corp.example"));
         for other in ["bob@CORP.EXAMPLE", "alice@OTHER.EXAMPLE", "alice\\@CORP.EXAMPLE@CORP.EXAMPLE", ""] {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_takes_the_gates_realm_where_it_has_none_of_its_own() {
+    fn a_service_without_a_realm_has_that_of_the_gateway() {
         let principal = |text| ServiceName::parse(text).unwrap().principal("CORP.EXAMPLE");
         assert_eq!(principal("HTTP/rms.corp.example"), "HTTP/rms.corp.example@CORP.EXAMPLE");
         assert_eq!(principal("HTTP/rms:8443"), "HTTP/rms:8443@CORP.EXAMPLE");
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_service_is_refused() {
+    fn a_name_that_is_not_a_service_is_rejected() {
         for text in ["rms.corp.example", "HTTP/", "/rms", "HTTP@rms.corp.example"] {
             assert_eq!(error_of_service(text), NameErrorKind::NoService, "{text:?}");
         }

@@ -1,24 +1,24 @@
-//! What the library answers when it fails: two numbers to judge by, and words for people.
+//! The status of a failed GSSAPI call: two numbers, and the library's text for them.
 //!
-//! The words are in the language of the process and change between versions. Nothing is decided by them.
+//! The text is in the language of the process and changes between versions, so errors are classified by the numbers only.
 
-/// The start of Kerberos's own codes among the minor ones: `ERROR_TABLE_BASE_krb5` of krb5.h.
+/// The first of the Kerberos error codes among minor statuses: `ERROR_TABLE_BASE_krb5` of krb5.h.
 const KERBEROS_BASE: i32 = -1_765_328_384;
-/// `GSS_S_CREDENTIALS_EXPIRED` of gssapi.h, among the bits that it stands in.
+/// `GSS_S_CREDENTIALS_EXPIRED` of gssapi.h, as a routine error of the major status.
 const CREDENTIALS_EXPIRED: u32 = 11 << 16;
-/// `GSS_S_FAILURE` of gssapi.h, among the same bits: the cause is in the minor status.
+/// `GSS_S_FAILURE` of gssapi.h, as a routine error: the cause is in the minor status.
 const UNSPECIFIED_FAILURE: u32 = 13 << 16;
 const ROUTINE_ERROR: u32 = 0x00ff_0000;
-/// How many codes that table has room for.
+/// The number of codes in that table.
 const KERBEROS_CODES: u8 = u8::MAX;
 
-/// A failed call of the library.
+/// The status of a failed call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text} (GSSAPI status {major:#010x}, minor {minor})", minor = minor.cast_signed())]
 pub struct GssStatus {
-    /// The status that every GSSAPI mechanism knows (RFC 2743 1.2.1.1).
+    /// The status that is common to all GSSAPI mechanisms (RFC 2743 1.2.1.1).
     pub major: u32,
-    /// Kerberos's own, as an unsigned number.
+    /// The status of the Kerberos mechanism, as an unsigned number.
     pub minor: u32,
     /// The library's text for both, without the one that carries no information.
     pub text: String,
@@ -39,25 +39,25 @@ impl GssStatus {
         Self { major, minor, text: lines.join("; ") }
     }
 
-    /// The code of Kerberos behind it: up to 127 what a KDC or a server answered (RFC 4120 7.5.9), from 128 on what
-    /// the library found by itself. `None` where the minor status is none of Kerberos's codes.
+    /// The Kerberos error code: up to 127 from a KDC or server (RFC 4120 7.5.9), from 128 from the library itself. `None`
+    /// if the minor status is of another error table.
     pub(super) fn kerberos_code(&self) -> Option<KerberosCode> {
         let offset = self.minor.cast_signed().checked_sub(KERBEROS_BASE)?;
         u8::try_from(offset).ok().filter(|code| (1..=KERBEROS_CODES).contains(code)).map(KerberosCode)
     }
 
-    /// Whether the library finds that tickets have come to their end.
+    /// Whether a ticket has expired.
     pub(super) fn is_expired(&self) -> bool {
         self.major & ROUTINE_ERROR == CREDENTIALS_EXPIRED
             || self.kerberos_code() == Some(KerberosCode::AP_ERR_TKT_EXPIRED)
     }
 }
 
-/// A code of the table `krb5` in krb5.h.
+/// A code of the error table `krb5` in krb5.h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct KerberosCode(u8);
 
-/// The codes that are told apart, by their names in krb5.h.
+/// The codes that errors are classified by, with their names in krb5.h.
 impl KerberosCode {
     pub(super) const KDC_ERR_NAME_EXP: Self = Self(1);
     pub(super) const KDC_ERR_C_PRINCIPAL_UNKNOWN: Self = Self(6);
@@ -111,8 +111,8 @@ mod tests {
     }
 
     #[test]
-    fn kerberos_codes_are_found_in_the_minor_status_and_nothing_else_is_taken_for_one() {
-        // As MIT krb5 1.20 gives them: "KDC can't fulfill requested option", "Cannot contact any KDC".
+    fn only_minor_statuses_of_the_kerberos_error_table_have_a_kerberos_code() {
+        // From MIT krb5 1.20: "KDC can't fulfill requested option", "Cannot contact any KDC".
         assert_eq!(code_of(2_529_638_925), Some(KerberosCode::KDC_ERR_BADOPTION));
         assert_eq!(code_of(2_529_639_068), Some(KerberosCode::KDC_UNREACH));
         for other in [0, 2, 39_756_033, 100_006, 2_529_638_912, u32::MAX, i32::MAX.cast_unsigned()] {

@@ -1,8 +1,8 @@
-//! A few threads of its own for a library whose calls block, with a bounded queue before them.
+//! Threads for a library whose calls block, with a bounded queue.
 //!
-//! A caller stops waiting when it likes; the thread goes on to the end of its call, since nothing can stop that. What
-//! nobody waits for any more is not begun. The threads end when this is dropped and the queue has run empty; nobody
-//! waits for that, as the last call may hang for as long as a KDC does.
+//! A caller may stop waiting at any time. Its call then runs to its end, because a blocking call cannot be interrupted; a
+//! queued call without a caller is not begun. The threads end after this is dropped and the queue is empty. The drop does
+//! not wait for them: the last call may block for as long as a KDC hangs.
 
 use super::error::DelegationError;
 use std::io;
@@ -11,10 +11,10 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
-/// A question, with the way back for its answer in it.
+/// A call, with the channel for its result.
 type Job<State> = Box<dyn FnOnce(&mut State) + Send>;
 
-/// The threads' end of the queue.
+/// The receiving end of the queue, shared by the threads.
 type Queue<State> = Mutex<Receiver<Job<State>>>;
 
 /// KdcThreads that each have a `State` of their own.
@@ -23,7 +23,7 @@ pub(super) struct KdcThreads<State> {
 }
 
 impl<State: 'static> KdcThreads<State> {
-    /// Starts `count` threads before which at most `queue` questions wait.
+    /// Starts `count` threads with a queue of this length.
     pub(super) fn start(
         count: NonZeroUsize,
         queue: usize,
@@ -39,37 +39,38 @@ impl<State: 'static> KdcThreads<State> {
         Ok(Self { jobs })
     }
 
-    /// What `question` answers, on one of the threads.
+    /// Runs a call on one of the threads and returns its result.
     ///
     /// # Errors
     ///
     /// The queue is full.
-    pub(super) async fn ask<T: Send + 'static>(
+    pub(super) async fn run<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut State) -> T + Send + 'static,
+        call: impl FnOnce(&mut State) -> T + Send + 'static,
     ) -> Result<T, DelegationError> {
-        let (answer, answered) = oneshot::channel();
+        let (result, received) = oneshot::channel();
         let job: Job<State> = Box::new(move |state| {
-            if !answer.is_closed() {
-                // Who asked may have left while the thread was at it.
-                drop(answer.send(question(state)));
+            if !result.is_closed() {
+                // The caller may stop waiting while the call runs.
+                drop(result.send(call(state)));
             }
         });
         self.jobs.try_send(job).map_err(|refused| match refused {
             TrySendError::Full(_) => DelegationError::Busy,
             TrySendError::Disconnected(_) => lost(),
         })?;
-        answered.await.map_err(|_| lost())
+        received.await.map_err(|_| lost())
     }
 }
 
 fn lost() -> DelegationError {
-    DelegationError::NoThread(Arc::new(io::Error::other("the thread that was asked has ended")))
+    DelegationError::NoThread(Arc::new(io::Error::other("the thread has ended")))
 }
 
 fn work<State>(queue: &Queue<State>, state: &mut State) {
     loop {
-        // The lock is held while waiting, and let go before the work; the others wait for it instead of for the queue.
+        // One idle thread waits for the queue and holds the lock, the others wait for the lock. It is released before the
+        // call.
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         job(state);
@@ -84,46 +85,46 @@ mod tests {
     const ONE: NonZeroUsize = NonZeroUsize::MIN;
 
     #[tokio::test]
-    async fn each_thread_keeps_its_state_between_questions() {
+    async fn a_thread_keeps_its_state_between_calls() {
         let threads = KdcThreads::start(ONE, 1, || 0_u32).unwrap();
         for expected in 1..=3 {
             let count = |state: &mut u32| {
                 *state += 1;
                 *state
             };
-            assert_eq!(threads.ask(count).await.unwrap(), expected);
+            assert_eq!(threads.run(count).await.unwrap(), expected);
         }
     }
 
     #[tokio::test]
-    async fn a_full_queue_is_said_at_once_and_what_nobody_waits_for_is_not_begun() {
+    async fn a_full_queue_is_an_error_at_once_and_an_abandoned_call_is_not_begun() {
         let threads = KdcThreads::start(ONE, 1, Vec::new).unwrap();
         let (let_go, held) = channel::<()>();
         let (began, begun) = oneshot::channel();
-        let hold = threads.ask(move |_: &mut Vec<&str>| {
+        let hold = threads.run(move |_: &mut Vec<&str>| {
             began.send(()).unwrap();
             held.recv().unwrap();
         });
         let rest = async {
             begun.await.unwrap();
             {
-                let abandoned = threads.ask(|state| state.push("abandoned"));
+                let abandoned = threads.run(|state| state.push("abandoned"));
                 tokio::pin!(abandoned);
                 tokio::select! {
                     biased;
                     _ = &mut abandoned => unreachable!("the thread is held"),
                     () = std::future::ready(()) => {}
                 }
-                let refused = threads.ask(|state| state.push("refused")).await;
+                let refused = threads.run(|state| state.push("refused")).await;
                 assert!(matches!(refused, Err(DelegationError::Busy)));
             }
             let_go.send(()).unwrap();
         };
         let (held, ()) = tokio::join!(hold, rest);
         held.unwrap();
-        // The thread takes the abandoned question out of the queue before there is room for this one.
+        // The thread takes the abandoned call from the queue before there is room for this one.
         let begun = loop {
-            match threads.ask(|state| state.clone()).await {
+            match threads.run(|state| state.clone()).await {
                 Ok(begun) => break begun,
                 Err(_) => tokio::task::yield_now().await,
             }
@@ -132,9 +133,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_thread_that_is_lost_is_an_error_and_no_hang() {
+    async fn a_thread_that_panics_is_an_error_and_not_a_hang() {
         let threads = KdcThreads::start(ONE, 1, || ()).unwrap();
-        let lost = threads.ask(|()| std::panic::resume_unwind(Box::new("lost"))).await;
+        let lost = threads.run(|()| std::panic::resume_unwind(Box::new("lost"))).await;
         let lost: Result<(), _> = lost;
         assert!(matches!(lost, Err(DelegationError::NoThread(_))));
     }

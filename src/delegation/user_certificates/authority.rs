@@ -1,5 +1,5 @@
-//! Takes the certificate and the key of a subordinate CA, and accounts; gives a new key and a certificate of minutes'
-//! life for each. Never for a CA that could not vouch for it, nor for longer than the CA itself lasts.
+//! The subordinate CA that issues user certificates, each with a new key. A chain that clients of the backend could not
+//! validate is rejected, and no certificate outlives the chain.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,27 +20,27 @@ use super::subject::UserCertificateSubject;
 use crate::certificate::{Certificate, SerialNumber};
 use crate::clock::UnixTime;
 
-/// Shorter ones would end before a slow handshake with a backend whose clock is off.
+/// A shorter certificate could expire before the handshake, because of clock skew.
 const LEAST_LIFETIME: Duration = Duration::from_secs(60);
-/// Nobody can revoke these certificates in time, so they may not last.
+/// These certificates cannot be revoked in time, so they must be short-lived.
 const MOST_LIFETIME: Duration = Duration::from_secs(3600);
-/// Bytes of a serial number: 126 random bits, where RFC 5280 4.1.2.2 allows twenty bytes.
+/// The length of a serial number in bytes: 126 random bits; RFC 5280 4.1.2.2 permits twenty bytes.
 const SERIAL_BYTES: usize = 16;
 
-/// How long issued certificates count, and where their revocation would be told.
+/// The validity of user certificates, and their CRL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuanceSettings {
-    /// From the moment of issuing; one minute to one hour.
+    /// The time from issue to expiry, one minute to one hour.
     pub lifetime: Duration,
-    /// How long before the moment of issuing they begin, for backends whose clock is late; at most one hour.
+    /// How long before the time of issue the validity begins, for backends whose clock is behind; at most one hour.
     pub backdate: Duration,
-    /// The URL of a CRL, for backends that refuse what they cannot look up (http.sys does by default). Without it the
-    /// certificates say that there is none (RFC 9608).
+    /// The URL of a CRL, for backends that reject certificates of unknown status (http.sys by default). Without it the
+    /// certificates have the extension noRevAvail (RFC 9608).
     pub crl_distribution_point: Option<String>,
 }
 
 impl Default for IssuanceSettings {
-    /// Five minutes, begun one minute ago, without a CRL.
+    /// Five minutes, backdated by one minute, without a CRL.
     fn default() -> Self {
         Self {
             lifetime: Duration::from_secs(300),
@@ -50,10 +50,10 @@ impl Default for IssuanceSettings {
     }
 }
 
-/// A CA of the gate's own, below one that the backend trusts.
+/// A CA of the gateway, below one that the backend trusts.
 #[derive(Debug)]
 pub struct SubordinateCa {
-    /// The CA's own certificate first; the root may be missing.
+    /// The chain, the CA's own certificate first; without the root if it was not configured.
     chain: Vec<Certificate>,
     key: IssuingKey,
     key_identifier: Box<[u8]>,
@@ -64,19 +64,19 @@ pub struct SubordinateCa {
 /// A certificate for one account, with its key, ready for a handshake.
 #[derive(Clone, Debug)]
 pub struct UserCertificate {
-    /// The certificate, those above it as they were given for the CA, and the key, which never leaves the process.
+    /// The certificate, the chain of the CA, and the key, which never leaves the process.
     pub key: Arc<CertifiedKey>,
-    /// The serial number, for the record.
+    /// The serial number, for the audit record.
     pub serial: SerialNumber,
-    /// The last second in which it counts.
+    /// The end of its validity.
     pub not_after: UnixTime,
 }
 
 impl SubordinateCa {
-    /// The CA whose certificate is the first of `chain`, each issued by the next one, with its private key.
+    /// A CA with a chain, in which each certificate is issued by the next one, and the private key of the first.
     ///
     /// # Errors
-    /// Where a backend could not believe what it issues from `now` on: see [`SubordinateCaError`].
+    /// A backend could not validate the certificates that it would issue at `now`.
     pub fn new(
         chain: &[CertificateDer<'_>],
         key: &PrivateKeyDer<'_>,
@@ -104,9 +104,11 @@ impl SubordinateCa {
         Ok(authority)
     }
 
-    /// A new key and a certificate for `subject` that counts from now on for the lifetime.
+    /// Issues a certificate with a new key for `subject`. Takes as long as one signature of the CA's key: 50 µs with P-256,
+    /// some milliseconds with RSA.
     ///
-    /// Takes as long as one signature by the CA's key: 50 µs with P-256, some milliseconds with RSA.
+    /// # Errors
+    /// The chain expires before the certificate, or signing failed.
     pub fn issue(
         &self,
         subject: &UserCertificateSubject,
@@ -138,18 +140,18 @@ impl SubordinateCa {
         })
     }
 
-    /// How long what it issues counts.
+    /// The lifetime of the certificates.
     pub fn lifetime(&self) -> Duration {
         self.settings.lifetime
     }
 
-    /// The CA's own certificate, and those above it.
+    /// The CA's own certificate, and those above it, in order.
     pub fn chain(&self) -> &[Certificate] {
         &self.chain
     }
 
     fn certified(&self, leaf: Vec<u8>, pair: &EcdsaKeyPair) -> Result<CertifiedKey, IssuanceError> {
-        // The document zeroes itself when it is dropped.
+        // The document is zeroed when it is dropped.
         let pkcs8 = pair.to_pkcs8v1().map_err(|_| IssuanceError::Key)?;
         let key = any_ecdsa_type(&PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8.as_ref())))
             .map_err(IssuanceError::UnusableKey)?;
@@ -158,7 +160,7 @@ impl SubordinateCa {
         Ok(CertifiedKey::new(chain, key))
     }
 
-    /// A chain is as valid as its least valid certificate, for all the life of what is issued under it.
+    /// All certificates of the chain must be valid for the whole lifetime of the issued one.
     fn check_time(&self, now: UnixTime) -> Result<(), IssuanceError> {
         let begin = self.chain.iter().map(Certificate::not_before).max().unwrap_or(UnixTime::END);
         let end = self.chain.iter().map(Certificate::not_after).min().unwrap_or(UnixTime::EPOCH);
@@ -190,7 +192,7 @@ fn read(chain: &[CertificateDer<'_>]) -> Result<Vec<Certificate>, SubordinateCaE
     chain.iter().enumerate().map(read).collect()
 }
 
-/// What RFC 5280 6.1.4 asks of each CA of a path, `place` being how many of the chain are below it.
+/// The requirements of RFC 5280 6.1.4 for each CA of a path. `place` is the number of CAs below it in the chain.
 fn check_authority(certificate: &Certificate, place: usize) -> Result<(), SubordinateCaError> {
     let number = place + 1;
     let Some(constraints) = certificate.basic_constraints().filter(|constraints| constraints.ca) else {
@@ -226,7 +228,7 @@ fn check_issued(pair: &[Certificate], place: usize) -> Result<(), SubordinateCaE
         .map_err(|cause| SubordinateCaError::NotIssuedByNext { number, cause: Some(cause) })
 }
 
-/// Random, positive, and of full length whatever comes.
+/// A random serial number, positive and always of full length.
 fn serial_number() -> Result<[u8; SERIAL_BYTES], IssuanceError> {
     let mut serial = [0; SERIAL_BYTES];
     rand::fill(&mut serial).map_err(|_| IssuanceError::Key)?;

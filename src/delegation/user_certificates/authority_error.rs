@@ -1,4 +1,4 @@
-//! Why a subordinate CA cannot be used at all, and why it gave no certificate.
+//! Errors of the subordinate CA and of the certificates that it issues.
 
 use std::time::Duration;
 
@@ -6,125 +6,125 @@ use crate::certificate::signature::SignatureError;
 use crate::certificate::{KeyAlgorithm, MalformedCertificate};
 use crate::clock::UnixTime;
 
-/// Why a certificate and a key cannot be the gate's subordinate CA.
+/// A chain and a key cannot be used as a subordinate CA.
 #[derive(Debug, thiserror::Error)]
 pub enum SubordinateCaError {
-    /// There is no certificate.
-    #[error("there is no certificate")]
+    /// The chain is empty.
+    #[error("no certificate")]
     NoCertificate,
-    /// A certificate of the chain cannot be decoded.
-    #[error("certificate {number} of the chain cannot be decoded")]
+    /// A certificate of the chain is malformed.
+    #[error("certificate {number} of the chain is malformed")]
     Malformed {
-        /// Which one, counted from 1.
+        /// Its position in the chain, from 1.
         number: usize,
-        /// Why.
+        /// The reason.
         #[source]
         cause: MalformedCertificate,
     },
-    /// The private key is of a kind that cannot be used.
-    #[error("the private key cannot be used")]
+    /// The private key is malformed or not supported.
+    #[error("cannot use the private key")]
     UnusableKey(#[source] rustls::Error),
-    /// The private key belongs to another certificate.
-    #[error("the private key does not belong to the certificate")]
+    /// The private key is of another certificate.
+    #[error("private key does not match the certificate")]
     KeyMismatch,
-    /// Windows or a backend of its age could not verify what the key signs, or it is too short.
-    #[error(
-        "certificates cannot be signed with a key of the kind {0}: use RSA of at least 2048 bits, P-256, P-384 or P-521"
-    )]
+    /// Windows cannot verify signatures of this key, or it is too short.
+    #[error("unsuitable CA key {0}: use RSA of at least 2048 bits, P-256, P-384 or P-521")]
     UnsuitableKey(KeyAlgorithm),
-    /// The certificate is not a CA's (RFC 5280 4.2.1.9).
-    #[error("certificate {number} of the chain is not a CA's: it lacks basicConstraints with cA=TRUE")]
+    /// The certificate is not a CA certificate (RFC 5280 4.2.1.9).
+    #[error(
+        "certificate {number} of the chain is not a CA certificate: basicConstraints with cA=TRUE is missing"
+    )]
     NotAuthority {
-        /// Which one, counted from 1.
+        /// Its position in the chain, from 1.
         number: usize,
     },
     /// The CA may not sign certificates (RFC 5280 4.2.1.3).
-    #[error("certificate {number} of the chain may not sign certificates: its keyUsage lacks keyCertSign")]
+    #[error("certificate {number} of the chain may not sign certificates: keyUsage without keyCertSign")]
     MayNotSign {
-        /// Which one, counted from 1.
+        /// Its position in the chain, from 1.
         number: usize,
     },
-    /// What the CA issues may not be used by clients: Windows applies the usages of a CA to all below it.
-    #[error("certificate {number} of the chain limits what is below it to other uses than clientAuth")]
+    /// The CA may not issue client certificates: Windows applies the extended key usages of a CA to all certificates below.
+    #[error("certificate {number} of the chain does not permit clientAuth in extendedKeyUsage")]
     NotForClients {
-        /// Which one, counted from 1.
+        /// Its position in the chain, from 1.
         number: usize,
     },
-    /// A CA above allows fewer CAs below it than there are (RFC 5280 4.2.1.9).
-    #[error("certificate {number} of the chain allows only {limit} CAs below it")]
+    /// The path length constraint of a CA is exceeded (RFC 5280 4.2.1.9).
+    #[error("certificate {number} of the chain permits only {limit} CAs below it")]
     PathTooLong {
-        /// Which one, counted from 1.
+        /// Its position in the chain, from 1.
         number: usize,
         /// Its pathLenConstraint.
         limit: u32,
     },
-    /// The certificate has no subjectKeyIdentifier, which RFC 5280 4.2.1.2 demands of a CA's; what it issues points at it.
-    #[error("the certificate has no subjectKeyIdentifier")]
+    /// The certificate has no subjectKeyIdentifier, which RFC 5280 4.2.1.2 requires of a CA.
+    #[error("certificate without subjectKeyIdentifier")]
     NoKeyIdentifier,
     /// A certificate of the chain was not issued by the next one.
     #[error("certificate {number} of the chain was not issued by the next one")]
     NotIssuedByNext {
-        /// Which one, counted from 1.
+        /// Its position in the chain, from 1.
         number: usize,
-        /// What the signature is, where the names do fit.
+        /// The error of the signature, if the names match.
         #[source]
         cause: Option<SignatureError>,
     },
-    /// A certificate of the chain does not count at this time, or ends before a certificate issued now would.
+    /// A certificate of the chain is not valid, or expires before a certificate issued now.
     #[error(transparent)]
     Time(IssuanceError),
-    /// The lifetime is none of minutes.
-    #[error("a lifetime of {given:?} is not between {least:?} and {most:?}")]
+    /// The lifetime is out of range.
+    #[error("lifetime {given:?} is not between {least:?} and {most:?}")]
     Lifetime {
-        /// What is configured.
+        /// The configured value.
         given: Duration,
-        /// The least.
+        /// The minimum.
         least: Duration,
-        /// The most.
+        /// The maximum.
         most: Duration,
     },
-    /// A certificate that begins long ago could be older than the account, which Windows then refuses to map.
-    #[error("backdating by {given:?} is more than {most:?}")]
+    /// The backdating is too long: Windows does not map a certificate that is older than the account.
+    #[error("backdating by {given:?} exceeds {most:?}")]
     Backdate {
-        /// What is configured.
+        /// The configured value.
         given: Duration,
-        /// The most.
+        /// The maximum.
         most: Duration,
     },
 }
 
-/// Why there is no certificate for an account.
+/// No certificate could be issued.
 #[derive(Debug, thiserror::Error)]
 pub enum IssuanceError {
     /// A certificate of the CA's chain is not yet valid.
-    #[error("the subordinate CA's chain is valid only from {not_before}, and it is {now}")]
+    #[error("chain of the subordinate CA is not valid before {not_before}, and it is {now}")]
     AuthorityNotYetValid {
-        /// When it begins.
+        /// The start of its validity.
         not_before: UnixTime,
-        /// The time now.
+        /// The current time.
         now: UnixTime,
     },
-    /// A certificate of the CA's chain ends before one issued now would.
-    #[error("the subordinate CA's chain ends at {not_after}, before a certificate issued at {now} would")]
+    /// A certificate of the CA's chain expires before one issued now.
+    #[error("chain of the subordinate CA expires at {not_after}, before a certificate issued at {now}")]
     AuthorityEnds {
-        /// The last second of the one that ends first.
+        /// The end of the validity of the one that expires first.
         not_after: UnixTime,
-        /// The time now.
+        /// The current time.
         now: UnixTime,
     },
-    /// No key could be made: the system gave no random bytes.
-    #[error("no key could be made")]
+    /// The system returned no random bytes for a key or serial number.
+    #[error("cannot generate a key")]
     Key,
     /// The new key cannot be used for TLS.
-    #[error("the new key cannot be used")]
+    #[error("cannot use the new key")]
     UnusableKey(#[source] rustls::Error),
     /// A part of the certificate cannot be encoded.
-    #[error("the certificate cannot be encoded")]
+    #[error("cannot encode the certificate")]
     Encoding(#[from] der::Error),
-    /// The CA's key did not sign.
-    #[error("the subordinate CA's key did not sign")]
+    /// Signing failed.
+    #[error("cannot sign with the key of the subordinate CA")]
     Signing(#[source] rustls::Error),
-    /// The gate is being stopped.
+    /// The gateway is stopping.
     #[error("issuing was interrupted")]
     Interrupted,
 }

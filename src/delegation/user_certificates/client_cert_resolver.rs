@@ -1,5 +1,4 @@
-//! Takes a certificate and settings for TLS, gives settings for one connection that present the certificate and note
-//! whether the server wanted it. Never presents it on another connection.
+//! Presents a user certificate in the handshake of one backend connection, and records whether the server requested it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -8,29 +7,29 @@ use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, SignatureScheme};
 
-/// Whether the server took the user's certificate in one handshake.
+/// Whether the user certificate was sent in a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PresentationOutcome {
-    /// The server did not ask for one. It may be about to ask later, by renegotiation (TLS 1.2) or post-handshake
-    /// authentication (RFC 8446 4.6.2); neither will be answered, so the connection names nobody.
-    NotAsked,
-    /// The server asked, but takes no signature by a P-256 key, so it was sent none.
+    /// The server did not request one. It may do so later, by renegotiation (TLS 1.2) or post-handshake authentication (RFC
+    /// 8446 4.6.2); rustls supports neither, so the connection is anonymous.
+    NotRequested,
+    /// The server accepts no signature of a P-256 key, so no certificate was sent.
     Unsuitable,
-    /// It was sent. Under TLS 1.3 the server may still refuse it, by an alert in place of its first answer.
+    /// It was sent. In TLS 1.3 the server may still reject it, with an alert instead of its first response.
     Sent,
 }
 
-/// What became of the certificate in one handshake. To be asked when the handshake has ended.
+/// The state of the certificate in one handshake. To be read after the handshake.
 #[derive(Clone, Debug, Default)]
 pub struct CertificatePresentation(Arc<AtomicU8>);
 
 impl CertificatePresentation {
-    /// What has become of it so far.
+    /// Whether the certificate was sent.
     pub fn outcome(&self) -> PresentationOutcome {
         match self.0.load(Ordering::Acquire) {
             SENT => PresentationOutcome::Sent,
             UNSUITABLE => PresentationOutcome::Unsuitable,
-            _ => PresentationOutcome::NotAsked,
+            _ => PresentationOutcome::NotRequested,
         }
     }
 }
@@ -38,10 +37,10 @@ impl CertificatePresentation {
 const UNSUITABLE: u8 = 1;
 const SENT: u8 = 2;
 
-/// Settings as `template`'s for one connection, on which `key` is presented.
+/// Copies `template` for one connection, on which `key` is presented.
 ///
-/// Sessions are not resumed: a resumed one carries the certificate of the connection before it, unseen, and the server
-/// does not ask again, so that nobody could say whom the connection names.
+/// Without session resumption: the server would take the certificate of an earlier connection from the session and not
+/// request one, so that the account of the connection would be unknown.
 pub(super) fn settings_for_one_connection(
     template: &ClientConfig,
     key: Arc<CertifiedKey>,
@@ -54,8 +53,7 @@ pub(super) fn settings_for_one_connection(
     (Arc::new(settings), presentation)
 }
 
-/// Presents one certificate, whichever CAs the server hints at: an IIS that trusts the CA through its NTAuth store may
-/// not name it.
+/// Presents the certificate whatever CAs the server names: IIS may not name one that it trusts through the NTAuth store.
 #[derive(Debug)]
 struct UserCertificateResolver {
     key: Arc<CertifiedKey>,

@@ -1,8 +1,7 @@
-//! Takes all that a issued certificate says, gives the DER to be signed, and the signed certificate. Never signs, and
-//! never chooses what it says.
+//! The DER encoding of user certificates.
 //!
-//! The issuer's name goes in byte for byte as it stands in the CA's certificate: a decoded and encoded name can come out
-//! in another string type, and Windows looks for the issuer by its bytes.
+//! The issuer's name is copied byte for byte from the CA's certificate: encoding a decoded name could change the string type,
+//! and Windows finds the issuer by the bytes of its name.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use const_oid::ObjectIdentifier;
@@ -28,7 +27,7 @@ use crate::clock::UnixTime;
 /// id-ce-noRevAvail (RFC 9608): no revocation information will ever be published for the certificate.
 const NO_REVOCATION_AVAILABLE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.56");
 
-/// All that one certificate says. The slices are DER.
+/// The contents of one certificate. The slices are DER.
 pub(super) struct CertificateContents<'a> {
     pub(super) serial: &'a [u8],
     pub(super) algorithm: &'a [u8],
@@ -65,7 +64,7 @@ struct SignedUserCertificate<'a> {
 }
 
 impl CertificateContents<'_> {
-    /// What the CA signs.
+    /// The TBSCertificate.
     pub(super) fn to_be_signed(&self) -> der::Result<Vec<u8>> {
         ToBeSigned {
             version: Version::V3,
@@ -80,8 +79,8 @@ impl CertificateContents<'_> {
         .to_der()
     }
 
-    /// RFC 5280 4.2. basicConstraints is absent, as it may be where the subject is no CA (4.2.1.9). The one extended
-    /// usage is clientAuth: with smartcard logon beside it, whoever stole a key of minutes could log on to Windows.
+    /// RFC 5280 4.2. basicConstraints is absent, as is permitted for end entities (4.2.1.9). The only extended key usage is
+    /// clientAuth: with smartcard logon, a stolen key could be used to log on to Windows.
     fn extensions(&self) -> der::Result<Vec<Extension>> {
         let key_usage = KeyUsage(FlagSet::from(KeyUsages::DigitalSignature));
         let client_only = ExtendedKeyUsage(vec![rfc5280::ID_KP_CLIENT_AUTH]);
@@ -109,7 +108,7 @@ impl CertificateContents<'_> {
     }
 }
 
-/// The certificate: what was signed, by which algorithm, and the content of the signature's BIT STRING.
+/// Encodes the certificate. `signature` is the content of the BIT STRING.
 pub(super) fn signed(to_be_signed: &[u8], algorithm: &[u8], signature: &[u8]) -> der::Result<Vec<u8>> {
     SignedUserCertificate {
         to_be_signed: AnyRef::from_der(to_be_signed)?,
@@ -119,7 +118,7 @@ pub(super) fn signed(to_be_signed: &[u8], algorithm: &[u8], signature: &[u8]) ->
     .to_der()
 }
 
-/// A name of one attribute, in UTF-8 as RFC 5280 4.1.2.4 asks of new certificates.
+/// A name of one attribute, in UTF-8 as RFC 5280 4.1.2.4 requires of new certificates.
 fn common_name(name: &str) -> der::Result<Vec<SetOfVec<AttributeTypeAndValue>>> {
     let value = Any::encode_from(&Utf8StringRef::new(name)?)?;
     Ok(vec![SetOfVec::try_from([AttributeTypeAndValue { oid: rfc4519::CN, value }])?])

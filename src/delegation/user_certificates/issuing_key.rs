@@ -1,4 +1,4 @@
-//! Takes the CA's private key, gives X.509 signatures with the name of their algorithm. Never says what is signed.
+//! The private key of the subordinate CA, with its X.509 signature algorithm.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912;
@@ -13,7 +13,7 @@ use super::authority_error::{IssuanceError, SubordinateCaError};
 use crate::certificate::KeyAlgorithm;
 use crate::certificate::signature::MINIMUM_RSA_BITS;
 
-/// The CA's key, and the one algorithm it signs with.
+/// The key, and the only algorithm that it signs with.
 #[derive(Debug)]
 pub(super) struct IssuingKey {
     key: Arc<dyn SigningKey>,
@@ -22,9 +22,11 @@ pub(super) struct IssuingKey {
 }
 
 impl IssuingKey {
-    /// `key`, whose public half is of the kind `kind`. Each kind has the signature that every Windows since 2008
-    /// verifies: RSA with PKCS #1 v1.5 and SHA-256 rather than RSA-PSS, the hash of the curve's own size for ECDSA
-    /// (RFC 5758 3.2). Ed25519 is refused: Schannel does not know it.
+    /// Selects the algorithm that Windows has verified since 2008: RSA with PKCS #1 v1.5 and SHA-256 instead of RSA-PSS, and
+    /// for ECDSA the hash of the curve's size (RFC 5758 3.2). Ed25519 is rejected, because Schannel does not support it.
+    ///
+    /// # Errors
+    /// The key is of another kind, or too short.
     pub(super) fn new(key: Arc<dyn SigningKey>, kind: KeyAlgorithm) -> Result<Self, SubordinateCaError> {
         let (scheme, oid) = match kind {
             KeyAlgorithm::Rsa { bits } if bits >= MINIMUM_RSA_BITS => {
@@ -40,21 +42,21 @@ impl IssuingKey {
         Ok(Self { key, scheme, algorithm: AlgorithmIdentifierOwned { oid, parameters: parameters(oid) } })
     }
 
-    /// What [`IssuingKey::sign`] signs with, as it stands in a certificate twice.
+    /// The AlgorithmIdentifier of [`IssuingKey::sign`], which a certificate contains twice.
     pub(super) fn algorithm_der(&self) -> der::Result<Vec<u8>> {
         self.algorithm.to_der()
     }
 
-    /// The content of the signature's BIT STRING over `message`.
+    /// Signs `message`. Returns the content of the BIT STRING.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, IssuanceError> {
-        let refused = || rustls::Error::General(format!("the key does not sign with {:?}", self.scheme));
+        let refused = || rustls::Error::General(format!("the key does not support {:?}", self.scheme));
         let signer = self.key.choose_scheme(&[self.scheme]);
         let signer = signer.ok_or_else(|| IssuanceError::Signing(refused()))?;
         signer.sign(message).map_err(IssuanceError::Signing)
     }
 }
 
-/// RFC 4055 section 5: NULL with RSA. RFC 5758 3.2: nothing with ECDSA.
+/// NULL for RSA (RFC 4055 section 5), absent for ECDSA (RFC 5758 3.2).
 fn parameters(algorithm: ObjectIdentifier) -> Option<Any> {
     (algorithm == rfc5912::SHA_256_WITH_RSA_ENCRYPTION).then(|| Any::from(Null))
 }

@@ -1,25 +1,23 @@
-//! Makes certificates of minutes' life that name one account, under a subordinate CA of the gate's own, and keeps them
-//! as long as they are fresh.
+//! User certificates: short-lived certificates that a subordinate CA of the gateway issues in an account's name.
 //!
-//! For backends that keep their own "require client certificate" and their own mapping: the gate presents to them a
-//! certificate for the user, on a connection that is that user's alone. Whoever holds the CA's key can be anybody
-//! there, so its key is guarded like a domain controller's. Never decides who a user is, and never opens a connection.
+//! They are for backends that require client certificates and map them themselves: the gateway presents a certificate for
+//! the user, on a connection that serves only that user. The CA's key allows impersonation of every account there, so it
+//! must be protected like a domain controller's.
 //!
-//! The CA's key is a [`rustls::sign::SigningKey`], which is where a key in a hardware module (PKCS#11) would stand:
-//! nothing else here knows more of it than its public half.
+//! The CA's key is a [`rustls::sign::SigningKey`], so that a key in a hardware module (PKCS#11) could take its place.
 
 mod authority;
 mod authority_error;
+mod cache;
 mod client_cert_resolver;
 mod contents;
-mod identities;
 mod issuing_key;
 mod subject;
 
 pub use authority::{IssuanceSettings, SubordinateCa, UserCertificate};
 pub use authority_error::{IssuanceError, SubordinateCaError};
+pub use cache::{IssuedIdentity, ProtectedAccounts, UserCertificates};
 pub use client_cert_resolver::{CertificatePresentation, PresentationOutcome};
-pub use identities::{IssuedIdentity, ProtectedAccounts, UserCertificates};
 pub use subject::{UserCertificateSubject, UserCertificateSubjectError};
 
 #[cfg(test)]

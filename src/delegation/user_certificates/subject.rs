@@ -1,14 +1,14 @@
-//! Takes the names of one account, gives the subject of its certificates. Never cuts or mends a name: the backend would
-//! believe the certificate for somebody else.
+//! The account that a user certificate names. Names are never shortened or corrected: the backend could map the certificate
+//! to another account.
 
 use crate::certificate::is_security_identifier;
 
 /// ub-common-name of RFC 5280 A.1, in characters.
 const MAXIMUM_COMMON_NAME: usize = 64;
-/// The longest userPrincipalName that Active Directory holds ([MS-ADA3], rangeUpper), in characters.
+/// The maximum length of userPrincipalName in Active Directory ([MS-ADA3], rangeUpper), in characters.
 const MAXIMUM_UPN: usize = 1024;
 
-/// Whom a certificate names: a name for people, and at least one by which a directory finds the account.
+/// The names of the account in a certificate: a display name, and a UPN, a SID or both, by which it is mapped.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserCertificateSubject {
     common_name: String,
@@ -16,36 +16,39 @@ pub struct UserCertificateSubject {
     sid: Option<String>,
 }
 
-/// Why no certificate can name an account.
+/// No certificate can name the account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserCertificateSubjectError {
-    /// Nothing would say which account it is: a common name is for people, and no mapper may go by it.
+    /// The account has only a display name, by which it cannot be mapped.
     #[error("the account has neither a user principal name nor a SID")]
     Nameless,
-    /// The name is empty, or holds a control character.
-    #[error("the {name} cannot stand in a certificate")]
+    /// A name is empty, or has a control character.
+    #[error("{name} is not valid in a certificate")]
     Malformed {
-        /// Which name: `common name`, `user principal name` or `SID`.
+        /// The name: `common name`, `user principal name` or `SID`.
         name: &'static str,
     },
-    /// The name is longer than a certificate or the directory allows.
-    #[error("the {name} is longer than {limit} characters")]
+    /// A name is longer than a certificate or the directory permits.
+    #[error("{name} has more than {limit} characters")]
     TooLong {
-        /// Which name.
+        /// The name.
         name: &'static str,
-        /// The most characters that it may have.
+        /// The limit.
         limit: usize,
     },
 }
 
 impl UserCertificateSubject {
-    /// The bytes of all its names.
+    /// The total length of the names in bytes.
     pub(super) fn length(&self) -> usize {
         let names = [Some(&self.common_name), self.upn.as_ref(), self.sid.as_ref()];
         names.into_iter().flatten().map(String::len).sum()
     }
 
-    /// The account called `common_name`, found by `upn` (`alice@corp.example`), by `sid` (`S-1-5-21-…`), or by both.
+    /// The account with the display name `common_name`, mapped by `upn` (`alice@corp.example`), `sid` (`S-1-5-21-…`) or both.
+    ///
+    /// # Errors
+    /// A name is missing or invalid.
     pub fn new(
         common_name: &str,
         upn: Option<&str>,
@@ -54,10 +57,10 @@ impl UserCertificateSubject {
         if upn.is_none() && sid.is_none() {
             return Err(UserCertificateSubjectError::Nameless);
         }
-        line("common name", common_name, MAXIMUM_COMMON_NAME)?;
+        check_name("common name", common_name, MAXIMUM_COMMON_NAME)?;
         if let Some(upn) = upn {
-            line("user principal name", upn, MAXIMUM_UPN)?;
-            // A name without a suffix could be read as an account name of whichever domain asks.
+            check_name("user principal name", upn, MAXIMUM_UPN)?;
+            // A name without a suffix could be taken for an account name of any domain.
             let has_suffix =
                 upn.rsplit_once('@').is_some_and(|(user, suffix)| !user.is_empty() && !suffix.is_empty());
             if !has_suffix {
@@ -74,7 +77,7 @@ impl UserCertificateSubject {
         })
     }
 
-    /// The name for people.
+    /// The display name.
     pub fn common_name(&self) -> &str {
         &self.common_name
     }
@@ -90,7 +93,7 @@ impl UserCertificateSubject {
     }
 }
 
-fn line(name: &'static str, text: &str, limit: usize) -> Result<(), UserCertificateSubjectError> {
+fn check_name(name: &'static str, text: &str, limit: usize) -> Result<(), UserCertificateSubjectError> {
     if text.is_empty() || text.chars().any(char::is_control) {
         return Err(UserCertificateSubjectError::Malformed { name });
     }
@@ -115,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_a_certificate_cannot_hold_whole_is_refused() {
+    fn a_name_that_is_too_long_for_a_certificate_is_rejected() {
         let too_long = |name, limit| Err(UserCertificateSubjectError::TooLong { name, limit });
         assert_eq!(UserCertificateSubject::new(&"ä".repeat(65), UPN, None), too_long("common name", 64));
         assert!(UserCertificateSubject::new(&"ä".repeat(64), UPN, None).is_ok());
@@ -127,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_could_be_read_two_ways_is_refused() {
+    fn an_ambiguous_name_is_rejected() {
         let malformed = |name| Err(UserCertificateSubjectError::Malformed { name });
         assert_eq!(UserCertificateSubject::new("", UPN, None), malformed("common name"));
         assert_eq!(UserCertificateSubject::new("alice\0", UPN, None), malformed("common name"));

@@ -198,14 +198,14 @@ fn a_stale_keytab_is_one_failed_log_in_however_many_users_ask() {
                     });
                 }
             });
-            assert!(delegator.own_refusal().is_some());
+            assert!(delegator.gateway_login_error().is_some());
         }
         assert_eq!(failures(), before + 1);
         // A new keytab is tried at once.
         std::fs::copy(directory.keytab("gw"), &keytab).unwrap();
         let delegator = Delegator::new(library, settings(&keytab));
         ask(&delegator, 1).unwrap();
-        assert!(delegator.own_refusal().is_none());
+        assert!(delegator.gateway_login_error().is_none());
     });
 }
 

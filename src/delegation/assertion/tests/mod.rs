@@ -1,4 +1,4 @@
-//! Statements signed and taken apart again by the JWT library's other half.
+//! Assertions that are signed, and verified with the JWT library.
 
 use std::time::Duration;
 
@@ -55,8 +55,8 @@ fn claims() -> RequestClaims<'static> {
     }
 }
 
-/// The claims of `token`, proven by the key that `jwks` holds under the token's `kid`.
-fn proven(jwks: &str, token: &str) -> Result<Value, jsonwebtoken::errors::Error> {
+/// Verifies `token` with the key of `jwks` that has its `kid`, and returns its claims.
+fn verify(jwks: &str, token: &str) -> Result<Value, jsonwebtoken::errors::Error> {
     let header = decode_header(token)?;
     let set: JwkSet = serde_json::from_str(jwks).unwrap();
     let published = set.find(header.kid.as_deref().unwrap()).expect("the key is published");
@@ -67,7 +67,7 @@ fn proven(jwks: &str, token: &str) -> Result<Value, jsonwebtoken::errors::Error>
 }
 
 #[test]
-fn a_statement_is_said_whole_and_proven_by_the_published_key() {
+fn an_assertion_has_all_claims_and_is_verified_by_the_published_key() {
     for (kind, algorithm) in [
         (&PKCS_ECDSA_P256_SHA256, Algorithm::ES256),
         (&PKCS_ED25519, Algorithm::EdDSA),
@@ -93,17 +93,17 @@ fn a_statement_is_said_whole_and_proven_by_the_published_key() {
             "exp": 1_795_339_860,
             "jti": "01JD8Z",
         });
-        assert_eq!(proven(signer.jwks(), &token).unwrap(), expected);
+        assert_eq!(verify(signer.jwks(), &token).unwrap(), expected);
     }
 }
 
 #[test]
-fn what_is_not_known_of_a_user_is_absent() {
+fn unknown_properties_of_a_user_are_absent() {
     let signer = signer(&[key(&PKCS_ECDSA_P256_SHA256)]).unwrap();
     let method_of_authentication = AuthenticationMethod::Password;
     let unknown = RequestClaims { upn: None, sid: None, certificate_sha256: None, groups: &[], ..claims() };
     let token = signer.sign(&RequestClaims { method_of_authentication, ..unknown }).unwrap();
-    let claims = proven(signer.jwks(), &token).unwrap();
+    let claims = verify(signer.jwks(), &token).unwrap();
     let absent = ["upn", "sid", "certificate_sha256", "groups"];
     assert!(absent.iter().all(|claim| claims.get(claim).is_none()), "{claims}");
     assert_eq!(claims["amr"], json!(["pwd"]));
@@ -119,9 +119,9 @@ fn the_first_key_signs_and_all_are_published() {
     let kid = |token: &str| decode_header(token).unwrap().kid.unwrap();
     assert_eq!(kid(&before), announcing.key_ids()[0]);
     assert_eq!(kid(&after), announcing.key_ids()[1]);
-    // A backend that has read either set can prove both.
+    // A backend that has either set can verify both.
     for jwks in [announcing.jwks(), changed.jwks()] {
-        assert!(proven(jwks, &before).is_ok() && proven(jwks, &after).is_ok());
+        assert!(verify(jwks, &before).is_ok() && verify(jwks, &after).is_ok());
     }
 }
 
@@ -160,21 +160,21 @@ fn a_key_is_named_by_its_thumbprint() {
 }
 
 #[test]
-fn a_changed_statement_is_not_proven() {
+fn a_changed_assertion_is_not_verified() {
     let signer = signer(&[key(&PKCS_ECDSA_P256_SHA256)]).unwrap();
     let token = signer.sign(&claims()).unwrap();
     let other = signer.sign(&RequestClaims { path: "/other", ..claims() }).unwrap();
     let parts: Vec<&str> = token.split('.').collect();
     let others: Vec<&str> = other.split('.').collect();
     let forged = [parts[0], others[1], parts[2]].join(".");
-    assert!(proven(signer.jwks(), &forged).is_err());
-    assert!(proven(signer.jwks(), &token).is_ok());
+    assert!(verify(signer.jwks(), &forged).is_err());
+    assert!(verify(signer.jwks(), &token).is_ok());
 }
 
 #[test]
-fn a_statement_that_lacks_what_binds_it_is_not_signed() {
+fn an_assertion_without_a_required_claim_is_not_signed() {
     let signer = signer(&[key(&PKCS_ECDSA_P256_SHA256)]).unwrap();
-    for (claim, lacking) in [
+    for (claim, incomplete) in [
         ("aud", RequestClaims { audience: "", ..claims() }),
         ("sub", RequestClaims { subject: "", ..claims() }),
         ("jti", RequestClaims { id: "", ..claims() }),
@@ -182,13 +182,13 @@ fn a_statement_that_lacks_what_binds_it_is_not_signed() {
         ("method", RequestClaims { method: "", ..claims() }),
         ("path", RequestClaims { path: "", ..claims() }),
     ] {
-        let refused = signer.sign(&lacking).unwrap_err();
-        assert!(matches!(refused, AssertionError::Empty { claim: named } if named == claim), "{claim}");
+        let rejected = signer.sign(&incomplete).unwrap_err();
+        assert!(matches!(rejected, AssertionError::Empty { claim: named } if named == claim), "{claim}");
     }
 }
 
 #[test]
-fn a_statement_is_never_believed_for_longer_than_five_minutes() {
+fn an_assertion_is_valid_for_at_most_five_minutes() {
     let keys = [key(&PKCS_ECDSA_P256_SHA256)];
     let of = |millis| {
         let lifetime = Duration::from_millis(millis);
@@ -198,33 +198,33 @@ fn a_statement_is_never_believed_for_longer_than_five_minutes() {
         assert!(matches!(of(millis), Err(AssertionSignerError::Lifetime { .. })), "{millis} ms");
     }
     let signer = of(300_000).unwrap();
-    let claims = proven(signer.jwks(), &signer.sign(&claims()).unwrap()).unwrap();
+    let claims = verify(signer.jwks(), &signer.sign(&claims()).unwrap()).unwrap();
     assert_eq!(claims["exp"], json!(NOW.seconds() + 300));
 }
 
 #[test]
-fn a_signer_without_a_name_is_refused() {
+fn a_signer_without_an_issuer_is_rejected() {
     let nameless = AssertionSignerSettings { issuer: String::new(), ..settings() };
-    let refused = AssertionSigner::new(&[key(&PKCS_ECDSA_P256_SHA256)], nameless);
-    assert!(matches!(refused, Err(AssertionSignerError::NoIssuer)));
+    let rejected = AssertionSigner::new(&[key(&PKCS_ECDSA_P256_SHA256)], nameless);
+    assert!(matches!(rejected, Err(AssertionSignerError::NoIssuer)));
 }
 
 #[test]
-fn a_statement_that_does_not_fit_is_refused_and_not_cut() {
+fn an_assertion_that_is_too_long_is_rejected_and_not_shortened() {
     let signer = signer(&[key(&PKCS_ECDSA_P256_SHA256)]).unwrap();
     let groups = ["g".repeat(8192)];
     let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-    let refused = signer.sign(&RequestClaims { groups: &groups, ..claims() }).unwrap_err();
-    assert!(matches!(refused, AssertionError::TooLong { limit: 8192, .. }));
+    let rejected = signer.sign(&RequestClaims { groups: &groups, ..claims() }).unwrap_err();
+    assert!(matches!(rejected, AssertionError::TooLong { limit: 8192, .. }));
 }
 
 #[test]
-fn keys_that_cannot_sign_are_refused_with_their_place() {
-    let right = key(&PKCS_ECDSA_P256_SHA256);
+fn unusable_keys_are_rejected_with_their_position() {
+    let valid = key(&PKCS_ECDSA_P256_SHA256);
     assert!(matches!(signer(&[]), Err(AssertionSignerError::NoKeys)));
-    let twice = signer(&[right.clone_key(), right.clone_key()]);
-    assert!(matches!(twice, Err(AssertionSignerError::Double { number: 2 })));
-    let cause = |second: PrivateKeyDer<'static>| match signer(&[right.clone_key(), second]) {
+    let twice = signer(&[valid.clone_key(), valid.clone_key()]);
+    assert!(matches!(twice, Err(AssertionSignerError::Duplicate { number: 2 })));
+    let cause = |second: PrivateKeyDer<'static>| match signer(&[valid.clone_key(), second]) {
         Err(AssertionSignerError::Key { number: 2, cause }) => cause,
         other => panic!("{other:?}"),
     };
@@ -234,13 +234,13 @@ fn keys_that_cannot_sign_are_refused_with_their_place() {
     let old = PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(vec![0x30, 0]));
     assert!(matches!(cause(old), AssertionKeyError::NotPkcs8));
     let PrivateKeyDer::Pkcs8(ed25519) = key(&PKCS_ED25519) else { panic!("it is PKCS #8") };
-    let mut damaged = ed25519.secret_pkcs8_der().to_vec();
-    // The last byte is of the public half, which then is another's.
-    *damaged.last_mut().unwrap() ^= 1;
-    assert!(matches!(cause(PrivateKeyDer::Pkcs8(damaged.into())), AssertionKeyError::Damaged));
+    let mut inconsistent = ed25519.secret_pkcs8_der().to_vec();
+    // The last byte belongs to the public key.
+    *inconsistent.last_mut().unwrap() ^= 1;
+    assert!(matches!(cause(PrivateKeyDer::Pkcs8(inconsistent.into())), AssertionKeyError::Inconsistent));
 }
 
-/// The beginning of an RSA key whose modulus has this many bits, as far as its length is read.
+/// The part of an RSA key that is read for its length, with a modulus of this many bits.
 fn rsa_of(bits: usize) -> PrivateKeyDer<'static> {
     let mut modulus = vec![0xff; bits.div_ceil(8)];
     modulus[0] >>= (8 - bits % 8) % 8;
@@ -253,19 +253,19 @@ fn rsa_of(bits: usize) -> PrivateKeyDer<'static> {
 }
 
 #[test]
-fn an_rsa_key_that_is_too_short_or_too_long_is_refused() {
+fn an_rsa_key_that_is_too_short_or_too_long_is_rejected() {
     for wrong in [1024, 2047, 4097, 8192] {
-        let refused = signer(&[rsa_of(wrong)]).unwrap_err();
-        let AssertionSignerError::Key { cause: AssertionKeyError::RsaLength { bits, .. }, .. } = refused
+        let rejected = signer(&[rsa_of(wrong)]).unwrap_err();
+        let AssertionSignerError::Key { cause: AssertionKeyError::RsaLength { bits, .. }, .. } = rejected
         else {
-            panic!("{refused:?}")
+            panic!("{rejected:?}")
         };
         assert_eq!(bits, wrong);
     }
     for right in [2048, 4096] {
-        let refused = signer(&[rsa_of(right)]).unwrap_err();
+        let rejected = signer(&[rsa_of(right)]).unwrap_err();
         assert!(
-            matches!(refused, AssertionSignerError::Key { cause: AssertionKeyError::Damaged, .. }),
+            matches!(rejected, AssertionSignerError::Key { cause: AssertionKeyError::Inconsistent, .. }),
             "only its numbers are wrong"
         );
     }

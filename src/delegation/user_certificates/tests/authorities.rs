@@ -1,9 +1,9 @@
-//! Which certificates and keys may be the gate's CA.
+//! The chains and keys that a subordinate CA may have.
 
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
 use std::time::Duration;
 
-use super::{Authority, DAY, NOW, alice, authority, authority_with, before, changed_authority, date};
+use super::{DAY, NOW, TestAuthority, alice, authority, authority_with, before, changed_authority, date};
 use crate::certificate::signature::SignatureError;
 use crate::certificate::{Certificate, KeyAlgorithm};
 use crate::clock::UnixTime;
@@ -11,17 +11,17 @@ use crate::delegation::user_certificates::{
     IssuanceError, IssuanceSettings, SubordinateCa, SubordinateCaError,
 };
 
-fn refusal(authority: &Authority) -> SubordinateCaError {
+fn rejection(authority: &TestAuthority) -> SubordinateCaError {
     SubordinateCa::new(&authority.chain, &authority.key, IssuanceSettings::default(), NOW).unwrap_err()
 }
 
-fn refused_with(settings: IssuanceSettings) -> SubordinateCaError {
+fn rejection_with(settings: IssuanceSettings) -> SubordinateCaError {
     let authority = authority();
     SubordinateCa::new(&authority.chain, &authority.key, settings, NOW).unwrap_err()
 }
 
 #[test]
-fn a_ca_signs_with_each_kind_of_key_that_windows_knows() {
+fn a_ca_signs_with_each_kind_of_key_that_windows_supports() {
     for algorithm in [
         &rcgen::PKCS_ECDSA_P256_SHA256,
         &rcgen::PKCS_ECDSA_P384_SHA384,
@@ -37,69 +37,69 @@ fn a_ca_signs_with_each_kind_of_key_that_windows_knows() {
 }
 
 #[test]
-fn a_ca_with_a_key_that_windows_does_not_know_is_refused() {
+fn a_ca_key_that_windows_does_not_support_is_rejected() {
     let authority = authority_with(&rcgen::PKCS_ED25519, |_| {}, |_| {});
-    assert!(matches!(refusal(&authority), SubordinateCaError::UnsuitableKey(KeyAlgorithm::Ed25519)));
+    assert!(matches!(rejection(&authority), SubordinateCaError::UnsuitableKey(KeyAlgorithm::Ed25519)));
 }
 
 #[test]
-fn a_key_of_another_certificate_is_refused() {
+fn a_key_of_another_certificate_is_rejected() {
     let (one, other) = (authority(), authority());
-    let mixed = Authority { chain: one.chain, key: other.key };
-    assert!(matches!(refusal(&mixed), SubordinateCaError::KeyMismatch));
+    let mixed = TestAuthority { chain: one.chain, key: other.key };
+    assert!(matches!(rejection(&mixed), SubordinateCaError::KeyMismatch));
 }
 
 #[test]
-fn a_chain_without_a_readable_certificate_is_refused() {
-    let Authority { chain, key } = authority();
-    let none = Authority { chain: Vec::new(), key: key.clone_key() };
-    assert!(matches!(refusal(&none), SubordinateCaError::NoCertificate));
-    let garbage = Authority { chain: vec![chain[0].clone(), vec![0x30, 0].into()], key };
-    assert!(matches!(refusal(&garbage), SubordinateCaError::Malformed { number: 2, .. }));
+fn an_empty_or_malformed_chain_is_rejected() {
+    let TestAuthority { chain, key } = authority();
+    let none = TestAuthority { chain: Vec::new(), key: key.clone_key() };
+    assert!(matches!(rejection(&none), SubordinateCaError::NoCertificate));
+    let garbage = TestAuthority { chain: vec![chain[0].clone(), vec![0x30, 0].into()], key };
+    assert!(matches!(rejection(&garbage), SubordinateCaError::Malformed { number: 2, .. }));
 }
 
 #[test]
-fn a_certificate_that_is_no_cas_is_refused() {
+fn a_certificate_that_is_not_of_a_ca_is_rejected() {
     let leaf = changed_authority(|parameters| parameters.is_ca = IsCa::ExplicitNoCa);
-    assert!(matches!(refusal(&leaf), SubordinateCaError::NotAuthority { number: 1 }));
+    assert!(matches!(rejection(&leaf), SubordinateCaError::NotAuthority { number: 1 }));
     let without = changed_authority(|parameters| parameters.is_ca = IsCa::NoCa);
-    assert!(matches!(refusal(&without), SubordinateCaError::NotAuthority { number: 1 }));
+    assert!(matches!(rejection(&without), SubordinateCaError::NotAuthority { number: 1 }));
 }
 
 #[test]
-fn a_ca_that_may_not_sign_certificates_is_refused() {
+fn a_ca_without_key_cert_sign_is_rejected() {
     for usages in [vec![], vec![KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature]] {
         let authority = changed_authority(|parameters| parameters.key_usages = usages);
-        assert!(matches!(refusal(&authority), SubordinateCaError::MayNotSign { number: 1 }));
+        assert!(matches!(rejection(&authority), SubordinateCaError::MayNotSign { number: 1 }));
     }
 }
 
 #[test]
-fn a_ca_for_servers_only_is_refused() {
+fn a_ca_for_server_certificates_only_is_rejected() {
     let limited = |usage| {
         changed_authority(|parameters: &mut CertificateParams| parameters.extended_key_usages = vec![usage])
     };
-    let refused = refusal(&limited(ExtendedKeyUsagePurpose::ServerAuth));
+    let refused = rejection(&limited(ExtendedKeyUsagePurpose::ServerAuth));
     assert!(matches!(refused, SubordinateCaError::NotForClients { number: 1 }));
     limited(ExtendedKeyUsagePurpose::ClientAuth).load();
     limited(ExtendedKeyUsagePurpose::Any).load();
 }
 
 #[test]
-fn a_ca_below_which_only_leaves_may_be_is_right_and_one_above_it_with_that_limit_is_not() {
+fn a_path_length_of_zero_is_accepted_in_the_ca_and_rejected_above_it() {
     let only_leaves = |parameters: &mut CertificateParams| {
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     };
     changed_authority(only_leaves).load();
     let authority = authority_with(&rcgen::PKCS_ECDSA_P256_SHA256, only_leaves, |_| {});
-    assert!(matches!(refusal(&authority), SubordinateCaError::PathTooLong { number: 2, limit: 0 }));
+    assert!(matches!(rejection(&authority), SubordinateCaError::PathTooLong { number: 2, limit: 0 }));
 }
 
 #[test]
-fn a_chain_whose_certificates_do_not_belong_together_is_refused() {
+fn a_chain_of_unrelated_certificates_is_rejected() {
     let (one, other) = (authority(), authority());
-    let mixed = Authority { chain: vec![one.chain[0].clone(), other.chain[1].clone()], key: one.key };
-    let refused = refusal(&mixed);
+    let mixed = TestAuthority { chain: vec![one.chain[0].clone(), other.chain[1].clone()], key: one.key };
+    let refused = rejection(&mixed);
     let SubordinateCaError::NotIssuedByNext { number: 1, cause } = refused else { panic!("{refused:?}") };
     assert_eq!(cause, Some(SignatureError::Wrong));
 
@@ -108,26 +108,26 @@ fn a_chain_whose_certificates_do_not_belong_together_is_refused() {
         |root| root.distinguished_name = super::named("Another Root CA".into()),
         |_| {},
     );
-    let mixed = Authority { chain: vec![mixed.chain[0].clone(), named.chain[1].clone()], key: mixed.key };
-    assert!(matches!(refusal(&mixed), SubordinateCaError::NotIssuedByNext { number: 1, cause: None }));
+    let mixed = TestAuthority { chain: vec![mixed.chain[0].clone(), named.chain[1].clone()], key: mixed.key };
+    assert!(matches!(rejection(&mixed), SubordinateCaError::NotIssuedByNext { number: 1, cause: None }));
 }
 
 #[test]
-fn a_ca_that_does_not_count_yet_or_any_more_is_refused() {
+fn a_ca_that_is_not_yet_valid_or_expired_is_rejected() {
     let later = NOW.plus(Duration::from_secs(1));
     let young = changed_authority(|parameters| parameters.not_before = date(later));
-    let refused = refusal(&young);
+    let refused = rejection(&young);
     let SubordinateCaError::Time(IssuanceError::AuthorityNotYetValid { not_before, .. }) = refused else {
         panic!("{refused:?}")
     };
     assert_eq!(not_before, later);
     let old =
         changed_authority(|parameters| parameters.not_after = date(before(NOW, Duration::from_secs(1))));
-    assert!(matches!(refusal(&old), SubordinateCaError::Time(IssuanceError::AuthorityEnds { .. })));
+    assert!(matches!(rejection(&old), SubordinateCaError::Time(IssuanceError::AuthorityEnds { .. })));
 }
 
 #[test]
-fn nothing_is_issued_that_would_outlive_the_ca_or_one_above_it() {
+fn no_certificate_outlives_the_chain() {
     let end = NOW.plus(Duration::from_secs(600));
     let ends = |parameters: &mut CertificateParams| parameters.not_after = date(end);
     let subordinate = changed_authority(ends);
@@ -143,12 +143,12 @@ fn nothing_is_issued_that_would_outlive_the_ca_or_one_above_it() {
 }
 
 #[test]
-fn a_lifetime_of_seconds_or_of_days_is_refused() {
+fn a_lifetime_of_seconds_or_days_is_rejected() {
     for seconds in [0, 59, 3601] {
         let lifetime = Duration::from_secs(seconds);
-        let refused = refused_with(IssuanceSettings { lifetime, ..IssuanceSettings::default() });
+        let refused = rejection_with(IssuanceSettings { lifetime, ..IssuanceSettings::default() });
         assert!(matches!(refused, SubordinateCaError::Lifetime { given, .. } if given == lifetime));
     }
-    let refused = refused_with(IssuanceSettings { backdate: DAY, ..IssuanceSettings::default() });
+    let refused = rejection_with(IssuanceSettings { backdate: DAY, ..IssuanceSettings::default() });
     assert!(matches!(refused, SubordinateCaError::Backdate { given: DAY, .. }));
 }

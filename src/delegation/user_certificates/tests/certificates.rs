@@ -1,4 +1,4 @@
-//! What a issued certificate says.
+//! The contents of user certificates.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use der::flagset::FlagSet;
 use rcgen::DnValue;
 use x509_cert::ext::pkix::{KeyUsage, KeyUsages};
 
-use super::{Authority, DAY, NOW, SID, alice, authority, before, bob, changed_authority, named};
+use super::{DAY, NOW, SID, TestAuthority, alice, authority, before, bob, changed_authority, named};
 use crate::certificate::{Certificate, KeyAlgorithm};
 use crate::clock::UnixTime;
 use crate::delegation::user_certificates::{
@@ -19,7 +19,7 @@ fn leaf(issued: &UserCertificate) -> Certificate {
     Certificate::from_der(&issued.key.cert[0]).unwrap()
 }
 
-fn issued_by(authority: &Authority, subject: &UserCertificateSubject) -> Certificate {
+fn issued_by(authority: &TestAuthority, subject: &UserCertificateSubject) -> Certificate {
     leaf(&authority.load().issue(subject, NOW).unwrap())
 }
 
@@ -36,7 +36,7 @@ fn an_issued_certificate_names_the_account() {
 }
 
 #[test]
-fn a_name_that_the_account_lacks_is_absent() {
+fn a_missing_name_of_the_account_is_absent() {
     let without_sid = issued_by(&authority(), &bob());
     assert_eq!(without_sid.sid(), None);
     assert_eq!(without_sid.subject_alternative_names().upns, ["bob@corp.example"]);
@@ -47,7 +47,7 @@ fn a_name_that_the_account_lacks_is_absent() {
 }
 
 #[test]
-fn an_issued_certificate_is_for_tls_clients_and_never_for_smartcard_logon() {
+fn a_certificate_is_for_tls_clients_and_not_for_smartcard_logon() {
     let certificate = issued_by(&authority(), &alice());
     assert_eq!(certificate.extended_key_usages(), Some(&[ID_KP_CLIENT_AUTH.into()][..]));
     assert_eq!(certificate.key_usage(), Some(KeyUsage(FlagSet::from(KeyUsages::DigitalSignature))));
@@ -55,7 +55,7 @@ fn an_issued_certificate_is_for_tls_clients_and_never_for_smartcard_logon() {
 }
 
 #[test]
-fn an_issued_certificate_counts_from_a_minute_ago_for_five_minutes() {
+fn a_certificate_is_backdated_by_a_minute_and_valid_for_five() {
     let authority = authority().load();
     let issued = authority.issue(&alice(), NOW).unwrap();
     let certificate = leaf(&issued);
@@ -78,7 +78,7 @@ fn an_issued_certificate_is_issued_by_the_ca() {
 }
 
 #[test]
-fn the_name_of_the_ca_stays_byte_for_byte() {
+fn the_name_of_the_ca_is_copied_byte_for_byte() {
     let old = DnValue::TeletexString("Gate CA".try_into().unwrap());
     let authority = changed_authority(|parameters| parameters.distinguished_name = named(old));
     let issuer = Certificate::from_der(&authority.chain[0]).unwrap();
@@ -86,7 +86,7 @@ fn the_name_of_the_ca_stays_byte_for_byte() {
 }
 
 #[test]
-fn each_certificate_has_a_key_and_a_random_serial_number_of_its_own() {
+fn each_certificate_has_its_own_key_and_random_serial_number() {
     let authority = authority().load();
     let issued: Vec<_> = (0..20).map(|_| authority.issue(&alice(), NOW).unwrap()).collect();
     let certificates: Vec<_> = issued.iter().map(leaf).collect();
@@ -101,7 +101,7 @@ fn each_certificate_has_a_key_and_a_random_serial_number_of_its_own() {
 }
 
 #[test]
-fn an_issued_certificate_says_where_its_crl_is_or_that_there_is_none() {
+fn a_certificate_has_a_crl_distribution_point_or_no_rev_avail() {
     let no_revocation_available = [0x06, 0x03, 0x55, 0x1d, 0x38];
     let says_none = |certificate: &Certificate| {
         certificate.tbs_der().windows(5).any(|window| window == no_revocation_available)
@@ -120,7 +120,7 @@ fn an_issued_certificate_says_where_its_crl_is_or_that_there_is_none() {
 }
 
 #[test]
-fn an_issued_certificate_after_2049_has_its_times_in_full() {
+fn after_2049_times_are_generalized_time() {
     let then = UnixTime::from_seconds(2_600_000_000);
     let authority = changed_authority(|parameters| parameters.not_after = super::date(then.plus(DAY)));
     let whole = SubordinateCa::new(&authority.chain[..1], &authority.key, IssuanceSettings::default(), NOW);

@@ -1,4 +1,4 @@
-//! What a server sees of a issued certificate, and what is known afterwards.
+//! User certificates in handshakes.
 
 use std::sync::Arc;
 
@@ -21,11 +21,11 @@ use crate::delegation::user_certificates::{
 };
 use crate::telemetry::CacheMetrics;
 
-/// A server that asks for a certificate and takes any whose key made the signature, by these schemes.
+/// Requests a certificate and accepts any with a valid signature by one of these schemes.
 #[derive(Debug)]
-struct Asking(Vec<SignatureScheme>);
+struct AnyClientCertificate(Vec<SignatureScheme>);
 
-impl ClientCertVerifier for Asking {
+impl ClientCertVerifier for AnyClientCertificate {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }
@@ -72,20 +72,20 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-/// A server, and the settings of a client that trusts it and would resume sessions.
-struct Server {
+/// A server, and the settings of a client that trusts it and resumes sessions.
+struct TestServer {
     settings: Arc<ServerConfig>,
     template: ClientConfig,
 }
 
-impl Server {
-    fn new(version: &'static SupportedProtocolVersion, asking: Option<Asking>) -> Self {
+impl TestServer {
+    fn new(version: &'static SupportedProtocolVersion, verifier: Option<AnyClientCertificate>) -> Self {
         let key = KeyPair::generate().unwrap();
         let own = CertificateParams::new(["iis.corp.example".to_owned()]).unwrap().self_signed(&key).unwrap();
         let builder =
             ServerConfig::builder_with_provider(provider()).with_protocol_versions(&[version]).unwrap();
-        let builder = match asking {
-            Some(asking) => builder.with_client_cert_verifier(Arc::new(asking)),
+        let builder = match verifier {
+            Some(verifier) => builder.with_client_cert_verifier(Arc::new(verifier)),
             None => builder.with_no_client_auth(),
         };
         let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
@@ -132,15 +132,15 @@ async fn identity() -> Arc<IssuedIdentity> {
     identities.identity(&alice(), Tick::ORIGIN, NOW).await.unwrap()
 }
 
-fn every_scheme() -> Asking {
-    Asking(provider().signature_verification_algorithms.supported_schemes())
+fn every_scheme() -> AnyClientCertificate {
+    AnyClientCertificate(provider().signature_verification_algorithms.supported_schemes())
 }
 
 #[tokio::test]
-async fn a_server_that_asks_sees_the_account() {
+async fn a_server_that_requests_a_certificate_sees_the_account() {
     let identity = identity().await;
     for version in [&TLS12, &TLS13] {
-        let server = Server::new(version, Some(every_scheme()));
+        let server = TestServer::new(version, Some(every_scheme()));
         let (_, seen, presentation) = server.handshake(&identity);
         let leaf = Certificate::from_der(&seen.peer_certificates().unwrap()[0]).unwrap();
         assert_eq!(leaf.subject_alternative_names().upns, ["alice@corp.example"]);
@@ -149,22 +149,23 @@ async fn a_server_that_asks_sees_the_account() {
 }
 
 #[tokio::test]
-async fn it_is_known_that_a_server_did_not_ask() {
+async fn a_server_that_requests_no_certificate_is_reported() {
     let identity = identity().await;
     for version in [&TLS12, &TLS13] {
-        let server = Server::new(version, None);
+        let server = TestServer::new(version, None);
         let (_, seen, presentation) = server.handshake(&identity);
         assert_eq!(seen.peer_certificates(), None);
-        assert_eq!(presentation.outcome(), PresentationOutcome::NotAsked);
+        assert_eq!(presentation.outcome(), PresentationOutcome::NotRequested);
     }
 }
 
 #[tokio::test]
-async fn it_is_known_that_a_server_takes_no_signature_of_the_key() {
+async fn a_server_that_accepts_no_signature_of_the_key_is_reported() {
     let identity = identity().await;
-    let old = || Asking(vec![SignatureScheme::RSA_PKCS1_SHA256, SignatureScheme::RSA_PSS_SHA256]);
+    let old =
+        || AnyClientCertificate(vec![SignatureScheme::RSA_PKCS1_SHA256, SignatureScheme::RSA_PSS_SHA256]);
     for version in [&TLS12, &TLS13] {
-        let server = Server::new(version, Some(old()));
+        let server = TestServer::new(version, Some(old()));
         let (_, seen, presentation) = server.handshake(&identity);
         assert_eq!(seen.peer_certificates(), None);
         assert_eq!(presentation.outcome(), PresentationOutcome::Unsuitable);
@@ -172,10 +173,10 @@ async fn it_is_known_that_a_server_takes_no_signature_of_the_key() {
 }
 
 #[tokio::test]
-async fn no_session_is_resumed_so_that_each_connection_shows_the_certificate() {
+async fn no_session_is_resumed_so_each_connection_presents_the_certificate() {
     let identity = identity().await;
     for version in [&TLS12, &TLS13] {
-        let server = Server::new(version, Some(every_scheme()));
+        let server = TestServer::new(version, Some(every_scheme()));
         for _ in 0..2 {
             let (client, _, presentation) = server.handshake(&identity);
             assert_eq!(client.handshake_kind(), Some(HandshakeKind::Full));

@@ -1,8 +1,7 @@
-//! Certificates for accounts, remembered for all workers as long as they are fresh: the stage's own door for a running
-//! gate.
+//! The cache of user certificates, the entry point at run time.
 //!
-//! The key is the whole subject, so that no two accounts share a certificate, and the cache belongs to one CA: another
-//! CA, or the same one loaded again, begins with an empty cache.
+//! The cache key is the whole subject, so that no two accounts share a certificate. Each cache belongs to one CA: another
+//! CA, or the same one after a reload, starts with an empty cache.
 
 use moka::future::Cache;
 use rustls::ClientConfig;
@@ -15,14 +14,14 @@ use super::subject::UserCertificateSubject;
 use crate::clock::{Tick, UnixTime};
 use crate::telemetry::CacheMetrics;
 
-/// One account's certificate, to be presented on connections that are that account's alone.
+/// One account's certificate, to be presented on connections that serve only that account.
 #[derive(Debug)]
 pub struct IssuedIdentity {
     subject: UserCertificateSubject,
     certificate: UserCertificate,
 }
 
-/// The certificates of one CA, for all workers. Concurrent demands for one account issue once.
+/// The certificates of one CA, for all workers. Concurrent requests for one account share one certificate.
 #[derive(Clone, Debug)]
 pub struct UserCertificates {
     authority: Arc<SubordinateCa>,
@@ -31,27 +30,27 @@ pub struct UserCertificates {
     metrics: CacheMetrics,
 }
 
-/// Whether accounts get certificates in whose name nobody may act: Protected Users, and those that are marked "sensitive and
-/// cannot be delegated".
+/// Whether certificates are issued for accounts that may not be delegated: members of Protected Users, and those marked
+/// "sensitive and cannot be delegated".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProtectedAccounts {
-    /// They get none, as they would get no ticket by Kerberos delegation.
+    /// None are issued, as Kerberos delegation issues no ticket.
     #[default]
     Refused,
-    /// They get certificates like everybody else.
+    /// They are issued as for other accounts.
     UnsafeIssued,
 }
 
 #[derive(Clone, Debug)]
 struct CachedIdentity {
     outcome: Result<Arc<IssuedIdentity>, Arc<IssuanceError>>,
-    /// The first moment at which it is used no more.
+    /// When it is no longer used.
     deadline: UnixTime,
-    /// When it was asked for.
-    asked: Tick,
+    /// When it was requested.
+    requested_at: Tick,
 }
 
-/// How many bytes an entry takes up: the certificates, the key, the names in the subject twice.
+/// The size of an entry in bytes: the certificates, the key, and the names of the subject twice.
 fn weight(subject: &UserCertificateSubject, remembered: &CachedIdentity) -> u32 {
     const ENTRY: usize = 4096;
     let certificates = remembered.outcome.as_ref().map_or(0, |identity| {
@@ -61,22 +60,22 @@ fn weight(subject: &UserCertificateSubject, remembered: &CachedIdentity) -> u32 
 }
 
 impl UserCertificates {
-    /// Certificates in so many bytes; counts its look-ups.
+    /// A cache of this size in bytes, with its metrics.
     pub fn new(authority: SubordinateCa, bytes: u64, metrics: CacheMetrics) -> Self {
-        // Deadlines decide whether one may be used; this only frees memory.
+        // The deadline decides whether a certificate is used; the idle time only frees memory.
         let identities =
             Cache::builder().max_capacity(bytes).weigher(weight).time_to_idle(authority.lifetime()).build();
         let protected_accounts = ProtectedAccounts::default();
         Self { authority: Arc::new(authority), identities, protected_accounts, metrics }
     }
 
-    /// The same, with another rule for accounts in whose name nobody may act.
+    /// The same, with another rule for accounts that may not be delegated.
     #[must_use]
     pub fn for_protected_accounts(self, protected_accounts: ProtectedAccounts) -> Self {
         Self { protected_accounts, ..self }
     }
 
-    /// What holds for accounts in whose name nobody may act. The caller knows which these are.
+    /// The rule for accounts that may not be delegated. The caller applies it.
     pub fn protected_accounts(&self) -> ProtectedAccounts {
         self.protected_accounts
     }
@@ -86,33 +85,35 @@ impl UserCertificates {
         &self.authority
     }
 
-    /// A certificate for `subject` that has at least a third of its life before it: the one remembered, or a new one,
-    /// issued on a thread that may take its time. Failures are not remembered, and neither is what was asked for before
-    /// `since`, when the account was read.
+    /// Returns a certificate for `subject` with at least a third of its lifetime left, from the cache or a new one. Errors are
+    /// not cached. A certificate that was requested before `since`, when the account was read, is not used.
+    ///
+    /// # Errors
+    /// No certificate could be issued.
     pub async fn identity(
         &self,
         subject: &UserCertificateSubject,
         since: Tick,
         now: UnixTime,
     ) -> Result<Arc<IssuedIdentity>, Arc<IssuanceError>> {
-        let is_over = |old: &CachedIdentity| old.deadline <= now || old.asked < since;
+        let is_over = |old: &CachedIdentity| old.deadline <= now || old.requested_at < since;
         loop {
             let issue = async {
-                let asked = Tick::current();
+                let requested_at = Tick::current();
                 let outcome = self.issue(subject.clone(), now).await.map_err(Arc::new);
                 let deadline = match outcome {
                     Ok(_) => now.plus(self.authority.lifetime() * 2 / 3),
                     Err(_) => UnixTime::EPOCH,
                 };
-                CachedIdentity { outcome, deadline, asked }
+                CachedIdentity { outcome, deadline, requested_at }
             };
             let entry = self.identities.entry_by_ref(subject).or_insert_with_if(issue, is_over).await;
             let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
             counter.inc();
             let issued = entry.into_value();
-            // One that was being issued for an earlier reading of the account is passed over; whatever begins after it
-            // is late enough, so this ends with the second one.
-            if issued.asked >= since {
+            // A certificate that was being issued for earlier names of the account is discarded; the next one is recent
+            // enough, so this ends after two.
+            if issued.requested_at >= since {
                 return issued.outcome;
             }
         }
@@ -124,7 +125,7 @@ impl UserCertificates {
         now: UnixTime,
     ) -> Result<Arc<IssuedIdentity>, IssuanceError> {
         let authority = Arc::clone(&self.authority);
-        // An RSA key of the CA takes milliseconds, in which a worker would serve nobody.
+        // A signature with an RSA key takes milliseconds, which would delay every client of the worker.
         let issued = tokio::task::spawn_blocking(move || {
             let certificate = authority.issue(&subject, now)?;
             Ok(Arc::new(IssuedIdentity { subject, certificate }))
@@ -134,18 +135,18 @@ impl UserCertificates {
 }
 
 impl IssuedIdentity {
-    /// Whom it names.
+    /// The account that it names.
     pub fn subject(&self) -> &UserCertificateSubject {
         &self.subject
     }
 
-    /// The certificate that is presented.
+    /// The certificate.
     pub fn certificate(&self) -> &UserCertificate {
         &self.certificate
     }
 
-    /// TLS settings as `template`'s for one new connection as this account, and what to ask after the handshake whether
-    /// the server took the certificate. A connection on which it was not [`PresentationOutcome::Sent`](super::PresentationOutcome::Sent)
+    /// Copies the TLS settings `template` for one new connection as this account. After the handshake the second value
+    /// reports whether the certificate was sent. A connection on which it was not [`PresentationOutcome::Sent`](super::PresentationOutcome::Sent)
     /// must not carry a request.
     pub fn settings_for_one_connection(
         &self,

@@ -1,4 +1,4 @@
-//! How long a certificate is used, and by whom.
+//! The cache of user certificates.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn is_same(one: &Arc<IssuedIdentity>, other: &Arc<IssuedIdentity>) -> bool {
 }
 
 #[tokio::test]
-async fn a_certificate_is_used_for_two_thirds_of_its_life() {
+async fn a_certificate_is_used_for_two_thirds_of_its_lifetime() {
     let identities = identities();
     let first = identities.identity(&alice(), Tick::ORIGIN, NOW).await.unwrap();
     let soon = identities.identity(&alice(), Tick::ORIGIN, NOW.plus(Duration::from_secs(199))).await.unwrap();
@@ -58,7 +58,7 @@ async fn an_account_that_differs_in_one_name_is_another_account() {
 }
 
 #[tokio::test]
-async fn concurrent_demands_for_one_account_issue_once() {
+async fn concurrent_requests_for_one_account_issue_one_certificate() {
     let metrics = CacheMetrics::default();
     let identities = UserCertificates::new(authority().load(), 1 << 20, metrics.clone());
     let subject = alice();
@@ -70,7 +70,7 @@ async fn concurrent_demands_for_one_account_issue_once() {
 }
 
 #[tokio::test]
-async fn an_account_that_was_read_anew_gets_a_new_certificate() {
+async fn an_account_that_was_read_again_gets_a_new_certificate() {
     let identities = identities();
     let first_reading = Tick::next();
     let first = identities.identity(&alice(), first_reading, NOW).await.unwrap();
@@ -81,7 +81,7 @@ async fn an_account_that_was_read_anew_gets_a_new_certificate() {
 }
 
 #[tokio::test]
-async fn a_failure_is_not_remembered() {
+async fn an_error_is_not_cached() {
     let end = NOW.plus(Duration::from_secs(600));
     let ends = changed_authority(|parameters| parameters.not_after = date(end));
     let identities = UserCertificates::new(ends.load(), 1 << 20, CacheMetrics::default());
