@@ -242,7 +242,7 @@ impl Drop for Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{ConnectionLimits, Connections, HandshakeQuota, RequestRate};
+    use crate::limits::{ConnectionLimits, ConnectionTable, HandshakeQuota, RequestRate};
     use tokio::time::advance;
 
     const MINIMUM: MinimumRate = MinimumRate { bytes_per_second: 1_000, grace: Duration::from_secs(20) };
@@ -262,7 +262,7 @@ mod tests {
             },
         };
         let address = "192.0.2.1".parse().unwrap();
-        let (open, _) = Arc::new(Connections::new(usize::MAX)).admit(address, &limits).unwrap();
+        let (open, _) = Arc::new(ConnectionTable::new(usize::MAX)).admit(address, &limits).unwrap();
         let now = Instant::now();
         ConnectionLifetime {
             end: now + Duration::from_secs(3600),

@@ -151,7 +151,7 @@ async fn a_body_of_another_length_than_declared_is_malformed() {
 #[tokio::test]
 async fn a_stream_that_is_reset_within_its_body_is_recorded_without_a_status() {
     let gateway = TestGateway::start();
-    let sender = connect(&Client::new(&gateway)).await;
+    let sender = connect(&TestClient::new(&gateway)).await;
     let (response, mut stream) =
         begin(&sender, post("/ignore/echo", &[("content-length", "9")]), false).await;
     stream.send_data(Bytes::from_static(b"abc"), false).unwrap();
