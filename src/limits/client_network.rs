@@ -1,34 +1,33 @@
-//! The units that connections and requests are counted by: an address, and the network around it.
+//! The units by which connections and requests are counted: an address, and its network.
 
 use std::net::IpAddr;
 
-/// An IPv4 network counts as a whole, beside its addresses: the smallest prefix that is routed in the Internet.
+/// The IPv4 prefix that is counted as one network: the longest that is routed in the Internet.
 const IPV4_NETWORK: u8 = 24;
 
-/// The same for IPv6: the prefix that one site usually has (RFC 6177).
+/// The IPv6 prefix that is counted as one network: that of one site (RFC 6177).
 const IPV6_NETWORK: u8 = 48;
 
 /// Bits before the IPv4 address in its IPv6 form (RFC 4291 2.5.5.2).
 const IPV4_OFFSET: u8 = 96;
 
-/// One client address as it is counted: an IPv4 address, or a network of IPv6, of which one host commonly holds all
-/// addresses of a /64 (RFC 6177) and could otherwise appear as 2^64 clients. IPv4 in its IPv6 form is IPv4.
+/// A client address as it is counted: an IPv4 address, or an IPv6 prefix, because one host usually has all addresses of a
+/// /64 (RFC 6177) and could appear as 2^64 clients. An IPv4-mapped IPv6 address is its IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AddressKey(u128);
 
 impl AddressKey {
-    /// An IPv6 address counts with all of its first `ipv6_prefix` bits.
+    /// The key of `address`; of an IPv6 address, the first `ipv6_prefix` bits.
     pub fn of(address: IpAddr, ipv6_prefix: u8) -> Self {
         keys(address, ipv6_prefix).0
     }
 }
 
-/// The network around it.
+/// The network of a client address as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct NetworkKey(u128);
 
-/// The keys of `address`. An IPv6 address counts with all of its first `ipv6_prefix` bits, since one host can take any
-/// address of its link. IPv4 in its IPv6 form is IPv4.
+/// The keys of `address` and its network.
 pub(super) fn keys(address: IpAddr, ipv6_prefix: u8) -> (AddressKey, NetworkKey) {
     match address.to_canonical() {
         IpAddr::V4(address) => {
@@ -56,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_address_counts_alone_and_its_24_as_its_network() {
+    fn an_ipv4_address_is_counted_alone_and_in_its_slash_24() {
         assert_ne!(of("192.0.2.1").0, of("192.0.2.2").0);
         assert_eq!(of("192.0.2.1").1, of("192.0.2.255").1);
         assert_ne!(of("192.0.2.1").1, of("192.0.3.1").1);
@@ -64,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_address_counts_with_its_64_and_the_48_as_its_network() {
+    fn an_ipv6_address_is_counted_by_its_slash_64_and_in_its_slash_48() {
         assert_eq!(of("2001:db8:1:2::1").0, of("2001:db8:1:2:ffff::2").0);
         assert_ne!(of("2001:db8:1:2::1").0, of("2001:db8:1:3::1").0);
         assert_eq!(of("2001:db8:1:2::1").1, of("2001:db8:1:ffff::1").1);

@@ -1,7 +1,8 @@
-//! Counts open client connections in all, by address and by network, and refuses those beyond a limit before their
-//! handshake. Where all places are taken, a client with few connections gets the place of one with many.
+//! The open client connections, counted in total, by address and by network. A connection beyond a limit is closed before
+//! its handshake. If the limit in total is reached, a connection of the client with the most connections is closed for a
+//! client with few.
 //!
-//! The table is locked when a connection is accepted, when it ends, and once when its client is authenticated; never
+//! The table is locked when a connection is accepted, when it ends, and once when its client is authenticated, but never
 //! by a request on an open connection.
 
 use super::client_network::{AddressKey, NetworkKey, keys};
@@ -18,39 +19,39 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// Addresses whose connections have ended and whose budget of requests is still remembered, at most.
+/// The maximum number of addresses without a connection whose request budget is kept.
 const REMEMBERED: usize = 65_536;
 
-/// How many connections there may be, and what one address may do with them.
+/// The limits on connections, and on what one address may do with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// In all.
+    /// In total.
     pub total: usize,
     /// From one address.
     pub per_address: usize,
     /// From one network: an IPv4 /24, an IPv6 /48.
     pub per_network: usize,
-    /// An IPv6 address counts with all of its first so many bits.
+    /// The bits of an IPv6 address that are counted as one address.
     pub ipv6_prefix: u8,
-    /// Networks of balancers and the like. What comes from there is counted in all only.
+    /// Networks of load balancers. Their connections are limited in total only.
     pub trusted: Arc<[IpNet]>,
-    /// Requests from one address.
+    /// The rate of requests from one address.
     pub requests: RequestRate,
-    /// Handshakes.
+    /// The limits on handshakes.
     pub handshakes: HandshakeQuota,
 }
 
-/// Why a connection was refused.
+/// The limit that a rejected connection exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionRefused {
-    /// There are as many connections as there may be, and no client has more than its share.
-    #[error("{0} connections are open, as many as there may be in all")]
+    /// The limit in total is reached, and no client has more than its share.
+    #[error("the limit of {0} connections in total is reached")]
     Total(usize),
-    /// The address has as many as it may have.
-    #[error("{0} connections are open from this address, as many as one may have")]
+    /// The limit of the address is reached.
+    #[error("the limit of {0} connections from one address is reached")]
     Address(usize),
-    /// The network has as many as it may have.
-    #[error("{0} connections are open from this network, as many as one may have")]
+    /// The limit of the network is reached.
+    #[error("the limit of {0} connections from one network is reached")]
     Network(usize),
 }
 
@@ -59,12 +60,12 @@ pub enum ConnectionRefused {
 pub struct ConnectionTable {
     table: Mutex<ConnectionCounts>,
     handshakes: HandshakeCount,
-    /// What the process has file descriptors for.
+    /// The number of connections that the process has file descriptors for.
     descriptors: usize,
     started: Instant,
-    /// Lines about refused connections.
+    /// Limits the log lines about rejected connections.
     pub refused: CountedLine,
-    /// Lines about connections that were closed to make room.
+    /// Limits the log lines about connections that were closed to make room.
     pub evicted: CountedLine,
 }
 
@@ -73,28 +74,28 @@ struct ConnectionCounts {
     total: usize,
     addresses: HashMap<AddressKey, AddressEntry>,
     networks: HashMap<NetworkKey, usize>,
-    /// The addresses by the number of their connections that may be closed for others.
+    /// The addresses, by the number of connections that may be closed for others.
     by_number: BTreeSet<(usize, AddressKey)>,
-    /// Addresses without a connection, by the time of their last one.
+    /// Addresses without a connection, by the time when their last one ended.
     ended: VecDeque<(Instant, AddressKey)>,
     next_id: u64,
 }
 
-/// What is known of one address.
+/// The connections and budgets of one address.
 #[derive(Debug)]
 struct AddressEntry {
     network: NetworkKey,
     budget: Arc<RequestBudget>,
     handshakes: Arc<AddressHandshakes>,
     open: BTreeMap<u64, Arc<ConnectionActivity>>,
-    /// How many of them may be closed for others.
+    /// The number of connections that may be closed for others.
     closable: usize,
 }
 
-/// What a connection is doing, for the choice of one that has to give up its place.
+/// The activity of a connection, by which the one to close is selected.
 #[derive(Debug)]
 struct ConnectionActivity {
-    /// It never makes room: its client is authenticated, or its network trusted.
+    /// The connection is never closed for others: its client is authenticated, or its network trusted.
     keeps_place: AtomicBool,
     running: AtomicU32,
     /// Milliseconds after the table's start.
@@ -102,19 +103,19 @@ struct ConnectionActivity {
     evicted: CancellationToken,
 }
 
-/// One open connection. Dropped, it gives up its place.
+/// One open connection. It is counted until this is dropped.
 #[derive(Debug)]
 pub struct OpenConnection {
     connections: Arc<ConnectionTable>,
     key: AddressKey,
     id: u64,
     activity: Arc<ConnectionActivity>,
-    /// None of a trusted address.
+    /// `None` for a trusted address.
     of_address: Option<(Arc<RequestBudget>, Arc<AddressHandshakes>)>,
 }
 
 impl ConnectionTable {
-    /// None is open. There are file descriptors for so many.
+    /// An empty table. The process has file descriptors for `descriptors` connections.
     pub fn new(descriptors: usize) -> Self {
         Self {
             table: Mutex::default(),
@@ -126,15 +127,15 @@ impl ConnectionTable {
         }
     }
 
-    /// How many there can be in all under these limits.
+    /// The maximum number of connections in total under these limits.
     pub fn most(&self, limits: &ConnectionLimits) -> usize {
         limits.total.min(self.descriptors)
     }
 
-    /// Counts a connection from `address`. The second value is whether another one was closed for it.
+    /// Counts a connection from `address`. Also returns whether another connection was closed for it.
     ///
     /// # Errors
-    /// There are too many; the connection is to be closed at once.
+    /// The limit that it exceeds. The connection has to be closed.
     pub fn admit(
         self: &Arc<Self>,
         address: IpAddr,
@@ -158,7 +159,7 @@ impl ConnectionTable {
                     target: "portcullis::limits",
                     evicted,
                     most,
-                    "connections of the address with most of them were closed to make room: `limits.max_connections`"
+                    "connections of the address with the most connections were closed, because `limits.max_connections` is reached"
                 );
             }
         }
@@ -175,7 +176,7 @@ impl ConnectionTable {
         Ok((open, is_full))
     }
 
-    /// A panic elsewhere leaves whole counts behind: nothing in here calls out.
+    /// A poisoned lock is used: no code that could panic runs between two changes of the counts.
     fn lock(&self) -> MutexGuard<'_, ConnectionCounts> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -186,7 +187,7 @@ impl ConnectionTable {
 }
 
 impl ConnectionCounts {
-    /// A share that is no less than all of them is no limit of its own: room is made then.
+    /// A limit per address or network that is not below the limit in total has no effect: room is made instead.
     fn admits(
         &self,
         key: AddressKey,
@@ -206,7 +207,7 @@ impl ConnectionCounts {
         Ok(())
     }
 
-    /// Ends one connection of the address that has most, if that has more than the newcomer's will have.
+    /// Closes a connection of the address with the most connections, if it has more than `newcomer` will have.
     fn make_room(&mut self, newcomer: AddressKey, most: usize) -> Result<(), ConnectionRefused> {
         let own = self.addresses.get(&newcomer).map_or(0, |address| address.closable);
         let Some((number, key)) = self.by_number.last().copied() else {
@@ -258,7 +259,7 @@ impl ConnectionCounts {
         (id, of_address)
     }
 
-    /// Takes a connection off the table. `None` where it was evicted before.
+    /// Removes a connection. `None` if it was evicted before.
     fn close(&mut self, key: AddressKey, id: u64) -> Option<Arc<ConnectionActivity>> {
         let address = self.addresses.get_mut(&key)?;
         let activity = address.open.remove(&id)?;
@@ -289,7 +290,7 @@ impl ConnectionCounts {
         }
     }
 
-    /// Forgets addresses whose budget of requests is full again, and the oldest where there are too many.
+    /// Removes addresses whose request budget is full again, and the oldest if there are too many.
     fn forget_ended(&mut self, now: Instant) {
         while let Some((since, key)) = self.ended.front().copied() {
             if now.duration_since(since) < BURST + Duration::from_secs(1) && self.ended.len() <= REMEMBERED {
@@ -304,8 +305,8 @@ impl ConnectionCounts {
 }
 
 impl AddressEntry {
-    /// The connection that is missed least: of those that no client was authenticated on the one that has been idle
-    /// for longest, a busy one only where none is idle.
+    /// The connection to close: of those without an authenticated client, the one that has been idle for the longest
+    /// time, or a busy one if none is idle.
     fn victim(&self) -> Option<u64> {
         let candidates =
             self.open.iter().filter(|(_, activity)| !activity.keeps_place.load(Ordering::Relaxed));
@@ -318,7 +319,7 @@ impl AddressEntry {
 }
 
 impl OpenConnection {
-    /// The budget of requests of the client's address; a trusted one has none.
+    /// The request budget of the client's address. A trusted address has none.
     pub fn budget(&self) -> Option<&Arc<RequestBudget>> {
         self.of_address.as_ref().map(|(budget, _)| budget)
     }
@@ -335,17 +336,17 @@ impl OpenConnection {
         HandshakeInProgress::begin(&self.connections.handshakes, of_address, quota)
     }
 
-    /// The client's address as it is counted, a trusted one too.
+    /// The client's address as it is counted, including a trusted one.
     pub fn key(&self) -> AddressKey {
         self.key
     }
 
-    /// The client's address as it is counted. A trusted one, which stands for many clients, is not.
+    /// The client's address as it is counted. `None` for a trusted address, which is shared by many clients.
     pub fn address(&self) -> Option<AddressKey> {
         self.of_address.is_some().then_some(self.key)
     }
 
-    /// Takes note that the client is authenticated: the connection keeps its place when room is made for others.
+    /// Marks the client as authenticated. From now on the connection is not closed for others.
     pub fn authenticated(&self) {
         let activity = &self.activity;
         if activity.keeps_place.load(Ordering::Relaxed) {
@@ -358,23 +359,23 @@ impl OpenConnection {
         }
     }
 
-    /// Whether it was.
+    /// Whether the client was marked as authenticated.
     pub fn is_authenticated(&self) -> bool {
         self.activity.keeps_place.load(Ordering::Relaxed)
     }
 
-    /// A request or a response begins.
+    /// Counts the start of a request or response.
     pub fn begin(&self) {
         self.activity.running.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// It has ended.
+    /// Counts the end of a request or response.
     pub fn end(&self) {
         self.activity.running.fetch_sub(1, Ordering::Relaxed);
         self.activity.idle_since.store(self.connections.millis(), Ordering::Relaxed);
     }
 
-    /// Says that the connection has to end at once.
+    /// Cancelled when the connection has to be closed at once.
     pub fn evicted(&self) -> CancellationToken {
         self.activity.evicted.clone()
     }
@@ -423,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_and_a_network_have_so_many_and_a_closed_one_makes_room() {
+    fn connections_of_an_address_and_a_network_are_limited_until_one_closes() {
         let table = table();
         let mut open = fill(&table, ["192.0.2.1"; 4]);
         assert_eq!(admit(&table, "192.0.2.1").unwrap_err(), ConnectionRefused::Address(4));
@@ -443,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_network_is_counted_in_all_only_and_never_makes_room() {
+    fn a_trusted_network_is_limited_in_total_only_and_never_evicted() {
         let table = table();
         let open = fill(&table, ["198.51.100.1"; 10]);
         assert!(open.iter().all(|connection| connection.budget().is_none()));
@@ -469,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn when_all_places_are_taken_the_address_with_most_gives_up_the_one_idle_for_longest() {
+    fn at_the_limit_the_address_with_most_loses_its_longest_idle_connection() {
         let table = table();
         let open = full(&table);
         for (place, connection) in open.iter().enumerate() {
@@ -485,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn an_authenticated_client_keeps_its_place() {
+    fn an_authenticated_connection_is_not_evicted() {
         let table = table();
         let open = full(&table);
         open[..4].iter().for_each(OpenConnection::authenticated);
@@ -496,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_with_its_share_gets_no_place_of_another() {
+    fn a_client_with_as_many_connections_as_another_evicts_none() {
         let table = table();
         let open = full(&table);
         assert_eq!(admit(&table, "192.0.3.1").unwrap_err(), ConnectionRefused::Total(10));
@@ -504,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_are_busy_a_busy_one_gives_up_its_place() {
+    fn a_busy_connection_is_evicted_if_none_is_idle() {
         let table = table();
         let open = full(&table);
         open.iter().for_each(OpenConnection::begin);
@@ -513,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_no_more_than_there_are_file_descriptors_for() {
+    fn connections_are_limited_by_the_file_descriptors() {
         let table = Arc::new(ConnectionTable::new(1));
         let _open = fill(&table, ["192.0.2.1"]);
         assert_eq!(admit(&table, "192.0.3.1").unwrap_err(), ConnectionRefused::Total(1));

@@ -1,16 +1,16 @@
-//! How many connections the process has file descriptors for.
+//! The number of connections that the process has file descriptors for.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors for everything but client connections and the backend connections that belong to one client each:
-/// listeners, the admin listener, pooled backend connections, files, the runtimes' own.
+/// Descriptors that are reserved for listeners, pooled backend connections, files and the runtimes; the rest is for client
+/// connections and their pinned backend connections.
 const RESERVE: u64 = 2_048;
 
-/// More than this is not asked for: the kernel's own default for the greatest limit (`fs.nr_open`).
+/// The highest limit that is requested: the kernel's default of `fs.nr_open`.
 const MOST: u64 = 1 << 20;
 
-/// Raises the soft limit of open files to the hard one and returns the number of client connections that it is enough
-/// for. Each may hold a backend connection of its own, so that two descriptors are counted.
+/// Raises the soft limit on open files to the hard limit and returns the number of client connections that it permits, at
+/// two descriptors each: the connection, and a pinned backend connection.
 pub fn connections() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let most = limit.maximum.unwrap_or(MOST).min(MOST);

@@ -1,49 +1,49 @@
-//! TLS handshakes: in progress in all, in progress from one address, and begun per second from one address. The numbers
-//! belong to the table of connections, so that a handshake costs no look-up.
+//! Limits on TLS handshakes: in progress in total, in progress from one address, and started per second from one address.
+//! The counts are part of the table of connections, so that a handshake needs no lookup.
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many seconds of its rate an address may use at once after a pause: browsers open several connections, and the users
-/// of an office behind one address arrive at the same time.
+/// The burst of one address, in seconds of its rate: browsers open several connections, and the users of an office behind
+/// one address start work at the same time.
 const BURST_SECONDS: u32 = 5;
 
 /// The limits on handshakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandshakeQuota {
-    /// In progress at once, in all.
+    /// In progress, in total.
     pub in_progress: usize,
-    /// In progress at once, from one address.
+    /// In progress, from one address.
     pub in_progress_per_address: usize,
-    /// Begun each second, from one address.
+    /// Started per second, from one address.
     pub per_second_per_address: NonZeroU32,
 }
 
-/// The limit that a connection would exceed.
+/// The limit that a handshake exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandshakeLimitReached {
     /// Too many are in progress.
     #[error("too many handshakes are in progress")]
     InProgress,
     /// Too many from this address are in progress.
-    #[error("too many handshakes of this address are in progress")]
+    #[error("too many handshakes from this address are in progress")]
     InProgressOfAddress,
-    /// This address begins too many.
-    #[error("this address begins too many handshakes per second")]
+    /// This address starts too many per second.
+    #[error("this address starts too many handshakes per second")]
     TooFast,
 }
 
-/// Handshakes in progress. Clones share the number.
+/// A number of handshakes in progress. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HandshakeCount(Arc<AtomicUsize>);
 
-/// One handshake in progress. Dropped when it ends.
+/// One handshake in a [`HandshakeCount`], until it is dropped.
 #[derive(Debug)]
 struct CountedHandshake(HandshakeCount);
 
-/// One handshake in progress, counted in all and for its address. Dropped when it ends.
+/// A handshake in progress, counted in total and for its address until it is dropped.
 #[derive(Debug)]
 pub struct HandshakeInProgress {
     _in_all: CountedHandshake,
@@ -73,7 +73,7 @@ impl Drop for CountedHandshake {
 }
 
 impl AddressHandshakes {
-    /// With the whole burst of `quota` at hand.
+    /// No handshake in progress, and the whole burst of `quota` available.
     pub(super) fn new(quota: HandshakeQuota) -> Self {
         Self::counting(HandshakeCount::default(), quota.per_second_per_address)
     }
@@ -91,7 +91,7 @@ impl AddressHandshakes {
         Ok(counted)
     }
 
-    /// The same under another quota, or nothing if that has the same rate.
+    /// The same count with the rate of `quota`. `None` if the rate is unchanged.
     pub(super) fn under(&self, quota: HandshakeQuota) -> Option<Self> {
         let per_second = quota.per_second_per_address;
         (per_second != self.per_second).then(|| Self::counting(self.in_progress.clone(), per_second))
@@ -99,7 +99,7 @@ impl AddressHandshakes {
 }
 
 impl HandshakeInProgress {
-    /// Counts a handshake in all and for its address, which a trusted client has not.
+    /// Counts a handshake in total and, unless the client is trusted, for its address.
     ///
     /// # Errors
     /// The limit that it would exceed.
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_network_is_limited_in_all_only() {
+    fn a_trusted_network_is_limited_in_total_only() {
         let table = Arc::new(ConnectionTable::new(usize::MAX));
         let balancer = connect(&table, "198.51.100.1", QUOTA);
         let _held = [(); 4].map(|()| balancer.begin_handshake(QUOTA).unwrap());
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_connection_does_not_refill_the_rate_and_another_rate_does_not_forget_what_is_in_progress() {
+    fn neither_a_new_connection_nor_another_rate_resets_the_counts() {
         let table = Arc::new(ConnectionTable::new(usize::MAX));
         let first = connect(&table, "192.0.2.1", QUOTA);
         while first.begin_handshake(QUOTA).is_ok() {}

@@ -1,8 +1,7 @@
-//! Ends an HTTP/2 connection whose client sends frames without use: PING, SETTINGS, PRIORITY, WINDOW_UPDATE,
-//! RST_STREAM, empty DATA, unknown ones. h2 bounds what such frames may keep in memory, not how many there are.
+//! A limit on HTTP/2 frames that serve no request: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, empty DATA, unknown
+//! frames. h2 limits the memory of such frames, not their number.
 //!
-//! Reads the nine bytes of each frame's header (RFC 9113 4.1) as they pass, and of what is in the frames only the error
-//! codes.
+//! Reads the header of each frame (RFC 9113 4.1) and, of the payload, only error codes and the debug data of GOAWAY.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -18,49 +17,49 @@ mod heads;
 
 pub use heads::{HeadRejection, RequestHeads, UnservedHeads};
 
-/// What a client sends before its first frame (RFC 9113 3.4).
+/// The length of the client's connection preface (RFC 9113 3.4).
 const PREFACE: usize = 24;
 
-/// The bytes of a frame's header.
+/// The length of a frame header.
 const HEADER: usize = 9;
 
-/// The bytes that are read of a frame's content, at most.
+/// The maximum number of bytes that are read of a frame's payload.
 const CONTENT: usize = 24;
 
-/// The budget at the start of a connection is that of so many seconds.
+/// The budget at the start of a connection, in seconds of its rate.
 const BURST_SECONDS: u32 = 25;
 
-/// What a request earns: its own HEADERS and two frames about it, such as PRIORITY_UPDATE (RFC 9218 7.1).
+/// The frames that a request adds to the budget: its own HEADERS and two more, such as PRIORITY_UPDATE (RFC 9218 7.1).
 const REQUEST: u32 = 3;
 
-/// So many bytes of responses earn one frame: clients acknowledge what they receive with WINDOW_UPDATE.
+/// The bytes of responses that add one frame to the budget, because clients acknowledge them with WINDOW_UPDATE.
 const BYTES_SENT: u32 = 2_048;
 
-/// A stream that the client gives up was work for nothing.
+/// The cost of RST_STREAM, which makes the work for its stream useless.
 const RESET: u32 = 4;
 
-/// DATA of fewer bytes than this is not worth its frame.
+/// The length below which DATA counts as a frame without use.
 const SMALL_DATA: usize = 16;
 
-/// Kinds of frames (RFC 9113 6).
+/// Frame types (RFC 9113 6).
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const GO_AWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 
-/// GOAWAY (RFC 9113 6.8) that names no stream, with ENHANCE_YOUR_CALM.
+/// GOAWAY (RFC 9113 6.8) with the highest stream ID and ENHANCE_YOUR_CALM.
 const CALM_DOWN: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0x0b];
 
-/// How many frames without use a client may send.
+/// The limits on frames without use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameLimits {
-    /// In a second, in the long run.
+    /// The sustained rate per second.
     pub per_second: u32,
-    /// How long it may take until the preface is here.
+    /// The time within which the preface must be received.
     pub preface: Duration,
 }
 
-/// What one connection may still send of them.
+/// The frames without use that one connection may still send.
 #[derive(Debug)]
 pub struct FrameBudget {
     per_second: u32,
@@ -70,12 +69,12 @@ pub struct FrameBudget {
     exceeded: Cell<bool>,
 }
 
-/// The budget is spent.
+/// The budget is exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the client sent too many HTTP/2 frames without use")]
 struct TooManyFrames;
 
-/// A decrypted stream that HTTP/2 is spoken over.
+/// The decrypted byte stream of an HTTP/2 connection.
 #[derive(Debug)]
 pub struct Http2Stream<IO> {
     io: IO,
@@ -83,18 +82,18 @@ pub struct Http2Stream<IO> {
     heads: Rc<RequestHeads>,
     received: FrameReader,
     written: FrameReader,
-    /// Bytes of the preface that have to come yet.
+    /// The bytes of the preface that are missing.
     preface: usize,
-    /// When they have to be here.
+    /// Expires when they are overdue.
     preface_end: Option<Pin<Box<Sleep>>>,
 }
 
-/// Finds the frames' headers in a stream of bytes.
+/// Finds the frame headers in a byte stream.
 #[derive(Debug)]
 struct FrameReader {
-    /// Bytes to pass over until the next header.
+    /// The bytes to skip before the next header.
     skip: usize,
-    /// The header, and as much of the frame's content as [`FrameReader::wanted`] says.
+    /// The header, and the part of the payload that [`FrameReader::wanted`] includes.
     header: [u8; HEADER + CONTENT],
     filled: usize,
 }
@@ -105,11 +104,11 @@ struct FrameHeader {
     kind: u8,
     flags: u8,
     stream: u32,
-    /// Of RST_STREAM the error code; of GOAWAY the last stream.
+    /// The error code of RST_STREAM; the last stream of GOAWAY.
     first: u32,
-    /// Of GOAWAY the error code.
+    /// The error code of GOAWAY.
     second: u32,
-    /// Of GOAWAY the beginning of the debug data.
+    /// The first bytes of the debug data of GOAWAY.
     debug: [u8; CONTENT - 8],
 }
 
@@ -125,12 +124,12 @@ impl FrameBudget {
         })
     }
 
-    /// A request was taken up.
+    /// Adds the frames of a request to the budget.
     pub fn request(&self) {
         self.earn(REQUEST);
     }
 
-    /// Whether the connection ended for this reason.
+    /// Whether the connection was closed because the budget was exceeded.
     pub fn is_exceeded(&self) -> bool {
         self.exceeded.get()
     }
@@ -150,7 +149,7 @@ impl FrameBudget {
 
     fn spend(&self, frames: u32) -> Result<(), TooManyFrames> {
         if self.left.get() < frames {
-            // The clock is read only here, since most connections never come here.
+            // Most connections never exceed their first budget, and so never read the clock.
             let now = Instant::now();
             let passed = now.duration_since(self.filled.get());
             let earned = passed.as_millis().saturating_mul(u128::from(self.per_second)) / 1_000;
@@ -173,13 +172,13 @@ impl FrameBudget {
 }
 
 impl FrameHeader {
-    /// What the frame takes from the budget. Long ones take more, since their content has to be read.
+    /// The cost of the frame. Longer ones cost more, because h2 has to parse their payload.
     fn cost(self) -> u32 {
         const END_STREAM: u8 = 1;
         match self.kind {
             // DATA
             0 if self.length >= SMALL_DATA || self.flags & END_STREAM != 0 => 0,
-            // DATA; HEADERS, which a request earns back; CONTINUATION, bounded with its header list
+            // DATA; HEADERS, which a request adds again; CONTINUATION, limited by the size of the field list
             0 | HEADERS | CONTINUATION => 1,
             RST_STREAM => RESET,
             _ => 1 + u32::try_from(self.length / 1_024).unwrap_or(u32::MAX),
@@ -192,7 +191,7 @@ impl FrameReader {
         Self { skip, header: [0; HEADER + CONTENT], filled: 0 }
     }
 
-    /// How many bytes are read before the frame is reported: its header, and the error code of those that have one.
+    /// The number of bytes that are read before the frame is reported: its header, and the error code if it has one.
     fn wanted(&self) -> usize {
         if self.filled < HEADER {
             return HEADER;
@@ -210,7 +209,7 @@ impl FrameReader {
         (usize::from(high) << 16) | (usize::from(middle) << 8) | usize::from(low)
     }
 
-    /// Reads on, and gives each header that is complete to `found`.
+    /// Reads more bytes, and calls `found` for each complete header.
     fn read<E>(
         &mut self,
         mut bytes: &[u8],
@@ -258,14 +257,14 @@ impl FrameReader {
         }
     }
 
-    /// Whether the last frame is whole.
+    /// Whether the last frame is complete.
     fn is_between_frames(&self) -> bool {
         self.skip == 0 && self.filled == 0
     }
 }
 
 impl<IO> Http2Stream<IO> {
-    /// The client's frames take from `budget`, `heads` follows them, and the preface may take as long as `limits` say.
+    /// A stream whose frames are charged to `budget` and tracked by `heads`.
     pub fn new(io: IO, budget: Rc<FrameBudget>, heads: Rc<RequestHeads>, limits: FrameLimits) -> Self {
         Self {
             io,
@@ -289,11 +288,10 @@ impl<IO> Http2Stream<IO> {
 }
 
 impl<IO: AsyncWrite + Unpin> Http2Stream<IO> {
-    /// Tells the client why the connection ends, as far as that can be done without waiting: not in the middle of
-    /// another frame.
-    fn say_goodbye(&mut self, cx: &mut Context<'_>) {
+    /// Sends GOAWAY, unless another frame is partly written. Never waits for the client.
+    fn send_go_away(&mut self, cx: &mut Context<'_>) {
         if self.written.is_between_frames() {
-            // The connection ends in any case.
+            // Errors are ignored, because the connection is closed anyway.
             let _ = Pin::new(&mut self.io).poll_write(cx, &CALM_DOWN);
             let _ = Pin::new(&mut self.io).poll_flush(cx);
         }
@@ -328,8 +326,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Http2Stream<IO> {
             budget.spend(frame.cost())
         };
         if let Err(error) = this.received.read(read, take) {
-            this.say_goodbye(cx);
-            // A failed read fills nothing.
+            this.send_go_away(cx);
+            // The contract of `AsyncRead`: a failed read leaves the buffer unchanged.
             buffer.set_filled(before);
             return Poll::Ready(Err(io::Error::other(error)));
         }

@@ -1,5 +1,5 @@
-//! The certificates whose holders were authenticated lately, so that a holder has the share of their account from the
-//! first request on a new connection on, before the certificate is validated again. Decides nothing else.
+//! Certificates whose holders were authenticated recently, so that the first request on a new connection counts towards the
+//! share of the account, before the certificate is validated again. It has no influence on authentication.
 
 use super::AccountKey;
 use moka::sync::Cache;
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// How long a certificate is remembered after its last use: a working day.
 const REMEMBERED: Duration = Duration::from_secs(10 * 3600);
 
-/// Certificates that are remembered at most.
+/// The maximum number of certificates.
 const CAPACITY: u64 = 65_536;
 
 /// The accounts of certificates, by the SHA-256 of the certificate.
@@ -22,17 +22,17 @@ impl Default for KnownHolders {
 }
 
 impl KnownHolders {
-    /// The holder of this certificate was authenticated, as this account.
+    /// Records that the certificate holder was authenticated as this account.
     pub fn authenticated(&self, certificate: [u8; 32], account: AccountKey) {
         self.0.insert(certificate, account);
     }
 
-    /// This certificate was rejected.
+    /// Removes a certificate that was rejected.
     pub fn rejected(&self, certificate: &[u8; 32]) {
         self.0.invalidate(certificate);
     }
 
-    /// The account that the holder of this certificate was authenticated as.
+    /// The account that the certificate holder was authenticated as.
     pub fn account(&self, certificate: &[u8; 32]) -> Option<AccountKey> {
         self.0.get(certificate)
     }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_certificate_is_known_from_its_authentication_to_its_rejection() {
+    fn a_certificate_is_known_until_it_is_rejected() {
         let (holders, rates) = (KnownHolders::default(), AccountRates::default());
         let [alice, mallory] = [[1; 32], [2; 32]];
         holders.authenticated(alice, rates.key("alice"));

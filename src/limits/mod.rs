@@ -1,6 +1,7 @@
-//! Bounds what one client can take from the others: connections, requests per second, HTTP/2 frames.
+//! Limits on one client, so that it cannot take resources from others: connections, handshakes, requests per second,
+//! HTTP/2 frames.
 //!
-//! Never looks at a request and never decides who may pass.
+//! Independent of the contents of requests and of authorization.
 
 mod client_network;
 mod connections;

@@ -1,6 +1,6 @@
-//! Requests per second: one budget for each client address and one for each account.
+//! Request budgets: requests per second and requests in progress, for each client address and each account.
 //!
-//! A connection holds the budgets that it draws on, so that a request costs an atomic operation and no lock.
+//! A connection holds its budgets, so that a request needs an atomic operation and no lock.
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -11,24 +11,24 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A budget that was not used for so long is full again.
+/// The time in which an empty budget is refilled.
 pub(super) const BURST: Duration = Duration::from_secs(10);
 
-/// Budgets of accounts are kept in so many maps of their own, so that workers rarely wait for each other.
+/// The number of maps that the budgets of accounts are divided into, so that workers rarely wait for each other.
 const SHARDS: usize = 16;
 
-/// Budgets that one shard holds at most, those in use aside.
+/// The maximum number of budgets in one shard, apart from those in use.
 const SHARD_CAPACITY: usize = 4_096;
 
-/// How many requests per second there may be in the long run. At once there may be as many as in ten seconds.
+/// A sustained rate in requests per second. The burst is that of ten seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestRate(NonZeroU32);
 
-/// Requests of one address or account whose audit records are not written yet: a quarter of the places of the audit log's
-/// queue, of which each of them holds one.
+/// The maximum number of requests of one address or account whose audit records have not been written: a quarter of the
+/// slots in the audit log's queue, of which each request holds one.
 const MAX_IN_FLIGHT: u32 = 4_096;
 
-/// What one address or account may still do.
+/// The requests that one address or account may still send.
 #[derive(Debug)]
 pub struct RequestBudget {
     rate: RequestRate,
@@ -36,25 +36,25 @@ pub struct RequestBudget {
     started: Instant,
     /// Milliseconds after `started`.
     last_used: AtomicU64,
-    /// The second after `started` in which the next refusal is recorded.
+    /// The second after `started` in which the next rejection is recorded.
     next_record: AtomicU64,
     unrecorded: AtomicU64,
     in_flight: AtomicU32,
 }
 
-/// A request beyond the rate.
+/// A request exceeds the budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateExceeded {
     /// The limit.
     pub limit: RequestLimit,
-    /// When the next request will be within it.
+    /// The time until the next request is permitted.
     pub retry_after: Duration,
-    /// Whether this refusal is to be recorded: one in a second is, so that a flood does not fill the audit log. It
-    /// holds the number of refusals since the last one that was recorded.
+    /// `Some` if this rejection has to be recorded, with the number of rejections since the last recorded one. One per
+    /// second is recorded, so that a flood does not fill the audit log.
     pub record: Option<u64>,
 }
 
-/// Which limit of requests was exceeded.
+/// The limit that was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestLimit {
     /// Requests per second.
@@ -63,7 +63,7 @@ pub enum RequestLimit {
     InFlight(u32),
 }
 
-/// A request whose audit record has not been written. Dropped, it counts no more.
+/// A request whose audit record has not been written. It is counted until this is dropped.
 #[derive(Debug)]
 pub struct RequestInFlight(Arc<RequestBudget>);
 
@@ -80,17 +80,17 @@ pub struct AccountRates {
     shards: [Mutex<HashMap<u64, Arc<RequestBudget>>>; SHARDS],
 }
 
-/// Names one account in [`AccountRates`].
+/// The key of an account in [`AccountRates`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AccountKey(u64);
 
 impl RequestRate {
-    /// So many requests per second, one at least.
+    /// A rate of `requests` per second, at least one.
     pub fn per_second(requests: u32) -> Self {
         Self(NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN))
     }
 
-    /// The number.
+    /// The rate in requests per second.
     pub fn get(self) -> u32 {
         self.0.get()
     }
@@ -115,15 +115,15 @@ impl RequestBudget {
         }
     }
 
-    /// The rate that it was made for.
+    /// The rate at which it is refilled.
     pub fn rate(&self) -> RequestRate {
         self.rate
     }
 
-    /// Takes one request out of it.
+    /// Takes one request out of the budget.
     ///
     /// # Errors
-    /// There is nothing left.
+    /// The budget is empty.
     pub fn take(&self) -> Result<(), RateExceeded> {
         let Err(not_until) = self.limiter.check() else {
             self.last_used.store(self.millis(), Ordering::Relaxed);
@@ -133,7 +133,7 @@ impl RequestBudget {
         Err(RateExceeded { limit: RequestLimit::PerSecond(self.rate), retry_after, record: self.record() })
     }
 
-    /// The requests whose audit records have not been written.
+    /// The number of requests whose audit records have not been written.
     pub fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Relaxed)
     }
@@ -141,7 +141,7 @@ impl RequestBudget {
     /// Counts a request until its audit record is written.
     ///
     /// # Errors
-    /// As many are in progress as may be.
+    /// Too many requests are in progress.
     pub fn begin(self: &Arc<Self>) -> Result<RequestInFlight, RateExceeded> {
         let in_flight = RequestInFlight(Arc::clone(self));
         if self.in_flight.fetch_add(1, Ordering::Relaxed) < MAX_IN_FLIGHT {
@@ -151,7 +151,7 @@ impl RequestBudget {
         Err(RateExceeded { limit: RequestLimit::InFlight(MAX_IN_FLIGHT), retry_after, record: self.record() })
     }
 
-    /// Whether it is as good as a new one.
+    /// Whether it equals a new budget.
     fn is_full(&self) -> bool {
         let unused = self.millis().saturating_sub(self.last_used.load(Ordering::Relaxed));
         Duration::from_millis(unused) > BURST
@@ -181,8 +181,8 @@ impl Default for AccountRates {
 }
 
 impl AccountRates {
-    /// The key of an account, by a name that is unique. Keyed at random for each process, so that no client can choose
-    /// names that share a budget.
+    /// The key of the account with this unique name: a hash that is keyed at random in each process, so that a client
+    /// cannot choose names that share a budget.
     pub fn key(&self, account: &str) -> AccountKey {
         AccountKey(self.hasher.hash_one(account))
     }
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_seconds_worth_may_come_at_once_and_then_no_more() {
+    fn the_burst_is_that_of_ten_seconds() {
         let budget = RequestBudget::new(RequestRate::per_second(1));
         for _ in 0..10 {
             assert_eq!(budget.take(), Ok(()));
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_refusals_within_a_second_the_first_is_recorded() {
+    fn the_first_rejection_of_a_second_is_recorded() {
         let budget = RequestBudget::new(RequestRate::per_second(1));
         let records: Vec<_> = (0..3).map(|_| budget.record()).collect();
         assert_eq!(records, [Some(0), None, None]);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_so_many_requests_in_flight_and_one_that_ended_makes_room() {
+    fn requests_in_flight_are_limited_until_one_ends() {
         let budget = Arc::new(RequestBudget::new(RequestRate::per_second(1)));
         let mut in_flight: Vec<_> = (0..MAX_IN_FLIGHT).map(|_| budget.begin().unwrap()).collect();
         for _ in 0..3 {
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn another_rate_after_a_reload_is_another_budget() {
+    fn a_budget_is_replaced_if_the_rate_changes() {
         let rates = AccountRates::default();
         let alice = rates.key("alice");
         let before = rates.budget(alice, RequestRate::per_second(5));
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn the_budgets_of_accounts_that_nobody_uses_are_bounded() {
+    fn unused_account_budgets_are_bounded() {
         let rates = AccountRates::default();
         let rate = RequestRate::per_second(5);
         let held = rates.budget(AccountKey(0), rate);

@@ -1,5 +1,5 @@
-//! The request heads of one HTTP/2 connection on their way to becoming requests. h2 rejects some of them on its own and
-//! does not report which; they are recognised here by their frames, so that each can have its audit record.
+//! The request heads of one HTTP/2 connection that are not requests yet. h2 rejects some of them without reporting them;
+//! they are recognized by their frames, so that each has an audit record.
 
 use super::{CONTINUATION, FrameHeader, GO_AWAY, HEADERS, RST_STREAM};
 use std::cell::RefCell;
@@ -13,10 +13,10 @@ const END_HEADERS: u8 = 4;
 const NO_ERROR: u32 = 0;
 const REFUSED_STREAM: u32 = 7;
 
-/// How the debug data begin of a GOAWAY that h2 sends because of the size of one head.
+/// The first bytes of the debug data of a GOAWAY that h2 sends because of the size of a head.
 const TOO_LARGE: [&[u8; 16]; 2] = [b"header_list_way_", b"too_many_continu"];
 
-/// The request heads that a client has sent and that have not become requests.
+/// The request heads that a client has sent and that are not requests yet.
 #[derive(Debug)]
 pub struct RequestHeads {
     heads: RefCell<HeadTable>,
@@ -27,42 +27,42 @@ pub struct RequestHeads {
 struct HeadTable {
     /// The highest stream that the client has opened. HEADERS on this one or a lower one are trailers.
     highest: u32,
-    /// Streams above this one are ignored: a graceful GOAWAY named it.
+    /// The last stream of a graceful GOAWAY. Streams above it are ignored.
     last: u32,
-    /// Streams, in ascending order.
+    /// Streams whose heads are not requests yet, in ascending order.
     waiting: VecDeque<u32>,
-    /// Whether the head of the highest stream has its last frame.
+    /// Whether the last frame of the highest stream's head was received.
     is_complete: bool,
-    /// Whether the connection ended because of the size of the last head.
+    /// Whether the connection was closed because of the size of the last head.
     last_is_too_large: bool,
-    /// With their streams.
+    /// Rejected heads, with their streams.
     rejected: VecDeque<(u32, HeadRejection)>,
 }
 
-/// Why a request head did not become a request.
+/// The reason for which a request head did not become a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadRejection {
-    /// A response without content was sent on its stream: 431.
+    /// h2 sent a 431 without content on its stream.
     TooLarge,
     /// Its stream was reset with this error code (RFC 9113 7).
     Reset(u32),
-    /// So many heads came after it that its stream is no longer kept track of.
+    /// Too many heads were received after it, so that its stream is no longer tracked.
     Ignored,
 }
 
-/// The heads that were waiting when the connection ended.
+/// The heads that were not requests when the connection ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnservedHeads {
-    /// Heads whose last frame had been received.
+    /// The number of heads whose last frame was received.
     pub complete: usize,
-    /// Whether one more had begun.
+    /// Whether one more head was received in part.
     pub incomplete: bool,
-    /// Whether the connection ended because of the size of the last one.
+    /// Whether the connection was closed because of the size of the last head.
     pub last_is_too_large: bool,
 }
 
 impl RequestHeads {
-    /// Keeps track of at most `most` heads.
+    /// Tracks at most `most` heads.
     pub fn new(most: usize) -> Rc<Self> {
         let heads = HeadTable {
             highest: 0,
@@ -75,7 +75,7 @@ impl RequestHeads {
         Rc::new(Self { heads: RefCell::new(heads), most })
     }
 
-    /// The head of this stream has become a request.
+    /// Removes the head of this stream, which is a request now.
     pub fn accepted(&self, stream: u32) {
         let mut heads = self.heads.borrow_mut();
         if !heads.remove(stream) {
@@ -83,13 +83,13 @@ impl RequestHeads {
         }
     }
 
-    /// The next head that was rejected. To be called when h2 has no further request to accept: it also resets streams
-    /// whose heads are good, and whose requests are accepted all the same.
+    /// The next rejected head. Must be called only when h2 has no further request to accept, because h2 also resets streams
+    /// with valid heads, whose requests it then returns.
     pub fn next_rejected(&self) -> Option<HeadRejection> {
         self.heads.borrow_mut().rejected.pop_front().map(|(_, rejection)| rejection)
     }
 
-    /// The heads that no longer become requests, since the connection has ended.
+    /// Removes and returns the heads that will not become requests, because the connection has ended.
     pub fn take_unserved(&self) -> UnservedHeads {
         let mut heads = self.heads.borrow_mut();
         let incomplete = !heads.is_complete && heads.waiting.back() == Some(&heads.highest);
@@ -98,7 +98,7 @@ impl RequestHeads {
         UnservedHeads { complete, incomplete, last_is_too_large: heads.last_is_too_large }
     }
 
-    /// A frame of the client begins.
+    /// Tracks a frame from the client.
     pub(super) fn received(&self, frame: FrameHeader) {
         if !matches!(frame.kind, HEADERS | CONTINUATION) {
             return;
@@ -120,14 +120,14 @@ impl RequestHeads {
         }
     }
 
-    /// A frame was sent to the client.
+    /// Tracks a frame to the client.
     pub(super) fn written(&self, frame: FrameHeader) {
         let mut heads = self.heads.borrow_mut();
         match frame.kind {
             HEADERS if heads.remove(frame.stream) => {
                 heads.reject(frame.stream, HeadRejection::TooLarge, self.most);
             }
-            // The client may send it again: this rejects no request (RFC 9113 8.7).
+            // Not a rejection: the client may send the request again (RFC 9113 8.7).
             RST_STREAM if frame.first == REFUSED_STREAM => drop(heads.remove(frame.stream)),
             RST_STREAM if heads.remove(frame.stream) => {
                 heads.reject(frame.stream, HeadRejection::Reset(frame.first), self.most);
@@ -140,7 +140,7 @@ impl RequestHeads {
 }
 
 impl HeadTable {
-    /// Returns whether the stream was waiting.
+    /// Removes a stream. Returns whether it was tracked.
     fn remove(&mut self, stream: u32) -> bool {
         let found = self.waiting.binary_search(&stream);
         found.is_ok_and(|index| self.waiting.remove(index).is_some())
@@ -178,7 +178,7 @@ mod tests {
         FrameHeader { first: last, second: code, ..frame(GO_AWAY, 0, 0) }
     }
 
-    /// A connection whose client sent whole heads on these streams.
+    /// A connection with complete heads on these streams.
     fn heads_of(streams: &[u32]) -> Rc<RequestHeads> {
         let heads = RequestHeads::new(10);
         streams.iter().for_each(|stream| heads.received(frame(HEADERS, END_HEADERS, *stream)));
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_whose_stream_is_reset_or_has_a_response_before_it_is_a_request_is_rejected() {
+    fn a_reset_or_a_response_before_the_request_rejects_the_head() {
         let heads = heads_of(&[1, 3, 5]);
         heads.accepted(3);
         heads.written(reset(1, PROTOCOL_ERROR));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_for_a_request_does_not_reject_its_head() {
+    fn frames_of_a_response_do_not_reject_the_head() {
         let heads = heads_of(&[1]);
         heads.accepted(1);
         heads.written(frame(HEADERS, END_HEADERS, 1));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_is_reset_before_its_request_is_accepted_is_a_request() {
+    fn a_stream_reset_before_its_request_is_accepted_is_a_request() {
         let heads = heads_of(&[1]);
         heads.written(reset(1, PROTOCOL_ERROR));
         heads.accepted(1);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn trailers_open_no_stream() {
+    fn trailers_are_no_head() {
         let heads = heads_of(&[1, 3]);
         heads.accepted(1);
         heads.accepted(3);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_beyond_the_number_of_streams_at_once_is_not_rejected_for_its_head() {
+    fn a_refused_stream_is_no_rejected_head() {
         let heads = heads_of(&[1]);
         heads.written(reset(1, REFUSED_STREAM));
         assert_eq!((rejections(&heads), unserved(&heads)), (Vec::new(), (0, false)));
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_go_away_because_of_an_error_hides_no_head() {
+    fn a_go_away_with_an_error_leaves_the_heads_unserved() {
         let heads = heads_of(&[1, 3]);
         heads.written(go_away(1, PROTOCOL_ERROR));
         assert_eq!(unserved(&heads), (2, false));
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn at_most_so_many_heads_are_kept() {
+    fn the_number_of_tracked_heads_is_limited() {
         let streams: Vec<u32> = (0..1_000).map(|number| 2 * number + 1).collect();
         let heads = heads_of(&streams);
         assert_eq!(rejections(&heads), [HeadRejection::Ignored; 10]);

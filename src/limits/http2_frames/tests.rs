@@ -1,4 +1,4 @@
-//! Frames without use, in every kind and cut in every way.
+//! Tests of frames without use, of every type and split at every byte.
 
 use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -17,7 +17,7 @@ fn frame(kind: u8, flags: u8, length: usize) -> Vec<u8> {
     frame
 }
 
-/// A connection whose client sends its preface and then `bytes`.
+/// Reads a connection whose client sends its preface and then `bytes`.
 async fn received(bytes: &[u8]) -> (io::Result<usize>, Rc<FrameBudget>, DuplexStream) {
     let (mut client, server) = duplex(1 << 20);
     client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
@@ -36,7 +36,7 @@ async fn is_too_much(frames: &[Vec<u8>]) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_kind_of_frame_without_use_is_bounded() {
+async fn every_type_of_frame_without_use_is_limited() {
     let many = 2 * BURST as usize;
     for (what, flood) in [
         ("PRIORITY", frame(2, 0, 5)),
@@ -57,7 +57,7 @@ async fn every_kind_of_frame_without_use_is_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_costs_nothing_and_its_end_may_be_empty() {
+async fn data_frames_of_a_body_are_free() {
     let mut frames = vec![frame(DATA, 0, 1_000); 4 * BURST as usize];
     frames.extend(vec![frame(DATA, 1, 0); 4 * BURST as usize]);
     assert!(!is_too_much(&frames).await);
@@ -69,7 +69,7 @@ async fn long_settings_cost_more_than_short_ones() {
 }
 
 #[test]
-fn frames_are_found_however_the_bytes_are_cut() {
+fn frames_are_found_however_the_bytes_are_split() {
     let frames = [
         frame(PING, 0, 8),
         frame(DATA, 1, 300),
@@ -106,7 +106,7 @@ fn frames_are_found_however_the_bytes_are_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_and_what_was_sent_earn_frames() {
+async fn requests_and_sent_bytes_add_to_the_budget() {
     let budget = FrameBudget::new(LIMITS);
     for _ in 0..BURST {
         budget.spend(1).unwrap();
@@ -127,7 +127,7 @@ async fn requests_and_what_was_sent_earn_frames() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_that_are_reset_at_once_are_bounded() {
+async fn requests_that_are_reset_at_once_are_limited() {
     let budget = FrameBudget::new(LIMITS);
     let headers =
         FrameHeader { length: 20, kind: HEADERS, flags: 5, stream: 1, first: 0, second: 0, debug: [0; 16] };
@@ -141,15 +141,15 @@ async fn requests_that_are_reset_at_once_are_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_client_is_told_why_the_connection_ends() {
+async fn a_client_over_the_limit_receives_go_away() {
     let (_, _, mut client) = received(&vec![frame(PING, 0, 8); 2 * BURST as usize].concat()).await;
-    let mut told = Vec::new();
-    client.read_to_end(&mut told).await.unwrap();
-    assert_eq!(told, CALM_DOWN);
+    let mut received_bytes = Vec::new();
+    client.read_to_end(&mut received_bytes).await.unwrap();
+    assert_eq!(received_bytes, CALM_DOWN);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_goodbye_does_not_cut_another_frame_in_two() {
+async fn go_away_is_not_written_within_another_frame() {
     let (mut client, server) = duplex(1 << 20);
     let mut server = Http2Stream::new(server, FrameBudget::new(LIMITS), RequestHeads::new(10), LIMITS);
     let half = frame(DATA, 0, 100);
@@ -159,13 +159,13 @@ async fn a_goodbye_does_not_cut_another_frame_in_two() {
     client.write_all(&flood).await.unwrap();
     assert!(server.read_to_end(&mut Vec::new()).await.is_err());
     drop(server);
-    let mut told = Vec::new();
-    client.read_to_end(&mut told).await.unwrap();
-    assert_eq!(told, half[..50]);
+    let mut received_bytes = Vec::new();
+    client.read_to_end(&mut received_bytes).await.unwrap();
+    assert_eq!(received_bytes, half[..50]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_never_sends_its_preface_is_left() {
+async fn a_client_without_a_preface_times_out() {
     for sent in [&b""[..], b"PRI * HTTP/2.0\r\n"] {
         let (mut client, server) = duplex(1 << 10);
         client.write_all(sent).await.unwrap();
@@ -176,7 +176,7 @@ async fn a_client_that_never_sends_its_preface_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_its_preface_a_client_may_be_silent() {
+async fn a_client_may_be_idle_after_its_preface() {
     let (mut client, server) = duplex(1 << 10);
     client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
     let mut server = Http2Stream::new(server, FrameBudget::new(LIMITS), RequestHeads::new(10), LIMITS);

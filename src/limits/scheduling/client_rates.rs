@@ -1,4 +1,4 @@
-//! Limits how often each client may do something, by the generic cell rate algorithm of `governor`.
+//! A rate limit for each client, by the generic cell rate algorithm of `governor`.
 
 use super::super::AddressKey;
 use governor::clock::DefaultClock;
@@ -7,24 +7,24 @@ use governor::{Quota, RateLimiter};
 use std::fmt;
 use std::num::NonZeroU32;
 
-/// From this many clients on, those that have not been seen for long are forgotten.
+/// The number of clients above which idle ones are removed.
 const SWEPT_FROM: usize = 10_000;
 
-/// A rate for each client: so many each second, and a burst after a pause.
+/// A rate and a burst for each client.
 pub struct ClientRates {
     limiter: RateLimiter<AddressKey, HashMapStateStore<AddressKey>, DefaultClock>,
 }
 
 impl ClientRates {
-    /// `burst` may come at once after a pause, then `per_second`.
+    /// A sustained rate of `per_second`, with bursts of `burst`.
     pub fn new(per_second: NonZeroU32, burst: NonZeroU32) -> Self {
         Self { limiter: RateLimiter::hashmap(Quota::per_second(per_second).allow_burst(burst)) }
     }
 
-    /// Counts one more of this client; `false` where it exceeds the rate, and is not counted.
+    /// Counts one event of this client. Returns `false`, and does not count it, if it exceeds the rate.
     pub fn allows(&self, client: AddressKey) -> bool {
         if self.limiter.len() > SWEPT_FROM {
-            // A client whose whole burst is available again is as good as unknown.
+            // A client whose whole burst is available again equals an unknown one.
             self.limiter.retain_recent();
         }
         self.limiter.check_key(&client).is_ok()
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_that_used_up_its_burst_does_not_hold_up_another() {
+    fn a_client_without_burst_does_not_delay_another() {
         let rates = ClientRates::new(NonZeroU32::MIN, NonZeroU32::new(3).unwrap());
         let [one, other] = [1, 2].map(|last| AddressKey::of([192, 0, 2, last].into(), 64));
         assert!((0..3).all(|_| rates.allows(one)));

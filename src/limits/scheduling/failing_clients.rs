@@ -1,4 +1,4 @@
-//! Remembers which clients keep failing, so that they are served after those that do not.
+//! Clients that fail repeatedly, which are served after others.
 
 use super::super::AddressKey;
 use super::fair_slots::ClientRank;
@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Failures within [`WINDOW`] that make a client a failing one. People who type a wrong PIN or hold an old card stay
+/// The number of failures within [`WINDOW`] after which a client is served last. Users with a wrong PIN or an expired card stay
 /// below it.
 const MANY: u32 = 16;
-/// How long failures are remembered, counted from the first.
+/// The time for which failures are counted, from the first one.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Clients that are remembered at most.
+/// The maximum number of clients.
 const CAPACITY: u64 = 10_000;
 
-/// The failures of the last minute, by client. Clones share them.
+/// The failures of the last minute by client. Clones share them.
 #[derive(Clone)]
 pub struct FailingClients(Cache<AddressKey, Arc<AtomicU32>>);
 
@@ -27,12 +27,12 @@ impl Default for FailingClients {
 }
 
 impl FailingClients {
-    /// Remembers one failure.
+    /// Counts one failure.
     pub fn failed(&self, client: AddressKey) {
         self.0.get_with(client, Arc::default).fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How a client is served now.
+    /// The current rank of a client.
     pub fn rank(&self, client: AddressKey) -> ClientRank {
         match self.0.get(&client).is_some_and(|failures| failures.load(Ordering::Relaxed) >= MANY) {
             true => ClientRank::Last,
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_is_served_last_only_after_many_failures_of_its_own() {
+    fn a_client_is_served_last_after_many_failures_of_its_own() {
         let clients = FailingClients::default();
         let [one, other] = [1, 2].map(|last| AddressKey::of([192, 0, 2, last].into(), 64));
         for _ in 1..MANY {

@@ -1,7 +1,6 @@
-//! A number of slots for work that many clients want done, handed out in turn: client by client, and within one client
-//! the least work first.
+//! Slots for concurrent work, assigned to clients in turn; within one client, the request with the least work is first.
 //!
-//! A semaphore would serve in order of arrival, so that one client with a thousand waiting jobs holds up everybody.
+//! A semaphore serves in order of arrival, so that one client with a thousand waiting requests would delay all others.
 
 use super::super::AddressKey;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -9,24 +8,24 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-/// One turn in this many goes to the clients of [`ClientRank::Last`] even where others wait: failing clients share an
+/// One turn in this many goes to the clients of [`ClientRank::Last`] even if others wait: failing clients share an
 /// address with good ones, for example behind a NAT.
 const TURNS_PER_LAST: u32 = 8;
 
-/// How many slots there are, and how many may wait for one.
+/// The number of slots, and of requests that may wait for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotLimits {
-    /// Slots in all.
+    /// Slots in total.
     pub slots: usize,
     /// Slots that one client may hold at once.
     pub slots_per_client: usize,
-    /// Turns that may wait in all.
+    /// Requests that may wait, in total.
     pub waiting: usize,
-    /// Turns of one client that may wait.
+    /// Requests of one client that may wait.
     pub waiting_per_client: usize,
 }
 
-/// Before or after others.
+/// The order of a client among others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientRank {
     /// In turn.
@@ -35,23 +34,23 @@ pub enum ClientRank {
     Last,
 }
 
-/// Whose turn it is to be.
+/// A request for a slot.
 #[derive(Clone, Copy, Debug)]
 pub struct SlotRequest {
     /// The client that causes the work.
     pub client: AddressKey,
-    /// Where it stands among the others. It counts when the client joins the line.
+    /// The rank of the client. It is used if the client has no other request waiting.
     pub rank: ClientRank,
-    /// How much work it is, in any unit: less goes first within one client.
+    /// The amount of work in any unit. Within one client, the smallest amount is first.
     pub work: u32,
 }
 
-/// Too many wait already.
+/// Too many requests are waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too much work waits already")]
+#[error("too many requests are waiting")]
 pub struct SlotsFull;
 
-/// Slots that are shared fairly. Clones share them.
+/// A number of slots that clients use in turn. Clones share them.
 #[derive(Clone)]
 pub struct FairSlots(Arc<SlotPool>);
 
@@ -64,7 +63,7 @@ struct SlotPool {
 struct SlotState {
     running: usize,
     waiting: usize,
-    /// Counts arrivals and turns.
+    /// The number of requests so far.
     arrivals: u64,
     turns: u32,
     /// Clients that hold a slot or wait.
@@ -78,31 +77,31 @@ struct ClientQueue {
     running: usize,
     /// By work, then by arrival.
     waiting: BTreeMap<(u32, u64), oneshot::Sender<HeldSlot>>,
-    /// Whether it stands in one of the two lines.
+    /// Whether the client is in one of the two queues.
     in_line: bool,
 }
 
-/// A slot that is held. Dropped, it goes to the next in turn.
+/// A slot in use. It is assigned to the next client when this is dropped.
 pub struct HeldSlot {
     shared: Option<Arc<SlotPool>>,
     client: AddressKey,
 }
 
 impl FairSlots {
-    /// All slots are free.
+    /// Slots that are all free.
     pub fn new(limits: SlotLimits) -> Self {
         Self(Arc::new(SlotPool { limits, state: Mutex::default() }))
     }
 
-    /// Waits for a slot. Dropped before it has one, it leaves the line.
+    /// Waits for a slot. Cancellation removes the request from the queue.
     ///
     /// # Errors
-    /// Where too many wait already, in all or of this client.
+    /// Too many requests are waiting, in total or of this client.
     pub async fn acquire(&self, turn: SlotRequest) -> Result<HeldSlot, SlotsFull> {
         let (sender, receiver) = oneshot::channel();
         let key = self.0.join(turn, sender)?;
         let _waiting = WaitingGuard { shared: &self.0, client: turn.client, key };
-        // The sender lives in the line until it has sent, and the line as long as `self`.
+        // The sender is in the queue until it has sent, and the queue exists as long as `self`.
         receiver.await.map_err(|_| SlotsFull)
     }
 }
@@ -154,7 +153,7 @@ impl SlotPool {
         Ok(key)
     }
 
-    /// Hands out the free slots.
+    /// Assigns the free slots.
     fn serve(self: &Arc<Self>, state: &mut SlotState) {
         while state.running < self.limits.slots {
             let Some((client, sender)) = state.next(self.limits.slots_per_client) else { break };
@@ -166,7 +165,7 @@ impl SlotPool {
                         holder.running += 1;
                     }
                 }
-                // It gave up in this very moment. The slot was not counted and must not be given back.
+                // The request was cancelled concurrently. The slot was not counted and must not be released.
                 Err(mut unused) => {
                     unused.shared = None;
                     state.forget_if_idle(client);
@@ -177,7 +176,7 @@ impl SlotPool {
 }
 
 impl SlotState {
-    /// The waiting turn that comes next, taken out of the line.
+    /// Removes the next request from the queue.
     fn next(&mut self, slots_per_client: usize) -> Option<(AddressKey, oneshot::Sender<HeldSlot>)> {
         self.turns = self.turns.wrapping_add(1);
         let lines = match self.turns % TURNS_PER_LAST {
@@ -238,7 +237,7 @@ impl fmt::Debug for HeldSlot {
     }
 }
 
-/// Leaves the line where the one who waits gives up.
+/// Removes a request from the queue if it is cancelled.
 struct WaitingGuard<'a> {
     shared: &'a Arc<SlotPool>,
     client: AddressKey,
@@ -277,7 +276,7 @@ mod tests {
 
     type Acquiring<'a> = Pin<Box<dyn Future<Output = Result<HeldSlot, SlotsFull>> + 'a>>;
 
-    /// Joins the line at once.
+    /// Requests a slot at once.
     fn wait(slots: &FairSlots, turn: SlotRequest) -> Acquiring<'_> {
         let mut acquiring: Acquiring<'_> = Box::pin(slots.acquire(turn));
         assert!(poll(&mut acquiring).is_pending());
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_with_one_turn_waits_for_one_turn_of_a_client_with_many() {
+    async fn a_client_with_one_request_waits_for_one_request_of_another() {
         let slots = FairSlots::new(LIMITS);
         let held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
         let mut waiting: Vec<_> = (0..5).map(|_| wait(&slots, turn(1, ClientRank::Normal, 1))).collect();
@@ -316,7 +315,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn within_one_client_the_least_work_goes_first() {
+    async fn the_least_work_of_one_client_is_first() {
         let slots = FairSlots::new(LIMITS);
         let held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
         let waiting = [30, 20, 30, 10].map(|work| wait(&slots, turn(1, ClientRank::Normal, work)));
@@ -324,7 +323,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_of_the_last_rank_goes_after_the_others_and_is_not_starved() {
+    async fn a_client_of_the_last_rank_is_served_after_others_but_served() {
         let slots = FairSlots::new(LIMITS);
         let held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
         let mut waiting = vec![wait(&slots, turn(9, ClientRank::Last, 1))];
@@ -335,7 +334,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slot_that_only_a_client_at_its_share_wants_stays_free_for_others() {
+    async fn a_client_at_its_limit_leaves_free_slots_to_others() {
         let slots = FairSlots::new(SlotLimits { slots: 2, ..LIMITS });
         let _held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
         let mut second = wait(&slots, turn(1, ClientRank::Normal, 1));
@@ -344,7 +343,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_exceeds_the_line_is_refused_at_once() {
+    async fn a_request_beyond_the_queue_is_rejected_at_once() {
         let slots = FairSlots::new(SlotLimits { waiting: 3, waiting_per_client: 2, ..LIMITS });
         let _held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
         let _line = [1, 1, 2].map(|client| wait(&slots, turn(client, ClientRank::Normal, 1)));
@@ -356,13 +355,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_turn_that_is_given_up_leaves_nothing_behind() {
+    async fn a_cancelled_request_leaves_no_trace() {
         let slots = FairSlots::new(SlotLimits { waiting: 1, ..LIMITS });
         let held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
         for client in 0..200 {
             drop(wait(&slots, turn(client, ClientRank::Normal, 1)));
         }
-        // Served, and given up before it was looked at.
+        // A slot was assigned, and the request cancelled before it was polled.
         let unread = wait(&slots, turn(2, ClientRank::Normal, 1));
         drop(held);
         drop(unread);

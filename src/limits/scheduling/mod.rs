@@ -1,6 +1,6 @@
-//! Shares what is scarce fairly among clients, so that one of them cannot take it from the others.
+//! Fair sharing of scarce resources among clients.
 //!
-//! A client here is a network address, not a user: it is all that is known before a handshake or a validation is done.
+//! A client is a network address and not a user: nothing else is known before a handshake and a validation.
 
 mod client_rates;
 mod failing_clients;
