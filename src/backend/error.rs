@@ -135,8 +135,8 @@ pub enum BackendError {
         /// The length of the value of `Authorization`.
         token_bytes: usize,
     },
-    /// The server responded 101. The gateway never requests another protocol, and what a switched connection carries
-    /// would pass without any check.
+    /// The server responded 101. The gateway never requests another protocol, and the bytes on a switched connection
+    /// would be forwarded without any check.
     #[error("{server} tried to switch protocols")]
     UpgradeRefused {
         /// The server.

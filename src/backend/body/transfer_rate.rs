@@ -62,7 +62,7 @@ impl Default for TransferRate {
 
 impl TransferRate {
     /// Starts over for the next body.
-    pub fn reset(&self) {
+    pub(in crate::backend) fn reset(&self) {
         self.window_start.set(Instant::now());
         self.window_bytes.set(0);
         self.previous.set(None);
@@ -99,18 +99,18 @@ impl TransferRate {
     }
 
     /// The total of bytes that the client sent or received.
-    pub fn total(&self) -> u64 {
+    pub(super) fn total(&self) -> u64 {
         self.total.get()
     }
 
     /// Whether the gateway waits for the client.
-    pub fn is_waiting(&self) -> bool {
+    pub(super) fn is_waiting(&self) -> bool {
         self.waiting_since.get().is_some()
     }
 
     /// The recent rate in bytes per second, if the gateway waits for the client and the rate is so low that the client
     /// must yield its backend connection.
-    pub fn blocking_rate(&self, now: Instant) -> Option<u64> {
+    pub(in crate::backend) fn blocking_rate(&self, now: Instant) -> Option<u64> {
         self.waiting_since.get()?;
         let age = now.duration_since(self.window_start.get());
         let rate = if age < WINDOW { self.previous.get()? } else { self.window_rate(age) };

@@ -169,7 +169,7 @@ impl UploadProgress {
         self.ignores_failure.get()
     }
 
-    /// Forwards nothing more of the body, and gives the backend a few seconds to respond to what it has received.
+    /// Forwards no more of the body. The backend has a few seconds to respond to the part that it has received.
     pub(in crate::backend) fn suspend(&self) {
         self.suspended.set(true);
         self.touch();

@@ -145,7 +145,7 @@ impl ConnectionState {
     }
 
     /// Closes the connection, since its client slows down a server that other requests wait for. If the request tries a
-    /// login, the server first has a few seconds to respond to what it has received, so that the attempt is counted.
+    /// login, the server first has a few seconds to respond to the part that it has received, so that the attempt is counted.
     pub(in crate::backend) fn evict(&self) {
         if let (ConnectionPhase::Requesting, Some(upload)) = (self.phase.get(), self.upload.borrow().as_ref())
         {

@@ -46,9 +46,9 @@ pub struct PinnedConnection {
     state: Rc<PinnedState>,
 }
 
-/// What a pinned connection occupies: the slot for its first request, and until it ends its registration and its place
-/// in the limits of the process.
-struct Occupancy {
+/// The parts of limits that a pinned connection occupies: a slot for its first request, and until it ends a registration
+/// in the worker and a slot of the process.
+struct PinnedOccupancy {
     slot: ConnectionSlot,
     registration: PinnedRegistration,
     pinned: PinnedSlot,
@@ -84,7 +84,7 @@ impl BackendPool {
                     server.mark_healthy();
                     let balancer = Rc::clone(&self.balancer);
                     let settings = Arc::clone(&self.settings);
-                    let occupancy = Occupancy { slot, registration, pinned };
+                    let occupancy = PinnedOccupancy { slot, registration, pinned };
                     return PinnedConnection::establish(stream, balancer, settings, occupancy, retired).await;
                 }
                 Err(failure) => candidates.give_up(&server, failure),
@@ -99,7 +99,7 @@ impl PinnedConnection {
         stream: ServerStream,
         balancer: Rc<LoadBalancer>,
         settings: Arc<BackendSettings>,
-        Occupancy { slot, registration, pinned }: Occupancy,
+        PinnedOccupancy { slot, registration, pinned }: PinnedOccupancy,
         retired: CancellationToken,
     ) -> Result<Self, BackendError> {
         let (server, requester) = (Rc::clone(slot.server()), slot.requester());

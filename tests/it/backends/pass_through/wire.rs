@@ -1,4 +1,4 @@
-//! Pass-through authentication on the wire: the order of messages, and what the end of one connection does to the other.
+//! Pass-through authentication on the wire: the order of the messages, and the end of one connection after the other.
 
 use super::in_front_of;
 use crate::support::{TEST_TIMEOUT, TestClient, TestGateway, wait_for};
