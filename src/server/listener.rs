@@ -19,9 +19,9 @@ pub(super) struct BoundListener {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}")]
 pub struct BindError {
-    /// The address asked for.
+    /// The configured address.
     pub address: SocketAddr,
-    /// What the system says.
+    /// The system's error.
     #[source]
     pub source: io::Error,
 }
@@ -29,14 +29,14 @@ pub struct BindError {
 impl BoundListener {
     /// Listens on `address` with `workers` sockets (`SO_REUSEPORT`). Port 0 takes a free one, the same for all.
     ///
-    /// An IPv6 address is bound for IPv6 only, so that `0.0.0.0:443` and `[::]:443` can stand side by side.
+    /// An IPv6 address is bound for IPv6 only, so that `0.0.0.0:443` and `[::]:443` can both be bound.
     ///
     /// # Errors
-    /// Where the address is taken, also by another process that shares ports, or is not ours.
+    /// The address is in use, also by a process that shares its port, or is not an address of this host.
     pub(super) fn bind(address: SocketAddr, workers: usize) -> Result<Self, BindError> {
         let failed = |source| BindError { address, source };
-        // SO_REUSEPORT would let a second gate of the same user share the port unseen and take half the connections.
-        // A probe without it finds the port taken.
+        // With SO_REUSEPORT, a second gateway of the same user would silently share the port and take half of the connections.
+        // A probe without it finds the port in use.
         drop(socket(address, PortSharing::Nothing).map_err(failed)?);
         let first = socket(address, PortSharing::Port).map_err(failed)?;
         let address = first.local_addr().map_err(failed)?;
@@ -47,7 +47,7 @@ impl BoundListener {
         Ok(Self { address, sockets })
     }
 
-    /// The address in use, with the port that was found where 0 was asked for.
+    /// The address in use, with the assigned port if port 0 was configured.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -69,7 +69,7 @@ fn socket(address: SocketAddr, share: PortSharing) -> io::Result<TcpListener> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    // Without it a restart would fail for a minute while old connections linger in TIME_WAIT.
+    // Without it, a restart would fail for a minute while old connections are in TIME_WAIT.
     socket.set_reuse_address(true)?;
     if share == PortSharing::Port {
         socket.set_reuse_port(true)?;

@@ -19,10 +19,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// How long the audit log has to write what it holds when everything else has ended.
+/// The time for the audit log to write its queue after everything else has ended.
 const AUDIT_CLOSE: Duration = Duration::from_secs(10);
 
-/// A running gate. Dropped, it stops at once; [`RunningServer::stop`] lets the requests in progress end.
+/// A running gateway. Dropping it stops it at once; [`RunningServer::stop`] is a graceful shutdown.
 pub struct RunningServer {
     gate: Arc<SharedState>,
     process: ProcessSettings,
@@ -33,7 +33,7 @@ pub struct RunningServer {
     serving: ReadinessCondition,
 }
 
-/// A gate that cannot start.
+/// The gateway cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address cannot be listened on.
@@ -42,12 +42,12 @@ pub enum StartError {
     /// The audit log cannot be opened.
     #[error(transparent)]
     Audit(#[from] audit::OpenError),
-    /// The system gives no thread or no runtime.
-    #[error("a thread cannot be started")]
+    /// The system provides no thread or no runtime.
+    #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
 }
 
-/// A reload that changed nothing: the configuration before it stays in force whole.
+/// A failed reload, which changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
     /// A new address cannot be listened on.
@@ -55,12 +55,12 @@ pub enum ReloadError {
     Bind(#[from] BindError),
 }
 
-/// How a stop went.
+/// The result of a shutdown.
 #[derive(Debug, PartialEq, Eq)]
 pub enum StopOutcome {
     /// Every worker ended and every record is written.
     Whole,
-    /// Something was cut off: a worker panicked, or the audit log was too slow.
+    /// A worker or background task failed, or the audit log was too slow; with the reasons.
     CutOff(String),
 }
 
@@ -96,8 +96,8 @@ impl RunningServer {
         });
         warn_of_descriptors(&gate.connections, &gate.snapshot.load().connections);
         let readiness = Readiness::default();
-        let serving = readiness.condition("the gate takes no requests");
-        let crls = CrlReadiness::new(readiness.condition("the CRLs were not looked at"));
+        let serving = readiness.condition("the gateway does not accept requests");
+        let crls = CrlReadiness::new(readiness.condition("the CRLs have not been checked"));
         let surroundings = CrlRefreshContext {
             clock: gate.clock.clone(),
             metrics: Arc::clone(&gate.metrics),
@@ -134,11 +134,11 @@ impl RunningServer {
         Ok(running)
     }
 
-    /// Puts another configuration in force. New addresses are opened first, so that a failure changes nothing; then
-    /// the snapshot is swapped, and open connections feel it at their next request.
+    /// Replaces the configuration. New addresses are opened first, so that a failure changes nothing; then the snapshot is
+    /// replaced, and open connections use it from their next request.
     ///
     /// # Errors
-    /// Where a new address cannot be listened on.
+    /// A new address cannot be listened on.
     pub fn reload(&mut self, compiled: CompiledConfig) -> Result<(), ReloadError> {
         let new = compiled.listeners.iter().copied().filter(|key| !self.listening.contains_key(key));
         let bound = bind(new, self.process.workers.get())?;
@@ -159,22 +159,23 @@ impl RunningServer {
         }
         if compiled.process != self.process {
             tracing::warn!(
-                "workers, audit, admin, log, caches and judging limits change only with a restart"
+                "not reloaded: `workers`, `audit`, `admin`, `log`, `validation_timeout`, `validation_concurrency`, and \
+                 `certificates`, `revocation`, `accounts` and `passwords` of `caches` change only with a restart"
             );
         }
         Ok(())
     }
 
-    /// Opens the audit log anew, for a file that was moved away.
+    /// Reopens the audit log, after its file was moved away.
     ///
     /// # Errors
-    /// The log's; the old file stays in use then.
+    /// The file cannot be opened; the old one stays in use.
     pub fn reopen_audit(&self) -> Result<(), audit::OpenError> {
         self.gate.audit.reopen()
     }
 
-    /// Stops: not ready any more, no new connections, running requests end within the drain limit, every record is
-    /// written.
+    /// Shuts down gracefully: not ready, no new connections, requests in progress end within the shutdown timeout, every record
+    /// is written.
     pub fn stop(mut self) -> StopOutcome {
         self.serving.set(false);
         self.gate.stopping.cancel();
@@ -196,7 +197,7 @@ impl RunningServer {
         if cut_off.is_empty() { StopOutcome::Whole } else { StopOutcome::CutOff(cut_off.join("; ")) }
     }
 
-    /// The address in use for one of the configuration; they differ where the configuration asks for port 0.
+    /// The address in use for a configured one. They differ if port 0 is configured.
     pub fn address(&self, configured: SocketAddr, speech: ListenerProtocol) -> Option<SocketAddr> {
         self.listening.get(&(configured, speech)).copied()
     }
@@ -227,7 +228,7 @@ impl Drop for RunningServer {
     }
 }
 
-/// Says where the system's limit on open files allows fewer connections than the configuration.
+/// Warns if the system's limit on open files allows fewer connections than the configuration.
 fn warn_of_descriptors(connections: &ConnectionTable, limits: &ConnectionLimits) {
     let most = connections.most(limits);
     if most < limits.total {
@@ -249,7 +250,7 @@ fn bind(
     listeners.map(|key| Ok((key, BoundListener::bind(key.0, workers)?))).collect()
 }
 
-/// What of the configuration in force does not answer: directories, domain controllers, and those that refuse the gate.
+/// The servers of the current configuration that do not respond or that reject the gateway: directories and KDCs.
 fn outages(gate: &Arc<SharedState>) -> impl Fn() -> Vec<String> + Send + Sync + 'static {
     let gate = Arc::clone(gate);
     move || {
@@ -264,8 +265,10 @@ fn outages(gate: &Arc<SharedState>) -> impl Fn() -> Vec<String> + Send + Sync + 
             let BackendIdentity::Kerberos(delegation) = &backend.identity else { continue };
             let name = &backend.settings.name;
             if let Some(error) = delegation.delegator.gateway_login_error() {
-                outages
-                    .push(format!("the backend {name} cannot be told of users: {}", display_chain(&error)));
+                outages.push(format!(
+                    "backend {name}: cannot obtain Kerberos tickets: {}",
+                    display_chain(&error)
+                ));
             }
             outages.extend(
                 delegation
@@ -281,7 +284,7 @@ fn outages(gate: &Arc<SharedState>) -> impl Fn() -> Vec<String> + Send + Sync + 
     }
 }
 
-/// Those of the configuration in force when they are asked for.
+/// The public keys of the configuration that is in force at the time of the request.
 fn published_keys(gate: &Arc<SharedState>) -> PublishedKeys {
     let gate = Arc::clone(gate);
     Arc::new(move || Some(Arc::clone(gate.snapshot.load().assertions.as_ref()?.jwks())))

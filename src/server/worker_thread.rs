@@ -16,15 +16,15 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long a worker waits before it accepts again when the system has no file descriptor left.
+/// The pause after a failed accept, for which the system may have no file descriptor left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 
-/// What the application tells a worker.
+/// A command to a worker.
 #[derive(Debug)]
 pub(super) enum WorkerCommand {
     /// Accept on this socket. The address is the one in proxy.toml.
     Listen(SocketAddr, ListenerProtocol, TcpListener),
-    /// Accept there no more; connections that came in there live on.
+    /// Accept no more connections there. Open ones stay.
     Close(SocketAddr, ListenerProtocol),
 }
 
@@ -36,7 +36,7 @@ pub(super) struct WorkerThread {
 }
 
 impl WorkerThread {
-    /// Starts the thread. It ends after the gate's `stopping`, when its connections have ended or their time is up.
+    /// Starts the thread. It ends after `stopping`, when its connections have ended or the shutdown timeout has passed.
     pub(super) fn start(number: usize, gate: Arc<SharedState>) -> io::Result<Self> {
         let (commands, received) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -47,7 +47,7 @@ impl WorkerThread {
         Ok(Self { commands, thread })
     }
 
-    /// Hands the worker a command. A worker that has ended takes none, and needs none.
+    /// Sends a command to the worker. One that has ended ignores it.
     pub(super) fn tell(&self, command: WorkerCommand) {
         drop(self.commands.send(command));
     }
@@ -75,7 +75,7 @@ async fn work(gate: Arc<SharedState>, mut commands: mpsc::UnboundedReceiver<Work
                 tokio::task::spawn_local(async move {
                     if let Err(error) = accept(&worker, &connections, address, speech, socket, &closing).await
                     {
-                        tracing::error!(target: "portcullis::server::listener", %address, %error, "listening ended");
+                        tracing::error!(target: "portcullis::server::listener", %address, %error, "the listener failed");
                     }
                 });
             }
@@ -91,7 +91,7 @@ async fn work(gate: Arc<SharedState>, mut commands: mpsc::UnboundedReceiver<Work
     let drain = gate.snapshot.load().limits.drain;
     if timeout(drain, connections.wait()).await.is_err() {
         let left = connections.len();
-        tracing::warn!(target: "portcullis::server::listener", left, "connections were cut off: they did not end in time");
+        tracing::warn!(target: "portcullis::server::listener", left, "connections closed after the shutdown timeout");
     }
 }
 
@@ -112,15 +112,15 @@ async fn accept(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // The connection is gone (ECONNABORTED) or there is no descriptor for it (EMFILE): neither is a
-                // reason to stop listening, and the second would spin.
-                tracing::warn!(target: "portcullis::server::listener", %address, %error, "a connection was not accepted");
+                // The connection is closed (ECONNABORTED) or there is no descriptor for it (EMFILE): neither is a
+                // reason to stop listening, and without a pause the second would spin.
+                tracing::warn!(target: "portcullis::server::listener", %address, %error, "cannot accept a connection");
                 sleep(OUT_OF_DESCRIPTORS).await;
                 continue;
             }
         };
         let Some(open) = admit(worker.gate(), address, peer) else { continue };
-        // Small answers must not wait for an acknowledgement of the one before. A socket that refuses works all the same.
+        // Small responses must not wait for the acknowledgement of the previous one. Without the option the connection still works.
         drop(stream.set_nodelay(true));
         let endpoints = Endpoints { listener: address, peer };
         let worker = Rc::clone(worker);
@@ -131,7 +131,7 @@ async fn accept(
     }
 }
 
-/// Counts a connection. `None` where there are too many: it is closed before anything is read from it.
+/// Counts a connection. `None` if there are too many: it is closed before anything is read from it.
 fn admit(gate: &SharedState, listener: SocketAddr, peer: SocketAddr) -> Option<OpenConnection> {
     let refused = match gate.connections.admit(peer.ip(), &gate.snapshot.load().connections) {
         Ok((open, made_room)) => {
@@ -154,7 +154,7 @@ fn admit(gate: &SharedState, listener: SocketAddr, peer: SocketAddr) -> Option<O
             last_peer = %peer,
             %listener,
             reason = %refused,
-            "connections were refused"
+            "connections rejected"
         );
     }
     None

@@ -21,10 +21,10 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// RFC 7517 8.5.2.
 const JWK_SET: HeaderValue = HeaderValue::from_static("application/jwk-set+json");
 
-/// Gives the public keys that prove assertions, as they are at the moment; `None` where the gate signs none.
+/// Returns the current public keys of assertions, or `None` if the gateway signs none.
 pub(crate) type PublishedKeys = Arc<dyn Fn() -> Option<Arc<str>> + Send + Sync>;
 
-/// What the answers are made from.
+/// The sources of the responses.
 pub(crate) struct AdminResponses {
     metrics: Arc<Metrics>,
     readiness: Readiness,
@@ -33,7 +33,7 @@ pub(crate) struct AdminResponses {
     outages: Box<dyn Fn() -> Vec<String> + Send + Sync>,
 }
 
-/// What may be asked for.
+/// The paths of the admin listener.
 #[derive(Clone, Copy)]
 enum AdminEndpoint {
     Livez,
@@ -44,7 +44,7 @@ enum AdminEndpoint {
 }
 
 impl AdminResponses {
-    /// `purge` is called for each purge that is asked for.
+    /// `purge` is called for each `POST /purge`.
     pub(crate) fn new(
         metrics: Arc<Metrics>,
         readiness: Readiness,
@@ -54,8 +54,8 @@ impl AdminResponses {
         Self { metrics, readiness, keys, purge: Box::new(purge), outages: Box::new(Vec::new) }
     }
 
-    /// The same with a list of what does not answer and is no reason to send requests elsewhere, since another gate has
-    /// the same directories and domain controllers. `/readyz?verbose` shows it.
+    /// Adds the source of the outages that `/readyz?verbose` lists. They do not change the readiness, because another gateway
+    /// depends on the same directories and domain controllers.
     #[must_use]
     pub(crate) fn with_outages(self, outages: impl Fn() -> Vec<String> + Send + Sync + 'static) -> Self {
         Self { outages: Box::new(outages), ..self }
@@ -75,7 +75,7 @@ impl AdminResponses {
             return response;
         }
         if !request.body().is_end_stream() {
-            return plain(StatusCode::PAYLOAD_TOO_LARGE, "no request body is taken\n");
+            return plain(StatusCode::PAYLOAD_TOO_LARGE, "request bodies are not accepted\n");
         }
         match question {
             AdminEndpoint::Livez => plain(StatusCode::OK, "ok\n"),
@@ -86,11 +86,11 @@ impl AdminResponses {
         }
     }
 
-    /// Without keys there is no such thing: an empty set would read as "nothing is proven", for ever.
+    /// Without keys the response is 404: a backend would cache an empty set, and then accept no assertion.
     fn jwks(&self) -> Response<Full<Bytes>> {
         match (self.keys)() {
             Some(keys) => answer(StatusCode::OK, JWK_SET, keys.as_bytes().to_vec()),
-            None => plain(StatusCode::NOT_FOUND, "this gate signs no assertions\n"),
+            None => plain(StatusCode::NOT_FOUND, "this gateway signs no assertions\n"),
         }
     }
 
@@ -106,15 +106,15 @@ impl AdminResponses {
         plain(status, lines.join("\n") + "\n")
     }
 
-    /// Any page that the operator looks at can have his browser send a POST to this address. It cannot keep the browser
-    /// from saying so: `Origin` goes with every POST of a page (Fetch, "Origin header").
+    /// Any page in the operator's browser can make it send a POST to this address, but cannot suppress `Origin`, which the
+    /// browser adds to every POST of a page (Fetch, "Origin header").
     fn purge(&self, request: &Request<impl Body>) -> Response<Full<Bytes>> {
         let headers = request.headers();
         if headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE) {
-            return plain(StatusCode::FORBIDDEN, "not for browsers\n");
+            return plain(StatusCode::FORBIDDEN, "requests of web pages are not accepted\n");
         }
         (self.purge)();
-        plain(StatusCode::OK, "all accounts and passwords are asked for anew\n")
+        plain(StatusCode::OK, "cached accounts and passwords cleared\n")
     }
 }
 
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// The status of an answer, and how often a purge was made by it.
+    /// The status of the response, and the number of purges.
     fn asked(request: http::request::Builder) -> (u16, usize) {
         let purges = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&purges);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_purge_is_made_when_it_is_posted_for() {
+    fn only_a_post_purges() {
         assert_eq!(asked(Request::post("/purge")), (200, 1));
         for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS] {
             assert_eq!(asked(Request::builder().method(method).uri("/purge")), (405, 0));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_in_the_operators_browser_cannot_ask_for_a_purge() {
+    fn a_page_in_the_operators_browser_cannot_purge() {
         for (name, value) in [
             ("origin", "https://evil.example"),
             ("origin", "null"),
@@ -194,13 +194,13 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_answer_is_shown_where_it_is_asked_for_and_changes_no_status() {
+    fn outages_are_listed_on_request_and_do_not_change_the_status() {
         for (ready, first) in [(true, "ready\n"), (false, "the configuration is not loaded\n")] {
             let readiness = Readiness::default();
             readiness.condition("the configuration is not loaded").set(ready);
             let metrics = Arc::new(Metrics::new("1.2.3", &[]));
             let answers = AdminResponses::new(metrics, readiness, Arc::new(|| None), || {})
-                .with_outages(|| vec!["the directory corp does not answer".to_owned()]);
+                .with_outages(|| vec!["the directory corp does not respond".to_owned()]);
             let asked = |uri: &str| {
                 let request = Request::get(uri).body(http_body_util::Empty::<Bytes>::new()).unwrap();
                 let answer = answers.to(&request);
@@ -210,7 +210,7 @@ mod tests {
             };
             let status = if ready { 200 } else { 503 };
             assert_eq!(asked("/readyz"), (status, first.to_owned()));
-            let verbose = format!("{first}the directory corp does not answer\n");
+            let verbose = format!("{first}the directory corp does not respond\n");
             assert_eq!(asked("/readyz?verbose"), (status, verbose));
         }
     }

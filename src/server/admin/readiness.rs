@@ -3,13 +3,13 @@
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 
-/// All that must hold before requests may come. Clones share the same conditions; reading takes no lock.
+/// The conditions that must hold before the gateway is ready. Clones share them; reading takes no lock.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Readiness(Arc<ArcSwap<Vec<ReadinessCondition>>>);
 
 impl Readiness {
-    /// Adds a condition, which does not hold until [`ReadinessCondition::set`] says so. `otherwise` is the line that an operator
-    /// reads until then: "the configuration is not loaded".
+    /// Adds a condition, which does not hold until [`ReadinessCondition::set`]. `otherwise` is the line of `/readyz` until then, such as
+    /// "the configuration is not loaded".
     #[must_use]
     pub(crate) fn condition(&self, otherwise: impl Into<String>) -> ReadinessCondition {
         let condition = ReadinessCondition(Arc::new(ArcSwap::from_pointee(ConditionState {
@@ -24,22 +24,22 @@ impl Readiness {
         condition
     }
 
-    /// What stands in the way, a line each; nothing when ready. A gate that was never given a condition is not ready.
+    /// The reasons why the gateway is not ready, one line each; none if it is ready. Without any condition it is not ready.
     pub(crate) fn obstacles(&self) -> Vec<String> {
         let conditions = self.0.load();
         if conditions.is_empty() {
-            return vec!["nothing has been started".to_owned()];
+            return vec!["the gateway has not started".to_owned()];
         }
         let states = conditions.iter().map(|condition| condition.0.load());
         states.filter(|state| !state.holds).map(|state| state.otherwise.clone()).collect()
     }
 }
 
-/// One thing that must hold before requests may come. Clones speak for the same thing.
+/// One condition of readiness. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadinessCondition(Arc<ArcSwap<ConditionState>>);
 
-/// Whether it holds, and what is read where it does not.
+/// Whether it holds, and the line of `/readyz` if it does not.
 #[derive(Clone, Debug)]
 struct ConditionState {
     otherwise: String,
@@ -47,12 +47,12 @@ struct ConditionState {
 }
 
 impl ReadinessCondition {
-    /// Says whether it holds from now on.
+    /// Sets whether it holds.
     pub(crate) fn set(&self, holds: bool) {
         self.0.rcu(|state| ConditionState { holds, otherwise: state.otherwise.clone() });
     }
 
-    /// Says that it does not hold, and what is read now.
+    /// Sets that it does not hold, with another line for `/readyz`.
     pub(crate) fn obstacle(&self, otherwise: impl Into<String>) {
         self.0.store(Arc::new(ConditionState { holds: false, otherwise: otherwise.into() }));
     }
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_gate_without_conditions_is_not_ready() {
-        assert_eq!(Readiness::default().obstacles(), ["nothing has been started"]);
+        assert_eq!(Readiness::default().obstacles(), ["the gateway has not started"]);
     }
 
     #[test]
@@ -88,9 +88,9 @@ mod tests {
     #[test]
     fn a_condition_may_say_more_than_at_first() {
         let readiness = Readiness::default();
-        let crls = readiness.condition("the CRLs were not looked at");
-        crls.obstacle("the CRL of CN=Root is stale");
-        assert_eq!(readiness.obstacles(), ["the CRL of CN=Root is stale"]);
+        let crls = readiness.condition("the CRLs have not been checked");
+        crls.obstacle("the CRL of CN=Root has expired");
+        assert_eq!(readiness.obstacles(), ["the CRL of CN=Root has expired"]);
         crls.set(true);
         assert!(crls.holds() && readiness.obstacles().is_empty());
     }

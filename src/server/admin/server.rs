@@ -18,19 +18,19 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long a client may take to send its request's head.
+/// The time for a client to send its request head.
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
-/// How long one connection may last in all.
+/// The maximum age of a connection.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
-/// How many connections are served at once. One more closes the oldest that has not sent its request, else the oldest:
-/// whoever is slow must not make a probe of `/livez` wait.
+/// Concurrent connections. One more closes the oldest that has not sent its request, otherwise the oldest: slow clients must not
+/// make a probe of `/livez` wait.
 const CONNECTIONS: usize = 64;
-/// How long running answers may go on after [`AdminServer::stop`].
+/// The time for responses in progress to complete after [`AdminServer::stop`].
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 /// The pause after a failed accept, which fails again at once when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The running listener. It answers until [`AdminServer::stop`]; dropped without it, it stops without being waited for.
+/// The running listener. It responds until [`AdminServer::stop`], or until it is dropped, which does not wait for its end.
 #[derive(Debug)]
 pub(crate) struct AdminServer {
     address: SocketAddr,
@@ -38,7 +38,10 @@ pub(crate) struct AdminServer {
 }
 
 impl AdminServer {
-    /// Serves on a socket that the caller bound. Fails when the system gives no thread or does not take the socket.
+    /// Serves on a bound socket.
+    ///
+    /// # Errors
+    /// The system provides no thread or does not accept the socket.
     pub(crate) fn start(
         listener: std::net::TcpListener,
         answers: Arc<AdminResponses>,
@@ -55,14 +58,14 @@ impl AdminServer {
         Ok(Self { address, serving })
     }
 
-    /// The address that it answers on.
+    /// The address of the listener.
     pub(crate) fn local_address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops accepting, gives running responses a second to complete, and waits for the end.
+    /// Stops accepting, allows one second for responses in progress, and waits for the end.
     pub(crate) fn stop(self) {
-        // If it panicked, the panic hook has reported that, and nothing is left to stop.
+        // If it panicked, the panic hook has reported it, and nothing is left to stop.
         self.serving.stop().ok();
     }
 }
@@ -88,7 +91,7 @@ async fn serve(listener: TcpListener, answers: Arc<AdminResponses>, stopping: Ca
     stopping.run_until_cancelled(accepting).await;
     drop(listener);
     connections.close();
-    // What has not ended by then is dropped with the runtime.
+    // Connections that have not ended by then are dropped with the runtime.
     timeout(STOP_LIMIT, connections.wait()).await.ok();
 }
 
@@ -147,7 +150,7 @@ async fn serve_connection(stream: TcpStream, answers: Arc<AdminResponses>, place
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service)
         .await
-        // A client that breaks off or does not speak HTTP is no event worth a line: anybody can cause it.
+        // A client that disconnects or does not speak HTTP is not logged: any client could fill the log.
         .ok();
 }
 
@@ -158,7 +161,7 @@ mod tests {
     use crate::telemetry::Metrics;
     use std::io::{Read, Write};
 
-    /// A server on a port of its own, with one condition that holds or not.
+    /// A server on a free port, with one condition.
     fn started(ready: bool) -> AdminServer {
         started_with_keys(ready, None)
     }
@@ -174,7 +177,7 @@ mod tests {
         AdminServer::start(listener, answers, &ControlRuntime::default()).unwrap()
     }
 
-    /// Sends the bytes and reads until the server closes: the whole answer, without its `date` line.
+    /// Sends the bytes and reads until the server closes. Returns the whole response without its `date` line.
     fn exchange(server: &AdminServer, request: &str) -> String {
         let mut stream = std::net::TcpStream::connect(server.local_address()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_that_is_not_ready_says_why() {
+    fn a_gateway_that_is_not_ready_reports_the_reason() {
         let server = started(false);
         let answer = exchange(&server, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_whose_conditions_hold_is_ready() {
+    fn a_gateway_whose_conditions_hold_is_ready() {
         let server = started(true);
         let answer = exchange(&server, "GET /readyz?verbose HTTP/1.1\r\nHost: x\r\n\r\n");
         assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\n\nready\n"), "{answer}");
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_that_prove_assertions_are_published_where_there_are_any() {
+    fn the_public_keys_of_assertions_are_published_if_there_are_any() {
         let server = started_with_keys(true, Some("{\"keys\":[]}"));
         let answer = exchange(&server, "GET /jwks.json HTTP/1.1\r\nHost: x\r\n\r\n");
         assert!(answer.contains("\ncontent-type: application/jwk-set+json\n"), "{answer}");
@@ -251,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_served_is_refused() {
+    fn unknown_paths_methods_and_bodies_are_rejected() {
         let server = started(true);
         let status = |request| status_line(&server, request);
         assert_eq!(status("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 404 Not Found");
@@ -266,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_says_nothing_does_not_keep_the_server_from_stopping() {
+    fn a_silent_client_does_not_prevent_the_stop() {
         let server = started(true);
         let silent = std::net::TcpStream::connect(server.local_address()).unwrap();
         assert_eq!(status_line(&server, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 200 OK");
@@ -283,7 +286,7 @@ mod tests {
         let silent: Vec<_> = (0..3 * CONNECTIONS)
             .map(|number| {
                 let mut stream = std::net::TcpStream::connect(address).unwrap();
-                // Some have begun a request, some have said nothing.
+                // Some have begun a request, some have sent nothing.
                 stream.write_all(&b"GET /livez HTTP/1.1\r\nHost: x\r\n"[..number % 30]).unwrap();
                 stream
             })
@@ -293,7 +296,7 @@ mod tests {
             let status = status_line(&server, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
             assert_eq!(status, "HTTP/1.1 200 OK");
         }
-        // Far less than any limit of a connection: nobody was waited for.
+        // Far less than any limit of a connection: no slow client was waited for.
         assert!(begun.elapsed() < HEAD_LIMIT, "{:?}", begun.elapsed());
         server.stop();
         drop(silent);

@@ -9,7 +9,7 @@ use crate::site::Realm;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The condition, and what stands in its way, realm by realm. Clones speak for the same condition.
+/// The condition, and the reason why it does not hold, for each realm. Clones share the condition.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct CrlReadiness {
     condition: ReadinessCondition,
@@ -21,7 +21,7 @@ impl CrlReadiness {
         Self { condition, obstacles: Arc::default() }
     }
 
-    /// Looks at all realms for the first time.
+    /// Checks all realms, at the start.
     pub(super) fn begin<'a>(&self, realms: impl Iterator<Item = &'a Realm>, now: UnixTime) {
         let mut all = BTreeMap::new();
         for realm in realms {
@@ -30,7 +30,7 @@ impl CrlReadiness {
         self.settle(|obstacles| *obstacles = all);
     }
 
-    /// Looks at one realm again.
+    /// Checks one realm again.
     pub(super) fn look_at(&self, realm: &Realm, now: UnixTime) {
         if self.condition.holds() {
             return;
@@ -54,8 +54,8 @@ impl CrlReadiness {
     }
 }
 
-/// What stands in the way of judging the cards of a realm: no CRL where files are all it has, or one that is stale.
-/// What is fetched is not waited for, also where what was kept of it is stale: the first card names the place.
+/// The reason why a realm cannot check revocation: no CRL although files are its only source, or an expired one. Downloads are not
+/// waited for, even if a cached CRL has expired: the first client certificate contains their URL.
 fn obstacle(realm: &Realm, now: UnixTime) -> Option<String> {
     let name = &realm.name;
     let store = realm.crls.store();
@@ -65,9 +65,11 @@ fn obstacle(realm: &Realm, now: UnixTime) -> Option<String> {
     }
     let from_file = store.newest().filter(|crl| matches!(crl.origin, CrlOrigin::File(_)));
     let mut stale = from_file.filter(|crl| is_stale(crl, realm, now) && is_required(crl, realm));
-    stale.next().map(|crl| {
-        let due = crl.next_update.map_or_else(|| "never said".to_owned(), |due| due.to_string());
-        format!("realm {name}: the CRL of {} is stale: its next one was due {due}", crl.issuer)
+    stale.next().map(|crl| match crl.next_update {
+        Some(due) => {
+            format!("realm {name}: the CRL of {} has expired; the next one was due {due}", crl.issuer)
+        }
+        None => format!("realm {name}: the CRL of {} has no nextUpdate", crl.issuer),
     })
 }
 
@@ -75,8 +77,8 @@ fn is_stale(crl: &CrlSource, realm: &Realm, now: UnixTime) -> bool {
     crl.next_update.is_none_or(|due| due.plus(realm.revocation.grace) <= now)
 }
 
-/// Whether the realm demands to know of what this issuer issued: an offline root that may be stale must not hold
-/// everything up. Of the CAs with this name that the realm knows, the strictest demand counts.
+/// Whether the realm requires the status of certificates of this issuer: the expired CRL of an offline root that is exempt must not
+/// prevent readiness. Of several CAs with this name in the realm, the strictest requirement counts.
 fn is_required(crl: &CrlSource, realm: &Realm) -> bool {
     let cas = realm.trust.anchors().iter().chain(realm.trust.intermediates());
     let named = cas.filter(|ca| *ca.subject() == crl.issuer);

@@ -13,13 +13,13 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep};
 
-/// How often files are read again without being told of a change: the safety net under the watch.
+/// How often files are read again without an event of the watch, which may lose some.
 const REREAD_PERIOD: Duration = Duration::from_secs(60);
-/// Changes of files come in bursts, and the first one comes before the last byte.
+/// The wait for further changes: they come in bursts, and the first event comes before the last byte is written.
 const BURST: Duration = Duration::from_millis(200);
-/// How often is looked whether a fetch is due. By the wall clock, which may jump.
+/// How often due downloads are looked for. They are due by the wall clock, which may jump.
 const DUE_PERIOD: Duration = Duration::from_secs(1);
-/// Fetches of one realm at once.
+/// Concurrent downloads of one realm.
 const FETCHES: usize = 8;
 
 /// What refreshing needs besides the realm.
@@ -35,7 +35,7 @@ pub(super) struct CrlRefresher {
     surroundings: CrlRefreshContext,
     metrics: CrlMetrics,
     fetching: JoinSet<(PointUrls, Result<DownloadedCrl, DownloadError>)>,
-    /// What is wrong with files, as last told: told once, not once a minute.
+    /// The failures of files that were logged, so that each is logged once and not once a minute.
     told: BTreeSet<String>,
     rejected_distribution_points: u64,
 }
@@ -47,14 +47,14 @@ impl CrlRefresher {
         Self { realm, surroundings, metrics, fetching, told, rejected_distribution_points: 0 }
     }
 
-    /// Never returns: the realm stays fresh until this is dropped.
+    /// Refreshes the CRLs until it is dropped. Returns only if the realm does not check revocation.
     pub(super) async fn run(mut self) {
         if self.realm.revocation.mode == RevocationMode::Off && self.realm.revocation.issuers.is_empty() {
             return;
         }
         let mut watch = CrlWatch::new(self.realm.crls.paths());
         self.aside(|realm| realm.crls.remove_unused_files()).await;
-        // A file may have changed between the configuration's reading and the watch.
+        // A file may have changed after the configuration was loaded and before the watch began.
         self.reread().await;
         let mut due = interval(DUE_PERIOD);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -83,7 +83,7 @@ impl CrlRefresher {
         }
     }
 
-    /// Reads the files again, on a thread that may wait.
+    /// Reads the files again, on a thread for blocking work.
     async fn reread(&mut self) {
         let Some(reread) = self.aside(|realm| realm.crls.reload_files()).await else { return };
         let realm = &*self.realm.name;
@@ -92,17 +92,13 @@ impl CrlRefresher {
             self.metrics.reload_failures.inc();
             let reason = BoundedText::<512>::error_chain(failure).to_string();
             if !self.told.contains(&reason) {
-                tracing::error!(
-                    realm,
-                    reason,
-                    "a CRL file cannot be used: what it held before stays in force"
-                );
+                tracing::error!(realm, reason, "cannot read a CRL file; keeping its previous CRLs");
             }
             failing.insert(reason);
         }
         self.told = failing;
         if reread.changed {
-            tracing::info!(realm, crls = self.realm.crls.store().len(), "the CRL files have changed");
+            tracing::info!(realm, crls = self.realm.crls.store().len(), "CRL files changed");
         }
         self.show();
     }
@@ -120,7 +116,11 @@ impl CrlRefresher {
         let refused = self.realm.crls.rejected_distribution_points();
         if refused > self.rejected_distribution_points {
             let realm = &*self.realm.name;
-            tracing::error!(realm, refused, "certificates name more CRLs than a realm holds");
+            tracing::error!(
+                realm,
+                refused,
+                "the limit on distribution points of a realm is reached; further CRLs are not downloaded"
+            );
             self.rejected_distribution_points = refused;
         }
     }
@@ -132,35 +132,34 @@ impl CrlRefresher {
             Ok(downloaded) => {
                 self.metrics.fetched.inc();
                 let signed_by_issuer = downloaded.signed_by_issuer;
-                tracing::info!(realm, urls, signed_by_issuer, "a CRL was fetched");
+                tracing::info!(realm, urls, signed_by_issuer, "CRL downloaded");
                 if downloaded.is_kept_beside {
                     tracing::warn!(
                         realm,
                         urls,
-                        "the fetched CRL does not replace those of its distribution point: they stay in force beside it"
+                        "the downloaded CRL does not replace those of its distribution point; all stay in force"
                     );
                 }
                 if let Some(error) = &downloaded.not_cached {
                     let reason = BoundedText::<512>::error_chain(error);
                     let reason = reason.as_str();
-                    tracing::warn!(realm, reason, "a fetched CRL will not outlive a restart");
+                    tracing::warn!(
+                        realm,
+                        reason,
+                        "cannot save a downloaded CRL in `cache_dir`; it will be lost at a restart"
+                    );
                 }
             }
             Err(error) => {
                 self.metrics.not_fetched.inc();
                 let reason = BoundedText::<512>::error_chain(error);
                 let reason = reason.as_str();
-                tracing::warn!(
-                    realm,
-                    urls,
-                    reason,
-                    "a CRL was not fetched: what was there before stays in force"
-                );
+                tracing::warn!(realm, urls, reason, "CRL download failed; using the previous CRL");
             }
         }
     }
 
-    /// Shows the dates of the CRLs in force.
+    /// Publishes the dates of the CRLs in force as metrics, and updates the readiness.
     fn show(&mut self) {
         let store = self.realm.crls.store();
         self.metrics.show(store.newest().map(|crl| {
@@ -170,7 +169,7 @@ impl CrlRefresher {
         self.surroundings.readiness.look_at(&self.realm, self.surroundings.clock.now());
     }
 
-    /// Does what waits for a disk on a thread that may.
+    /// Runs work that waits for the disk on a thread for blocking work.
     async fn aside<T: Send + 'static>(&self, work: impl FnOnce(&Realm) -> T + Send + 'static) -> Option<T> {
         let realm = Arc::clone(&self.realm);
         tokio::task::spawn_blocking(move || work(&realm)).await.ok()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
-/// A watch that says when something changed. Ends with this.
+/// A watch on the folders, which ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct CrlWatch {
     watcher: Option<RecommendedWatcher>,
@@ -17,13 +17,13 @@ pub(super) struct CrlWatch {
 }
 
 impl CrlWatch {
-    /// Watches where these files and folders are. Where the system gives no watch, reading again from time to time is
-    /// all there is, and the log says so.
+    /// Watches the folders of these files, and these folders. If the system provides no watch, the log reports it and the files are
+    /// only read again periodically.
     pub(super) fn new(paths: &[PathBuf]) -> Self {
         let changed = Arc::new(Notify::new());
         let telling = Arc::clone(&changed);
         let tell = move |event: notify::Result<notify::Event>| {
-            // An error is a reason to look, too: events may be lost.
+            // An error is a reason to read the files too: events may have been lost.
             if event.is_ok_and(|event| is_reading(event.kind)) {
                 return;
             }
@@ -32,7 +32,7 @@ impl CrlWatch {
         let watcher = if paths.is_empty() { None } else { Some(notify::recommended_watcher(tell)) };
         let watcher = watcher.and_then(|watcher| {
             let failed =
-                |error| tracing::warn!(%error, "CRL folders cannot be watched and are only read again");
+                |error| tracing::warn!(%error, "cannot watch CRL folders; they are read again once a minute only");
             watcher.map_err(failed).ok()
         });
         let mut watch =
@@ -41,23 +41,23 @@ impl CrlWatch {
         watch
     }
 
-    /// Watches anew: a folder that was removed and made again is another one.
+    /// Renews the watch: a folder that was removed and created again is another folder.
     pub(super) fn renew(&mut self) {
         let Some(watcher) = &mut self.watcher else { return };
         for folder in &self.folders {
             if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
-                tracing::warn!(folder = %folder.display(), %error, "a CRL folder cannot be watched");
+                tracing::warn!(folder = %folder.display(), %error, "cannot watch a CRL folder");
             }
         }
     }
 
-    /// Returns when something changed since the last time.
+    /// Returns when something has changed since the last call.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 }
 
-/// The gate's own reading must not look like a change.
+/// Whether the event is a read access: the gateway's own reading must not count as a change.
 fn is_reading(kind: EventKind) -> bool {
     matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }

@@ -1,5 +1,5 @@
 //! Background tasks on the control runtime: the CRLs of every realm are refreshed there, so that no worker reads a
-//! file, waits for a CA's server or decodes a list of a million certificates.
+//! file, waits for a CA's server or decodes a CRL of a million entries.
 
 mod crl_readiness;
 mod crl_refresher;
@@ -21,7 +21,7 @@ pub(super) use crl_refresher::CrlRefreshContext;
 /// The realms in force, each once, by name.
 type Realms = BTreeMap<Arc<str>, Arc<Realm>>;
 
-/// The running thread. Dropped, it ends by itself; [`BackgroundTasks::stop`] waits for it.
+/// The running tasks. Dropping it cancels them; [`BackgroundTasks::stop`] also waits for their end.
 #[derive(Debug)]
 pub(super) struct BackgroundTasks {
     realms: watch::Sender<Realms>,
@@ -29,8 +29,7 @@ pub(super) struct BackgroundTasks {
 }
 
 impl BackgroundTasks {
-    /// Starts the thread, with the realms of this configuration. Whether their first CRLs are there is said before
-    /// this returns.
+    /// Starts the tasks for the realms of this configuration. The readiness of their CRLs is set before this returns.
     pub(super) fn start(
         snapshot: &Snapshot,
         surroundings: CrlRefreshContext,
@@ -45,7 +44,7 @@ impl BackgroundTasks {
         Ok(Self { realms, running })
     }
 
-    /// Turns to the realms of another configuration.
+    /// Replaces the realms by those of another configuration.
     pub(super) fn turn_to(&self, snapshot: &Snapshot) {
         self.realms.send_replace(realms_of(snapshot));
     }
@@ -65,7 +64,7 @@ fn realms_of(snapshot: &Snapshot) -> Realms {
     realms.map(|realm| (Arc::clone(&realm.name), Arc::clone(realm))).collect()
 }
 
-/// Keeps the realms in force fresh. Those before are let go first: they show numbers under the same names.
+/// Refreshes the realms in force. Those of the previous configuration end first, because both publish metrics under the same names.
 async fn follow(mut followed: watch::Receiver<Realms>, surroundings: CrlRefreshContext) {
     loop {
         let realms = followed.borrow_and_update().clone();
