@@ -21,13 +21,13 @@ pub(crate) trait KeyField {
 }
 
 /// The form of a key that is `V` in the section. The type of the section's field decides that of the value.
-pub(crate) fn key_form<V>(field: impl KeyField<Value = V>) -> KeyForm {
+pub(crate) fn key_form<V>(field: &impl KeyField<Value = V>) -> KeyForm {
     field.form()
 }
 
 /// Reads a key that is `V` in the section.
 pub(crate) fn read_key<V>(
-    field: impl KeyField<Value = V>,
+    field: &impl KeyField<Value = V>,
     key: &'static str,
     reader: &mut TableReader<'_>,
 ) -> Option<V> {
@@ -178,31 +178,33 @@ impl<T, V> KeyField for ValueField<T, V> {
 /// A default, as it would be written in TOML.
 pub(crate) trait TomlLiteral {
     /// In TOML.
-    fn toml(&self) -> String;
+    fn toml(self) -> String;
 }
 
 impl TomlLiteral for &str {
-    fn toml(&self) -> String {
+    fn toml(self) -> String {
         format!("{self:?}")
     }
 }
 
 impl TomlLiteral for bool {
-    fn toml(&self) -> String {
+    fn toml(self) -> String {
         self.to_string()
     }
 }
 
 impl TomlLiteral for i32 {
-    fn toml(&self) -> String {
+    fn toml(self) -> String {
         self.to_string()
     }
 }
 
+type ReadTable<V> = Box<dyn Fn(&'static str, &mut TableReader<'_>) -> Option<V>>;
+
 /// A key with a table or several, which is `V` in the section.
 pub(crate) struct TableField<V> {
     form: KeyForm,
-    read: Box<dyn Fn(&'static str, &mut TableReader<'_>) -> Option<V>>,
+    read: ReadTable<V>,
 }
 
 impl<V> TableField<V> {

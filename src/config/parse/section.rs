@@ -32,13 +32,13 @@ macro_rules! section {
                     name: stringify!($key),
                     documentation: concat!($($doc),+),
                     since: [$($since,)? FIRST_VERSION].first().copied().unwrap_or_default(),
-                    form: key_form::<$type>($field),
+                    form: key_form::<$type>(&$field),
                 }),*]
             }
 
             fn read(reader: &mut $crate::config::parse::TableReader<'_>) -> Option<Self> {
                 use $crate::config::parse::read_key;
-                $( let $key = read_key::<$type>($field, stringify!($key), reader); )*
+                $( let $key = read_key::<$type>(&$field, stringify!($key), reader); )*
                 let section = Self { $( $head: reader.head(), )? $( $key: $key?, )* };
                 $( let mut section = section; section.$check(reader); )?
                 Some(section)

@@ -12,9 +12,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 use toml::de::DeValue;
 
-/// The type of a value: how it is parsed, and its description.
+type ParseValue<T> = Box<dyn Fn(&DeValue<'_>) -> Result<T, ValueError>>;
+
+/// The type of a value: its parser and its description.
 pub(crate) struct ValueType<T> {
-    parse: Box<dyn Fn(&DeValue<'_>) -> Result<T, ValueError>>,
+    parse: ParseValue<T>,
     describe: Box<dyn Fn() -> TypeDescription>,
 }
 
