@@ -2,7 +2,7 @@
 //! services. It is sent with the status of the denial: under 500, which web services use, proxies and logs would not
 //! see that the request was rejected.
 
-use super::Message;
+use super::message::Message;
 use super::templates::Template;
 use http::StatusCode;
 use serde::Serialize;

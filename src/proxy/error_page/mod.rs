@@ -3,11 +3,15 @@
 //! not among its arguments.
 
 mod fault;
+mod message;
 mod page;
 mod preference;
 mod problem;
 mod templates;
+mod text;
 mod words;
+
+pub use text::Hint;
 
 use crate::policy::DenialId;
 use bytes::Bytes;
@@ -17,8 +21,9 @@ use http::header::{
     HeaderValue, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Method, Response, StatusCode};
+use message::Message;
 use std::time::Duration;
-use words::{Locale, Words};
+use words::Locale;
 
 /// What an answer depends on beside the denial.
 #[derive(Clone, Copy, Debug)]
@@ -47,18 +52,6 @@ pub struct AnswerFacts<'a> {
     pub help: Option<&'a str>,
 }
 
-/// A likely cause that the person or the help desk can do something about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hint {
-    /// Asked for a certificate over TLS 1.3, the client gave none: so does a card that cannot sign RSA-PSS, the only
-    /// RSA that TLS 1.3 takes (RFC 8446 4.2.3).
-    Tls13WithoutPss,
-    /// The path takes a user name and a password too.
-    PasswordTaken,
-    /// The key last signed longer ago than the site admits; a new connection helps.
-    CardProofEnded,
-}
-
 /// When a client may try again, where the caller does not know better.
 pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -68,8 +61,7 @@ pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 /// scheme means "a certificate in the TLS handshake". `Basic` or `Negotiate` would make browsers ask people for a
 /// password that nobody takes, and 403 would hide that signing in is what is missing. So the challenge names a scheme of
 /// our own, which tells a program what to do and which a browser passes over: it opens no dialogue and shows the page.
-const CERTIFICATE_CHALLENGE: HeaderValue =
-    HeaderValue::from_static("ClientCertificateRule realm=\"smartcard\"");
+const CERTIFICATE_CHALLENGE: HeaderValue = HeaderValue::from_static("ClientCertificate realm=\"smartcard\"");
 
 /// In what shape the client understands an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,16 +69,6 @@ enum Form {
     Page,
     Problem,
     Fault(SoapVersion),
-}
-
-/// What all forms say, in their own ways.
-struct Message<'a> {
-    denial: DenialId,
-    locale: Locale,
-    words: Words,
-    request_id: &'a str,
-    hint: Option<&'static str>,
-    help: Option<&'a str>,
 }
 
 /// The answer to a request that is turned away.

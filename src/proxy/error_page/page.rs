@@ -1,9 +1,9 @@
 //! A denial as an HTML page. It loads nothing: its one style is inline, and its content security policy permits only
 //! that style, by its hash.
 
-use super::Message;
+use super::message::Message;
 use super::templates::Template;
-use super::words::Labels;
+use super::text::Labels;
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

@@ -1,6 +1,6 @@
 //! A denial as a problem document (RFC 9457).
 
-use super::Message;
+use super::message::Message;
 use serde::Serialize;
 
 /// `type`, `title`, `status` and `detail` are RFC 9457's; the rest are extension members (3.2) of ours, which stay.

@@ -249,7 +249,7 @@ fn a_401_always_has_a_challenge_and_no_other_status_has_one() {
         let without = answer(*denial, &ANY);
         if denial.status() == StatusCode::UNAUTHORIZED {
             assert_eq!(header(&with, "www-authenticate"), "Basic realm=\"rms\"");
-            assert_eq!(header(&without, "www-authenticate"), "ClientCertificateRule realm=\"smartcard\"");
+            assert_eq!(header(&without, "www-authenticate"), "ClientCertificate realm=\"smartcard\"");
         } else {
             assert!(!with.headers().contains_key(WWW_AUTHENTICATE), "{denial}");
         }

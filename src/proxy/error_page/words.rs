@@ -4,7 +4,7 @@
 mod dutch;
 mod english;
 
-use super::Hint;
+use super::text::{Hint, Labels, Words};
 use crate::policy::DenialId;
 
 /// A language that answers are written in.
@@ -49,27 +49,6 @@ impl Locale {
             Self::Dutch => dutch::LABELS,
         }
     }
-}
-
-/// What is said about one denial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Words {
-    /// One line without a full stop.
-    pub(super) title: &'static str,
-    /// What happened.
-    pub(super) what: &'static str,
-    /// What the reader can do, in the order in which to try it.
-    pub(super) steps: &'static [&'static str],
-}
-
-/// The words of the page that stand around those of the denial.
-#[derive(Clone, Copy, Debug, serde::Serialize)]
-pub(super) struct Labels {
-    steps: &'static str,
-    help: &'static str,
-    reason: &'static str,
-    code: &'static str,
-    request_id: &'static str,
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ async fn a_head_request_receives_no_content() {
 async fn a_401_offers_no_scheme_that_prompts_for_a_password() {
     let gateway = gateway();
     let response = TestClient::new(&gateway).get("/accept/echo").await;
-    assert_eq!(response.header("www-authenticate"), Some("ClientCertificateRule realm=\"smartcard\""));
+    assert_eq!(response.header("www-authenticate"), Some("ClientCertificate realm=\"smartcard\""));
 }
 
 #[tokio::test]

@@ -198,7 +198,7 @@ async fn a_401_asks_for_a_password_if_and_only_if_the_path_takes_one() {
     }
     let never = ask(Method::GET, "/never/echo", &[("authorization", &basic("alice", PASSWORD))]).await;
     assert_eq!(never.status_and_id(), "401 credentials-required");
-    assert_eq!(never.header("www-authenticate"), Some("ClientCertificateRule realm=\"smartcard\""));
+    assert_eq!(never.header("www-authenticate"), Some("ClientCertificate realm=\"smartcard\""));
 }
 
 #[tokio::test]

@@ -1,8 +1,7 @@
 //! The texts of every denial in English.
 
-use super::{Labels, Words};
 use crate::policy::DenialId;
-use crate::proxy::error_page::Hint;
+use crate::proxy::error_page::text::{Hint, Labels, Words};
 
 pub(super) const LABELS: Labels = Labels {
     steps: "What you can do",
