@@ -1,8 +1,8 @@
 //! Online checks of every backend server: as the gateway connects to it, and as a stranger would.
 
-use super::Progress;
 use super::kerberos::{self, DelegatedUser};
 use super::probe::{GatewayCertificate, ProbeError, probe, probe_without_certificate, within};
+use super::progress::CheckProgress;
 use super::report::OnlineFinding;
 use crate::backend::{ServerAddress, ServerTransport};
 use crate::config::is_private;
@@ -35,7 +35,11 @@ struct ProbeTarget {
 }
 
 /// Checks every server of every backend. `user` is the account in whose name requests are sent, if any.
-pub(super) async fn check(snapshot: &Snapshot, user: Option<&str>, progress: Progress) -> Vec<OnlineFinding> {
+pub(super) async fn check(
+    snapshot: &Snapshot,
+    user: Option<&str>,
+    progress: CheckProgress,
+) -> Vec<OnlineFinding> {
     let mut findings = Vec::new();
     for backend in &snapshot.backends {
         let target = target(snapshot, backend);

@@ -1,6 +1,6 @@
 //! Online checks of the directory servers of each realm.
 
-use super::Progress;
+use super::progress::CheckProgress;
 use super::report::OnlineFinding;
 use crate::directory::{DirectoryError, ServerFact, Unavailability};
 use crate::ldap::{ConnectionError, LdapRefusal};
@@ -23,7 +23,7 @@ const KERBEROS_SKEW: u64 = 300;
 const NO_SUCH_OBJECT: u32 = 32;
 
 /// Checks every server of every directory.
-pub(super) async fn check(snapshot: &Snapshot, progress: Progress) -> Vec<OnlineFinding> {
+pub(super) async fn check(snapshot: &Snapshot, progress: CheckProgress) -> Vec<OnlineFinding> {
     let mut findings = Vec::new();
     for realm in realms(snapshot).values() {
         let Some(directory) = &realm.directory else { continue };

@@ -5,6 +5,7 @@ mod backends;
 mod directories;
 mod kerberos;
 mod probe;
+mod progress;
 mod report;
 
 use crate::cli::arguments::ConfigurationFile;
@@ -16,6 +17,7 @@ use crate::policy::{ClientCertificateRule, PasswordRule};
 use crate::request::PathPattern;
 use crate::site::{ListenerSites, PathRule, Site, SiteTable};
 use clap::Args;
+use progress::CheckProgress;
 use report::OnlineReport;
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -35,20 +37,6 @@ pub(super) struct CheckCommand {
     /// Write the results of --online as JSON
     #[arg(long, requires = "online")]
     json: bool,
-}
-
-/// Reports on a terminal which component is being checked, since a check may wait for several seconds.
-#[derive(Clone, Copy, Debug)]
-struct Progress {
-    is_shown: bool,
-}
-
-impl Progress {
-    fn checking(self, component: &str) {
-        if self.is_shown {
-            eprintln!("checking {} …", output::visible(component));
-        }
-    }
 }
 
 impl CheckCommand {
@@ -77,7 +65,7 @@ impl CheckCommand {
     }
 
     fn check_online(&self, compiled: &config::CompiledConfig) -> anyhow::Result<OnlineReport> {
-        let progress = Progress { is_shown: std::io::stderr().is_terminal() };
+        let progress = CheckProgress::new();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let user = self.user.as_deref();
         let findings = runtime.block_on(async {

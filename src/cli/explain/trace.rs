@@ -14,7 +14,7 @@ use crate::proxy::pipeline::{
     ClientChannel, ClientConnection, ConnectionCredential, PermittedRequest, PipelineObserver,
     PreparedRequest, ReceivedRequest, RequestContext, authorize,
 };
-use crate::proxy::{Authenticator, Endpoints, authenticate_in_handshake};
+use crate::proxy::{Authenticator, ConnectionEndpoints, authenticate_in_handshake};
 use crate::request::{Authority, CanonicalPath, RequestId, RequestTarget, TargetScheme};
 use crate::site::{BackendIdentity, ListenerSites, PathRule, Realm, Site};
 use crate::telemetry::Metrics;
@@ -193,7 +193,7 @@ impl RequestTrace {
             }
         };
         let peer = SocketAddr::new(request.client(), 0);
-        Ok(ClientConnection { endpoints: Endpoints { listener, peer }, client, channel })
+        Ok(ClientConnection { endpoints: ConnectionEndpoints { listener, peer }, client, channel })
     }
 
     fn permitted(&mut self, permitted: &PermittedRequest<'_>) -> Result<(), Denial> {

@@ -8,21 +8,10 @@ use std::str::FromStr;
 /// The path of a module below the crate: `["pool"]` for `src/backend/pool.rs`.
 type ModulePath = Vec<String>;
 
-/// Folders that still have cycles.
-const OPEN: [&str; 2] = ["cli", "proxy"];
-
 #[test]
 fn no_files_import_each_other_in_a_cycle() {
-    let is_open = |group: &&String| group.split(", ").all(|file| OPEN.contains(&folder(file)));
     let cycles = cycles(&source_files("src"));
-    let (open, new): (Vec<_>, Vec<_>) = cycles.iter().partition(is_open);
-    assert!(new.is_empty(), "files that import each other:\n{new:#?}");
-    let folders: BTreeSet<_> = open.iter().filter_map(|group| group.split(", ").next()).map(folder).collect();
-    assert_eq!(folders, BTreeSet::from(OPEN), "a folder without cycles must leave the list");
-}
-
-fn folder(file: &str) -> &str {
-    file.split("::").next().unwrap_or(file)
+    assert!(cycles.is_empty(), "files that import each other:\n{cycles:#?}");
 }
 
 /// One line for each group of files that import each other, directly or through others of the group.
