@@ -257,7 +257,7 @@ fn leaves_open(outcome: &Result<UnrevokedChain, RevocationError>) -> bool {
 /// It runs where the handshake's own cryptography does, not on a worker. Outcomes are remembered for a minute, so that a
 /// client that comes again and again costs no further signatures.
 pub fn authenticate_in_handshake(realm: Arc<Realm>, clock: Clock) -> HandshakeValidator {
-    let remembered: Cache<[u8; 32], Alerted> =
+    let remembered: Cache<[u8; 32], HandshakeOutcome> =
         Cache::builder().max_capacity(MAX_ALERTED).time_to_live(ALERTED_LIFETIME).build();
     Arc::new(move |presented| {
         let now = clock.now();
@@ -268,7 +268,7 @@ pub fn authenticate_in_handshake(realm: Arc<Realm>, clock: Clock) -> HandshakeVa
             return before.outcome;
         }
         let (outcome, until) = checked_in_handshake(&realm, chain, now);
-        remembered.insert(digest, Alerted { outcome: outcome.clone(), crls, until });
+        remembered.insert(digest, HandshakeOutcome { outcome: outcome.clone(), crls, until });
         outcome
     })
 }
@@ -279,7 +279,7 @@ const ALERTED_LIFETIME: Duration = Duration::from_secs(60);
 
 /// What a handshake found, with what it holds for.
 #[derive(Clone)]
-struct Alerted {
+struct HandshakeOutcome {
     outcome: Result<(), CertificateError>,
     crls: CrlGeneration,
     until: UnixTime,

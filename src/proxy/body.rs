@@ -1,6 +1,6 @@
 //! The body of a response. It completes the request's record.
 
-use super::lifetime::Progress;
+use super::lifetime::ResponseProgress;
 use super::record::RequestRecord;
 use crate::backend::{ResponseBody, ResponseBodyError};
 use crate::headers::{ReservedHeaders, trailers};
@@ -17,27 +17,27 @@ use std::task::{Context, Poll};
 ///
 /// The record is written when the last byte has been handed to the connection, when the backend breaks off, or when
 /// the connection drops the body because the client left.
-pub(super) struct AnswerBody {
-    source: Source,
+pub(super) struct ClientResponseBody {
+    source: ResponseSource,
     sent: u64,
     record: Option<RequestRecord>,
-    progress: Option<Rc<Progress>>,
+    progress: Option<Rc<ResponseProgress>>,
 }
 
-enum Source {
+enum ResponseSource {
     Page(Full<Bytes>),
     Backend(ResponseBody, Arc<ReservedHeaders>),
 }
 
-impl AnswerBody {
+impl ClientResponseBody {
     /// A page of ours. Its record is written at once: one that waited for the client to read the page would hold a place
     /// in the audit log's queue for as long as the client liked.
-    pub(super) fn page(page: Bytes, recorded: Option<(RequestRecord, Rc<Progress>)>) -> Self {
+    pub(super) fn page(page: Bytes, recorded: Option<(RequestRecord, Rc<ResponseProgress>)>) -> Self {
         let (record, progress) = recorded.unzip();
         if let Some(record) = record {
             record.finish(u64::try_from(page.len()).unwrap_or(u64::MAX));
         }
-        Self { source: Source::Page(Full::new(page)), sent: 0, record: None, progress }
+        Self { source: ResponseSource::Page(Full::new(page)), sent: 0, record: None, progress }
     }
 
     /// The backend's body.
@@ -45,9 +45,14 @@ impl AnswerBody {
         body: ResponseBody,
         owned: Arc<ReservedHeaders>,
         record: RequestRecord,
-        progress: Rc<Progress>,
+        progress: Rc<ResponseProgress>,
     ) -> Self {
-        Self { source: Source::Backend(body, owned), sent: 0, record: Some(record), progress: Some(progress) }
+        Self {
+            source: ResponseSource::Backend(body, owned),
+            sent: 0,
+            record: Some(record),
+            progress: Some(progress),
+        }
     }
 
     fn finish(&mut self) {
@@ -67,7 +72,7 @@ impl AnswerBody {
     }
 }
 
-impl Source {
+impl ResponseSource {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError>>> {
         match self {
             Self::Page(page) => {
@@ -80,7 +85,7 @@ impl Source {
     }
 }
 
-impl Body for AnswerBody {
+impl Body for ClientResponseBody {
     type Data = Bytes;
     type Error = ResponseBodyError;
 
@@ -111,20 +116,20 @@ impl Body for AnswerBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
-            Source::Page(page) => page.is_end_stream(),
-            Source::Backend(body, _) => body.is_end_stream(),
+            ResponseSource::Page(page) => page.is_end_stream(),
+            ResponseSource::Backend(body, _) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Page(page) => page.size_hint(),
-            Source::Backend(body, _) => body.size_hint(),
+            ResponseSource::Page(page) => page.size_hint(),
+            ResponseSource::Backend(body, _) => body.size_hint(),
         }
     }
 }
 
-impl Drop for AnswerBody {
+impl Drop for ClientResponseBody {
     fn drop(&mut self) {
         // hyper does not ask again once the declared length is reached. Anything else that drops the body early is a
         // client that left.

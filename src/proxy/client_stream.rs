@@ -11,9 +11,9 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// One of two handles on a connection: hyper has the other.
-pub(super) struct ClientStream<IO>(Rc<RefCell<Shared<IO>>>);
+pub(super) struct ClientStream<IO>(Rc<RefCell<SharedStream<IO>>>);
 
-struct Shared<IO> {
+struct SharedStream<IO> {
     io: IO,
     life: Rc<ConnectionLifetime>,
     /// How many requests there had been when everything was written last.
@@ -23,7 +23,7 @@ struct Shared<IO> {
 }
 
 /// A connection that hyper has done with.
-pub(super) struct Left<IO> {
+pub(super) struct EndedStream<IO> {
     pub(super) io: IO,
     /// Whether nothing was written that is no response to a request: there is room for a page.
     pub(super) is_quiet: bool,
@@ -33,7 +33,7 @@ pub(super) struct Left<IO> {
 
 impl<IO> ClientStream<IO> {
     pub(super) fn new(io: IO, life: Rc<ConnectionLifetime>) -> Self {
-        let shared = Shared { io, life, written_up_to: 0, head_begun: false };
+        let shared = SharedStream { io, life, written_up_to: 0, head_begun: false };
         Self(Rc::new(RefCell::new(shared)))
     }
 
@@ -43,14 +43,14 @@ impl<IO> ClientStream<IO> {
     }
 
     /// The connection, once the other handle is gone.
-    pub(super) fn into_left(self) -> Option<Left<IO>> {
+    pub(super) fn into_left(self) -> Option<EndedStream<IO>> {
         let shared = Rc::into_inner(self.0)?.into_inner();
         let is_quiet = shared.is_quiet();
-        Some(Left { io: shared.io, is_quiet, head_begun: shared.head_begun })
+        Some(EndedStream { io: shared.io, is_quiet, head_begun: shared.head_begun })
     }
 }
 
-impl<IO> Shared<IO> {
+impl<IO> SharedStream<IO> {
     /// Whether every request so far has its whole response on the wire. What is written then answers none.
     fn is_quiet(&self) -> bool {
         !self.life.is_answering() && self.life.requests() == self.written_up_to

@@ -1,15 +1,15 @@
 //! One client connection: its handshake, the site of its server name, its HTTP version, and its end. Requests are
 //! handled by [`service`](super::service).
 
-use super::body::AnswerBody;
+use super::body::ClientResponseBody;
 use super::client_body::ClientBody;
 use super::client_stream::ClientStream;
 use super::http2::Http2Connection;
-use super::lifetime::{ConnectionLifetime, Order};
-use super::linger::{self, More};
-use super::pipeline::{ClientChannel, ClientConnection, ConnectionCredential, Endpoints};
+use super::lifetime::{ConnectionLifetime, LifetimeAction};
+use super::linger::{self, RemainingData};
+use super::pipeline::{ClientChannel, ClientConnection, ConnectionCredential, ConnectionEndpoints};
 use super::record::ConnectionFacts;
-use super::service::Service;
+use super::service::ConnectionService;
 use super::snapshot::{Limits, Snapshot};
 use super::worker::Worker;
 use crate::limits::OpenConnection;
@@ -32,7 +32,12 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
 /// Serves one connection that came in on a TLS listener, to its end.
-pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoints, open: OpenConnection) {
+pub async fn serve_tls(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    endpoints: ConnectionEndpoints,
+    open: OpenConnection,
+) {
     let gate = Rc::clone(&worker);
     let gate = gate.gate();
     let snapshot = gate.snapshot.load_full();
@@ -81,7 +86,7 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
     let credential = Box::new(ConnectionCredential::new(facts, client));
     let channel = ClientChannel::Tls { local, server_name, credential };
     let client_connection = ClientConnection { endpoints, client, channel };
-    let service = Rc::new(Service::new(worker, connection, client_connection, life));
+    let service = Rc::new(ConnectionService::new(worker, connection, client_connection, life));
     if http2 {
         serve_http2(stream, service, limits).await;
     } else {
@@ -90,21 +95,26 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
 }
 
 /// Serves one connection that came in on a plain listener: it is told to use TLS, and nothing else.
-pub async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoints, open: OpenConnection) {
+pub async fn serve_plain(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    endpoints: ConnectionEndpoints,
+    open: OpenConnection,
+) {
     let limits = worker.gate().snapshot.load().limits;
     let client = open.key();
     let life = ConnectionLifetime::new(limits.connection_max_age, &limits, open);
     let connection = connection_facts(&worker, endpoints, None);
     let client_connection = ClientConnection { endpoints, client, channel: ClientChannel::Plain };
-    let service = Rc::new(Service::new(worker, connection, client_connection, life));
+    let service = Rc::new(ConnectionService::new(worker, connection, client_connection, life));
     serve_http1(stream, service, limits).await;
 }
 
-async fn serve_http1<IO>(stream: IO, service: Rc<Service>, limits: Limits)
+async fn serve_http1<IO>(stream: IO, service: Rc<ConnectionService>, limits: Limits)
 where
     IO: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let handler = Handler(Rc::clone(&service));
+    let handler = RequestHandler(Rc::clone(&service));
     let stream = ClientStream::new(stream, Rc::clone(service.life()));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -118,8 +128,8 @@ where
     let (Some(ended), Some(left)) = (ended, stream.into_left()) else { return };
     let page = service.connection_ended(&ended, &left);
     let more = match page.is_some() || service.life().has_unread() {
-        true => More::Expected,
-        false => More::Unlikely,
+        true => RemainingData::Expected,
+        false => RemainingData::Unlikely,
     };
     // A response that broke off must be seen to have done so, which an orderly end would hide.
     let is_orderly = match &ended {
@@ -132,7 +142,7 @@ where
     }
 }
 
-async fn serve_http2<IO>(stream: IO, service: Rc<Service>, limits: Limits)
+async fn serve_http2<IO>(stream: IO, service: Rc<ConnectionService>, limits: Limits)
 where
     IO: AsyncRead + AsyncWrite + Unpin + 'static,
 {
@@ -143,10 +153,10 @@ where
 }
 
 /// hyper's view of a service. On HTTP/1.1 there is no error.
-struct Handler(Rc<Service>);
+struct RequestHandler(Rc<ConnectionService>);
 
-impl hyper::service::Service<Request<Incoming>> for Handler {
-    type Response = Response<AnswerBody>;
+impl hyper::service::Service<Request<Incoming>> for RequestHandler {
+    type Response = Response<ClientResponseBody>;
     type Error = h2::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, h2::Error>>>>;
 
@@ -161,7 +171,7 @@ impl hyper::service::Service<Request<Incoming>> for Handler {
 /// to finish what runs and close; and it is dropped when that, too, takes too long, which gives `None`.
 async fn run<C>(
     connection: C,
-    service: &Service,
+    service: &ConnectionService,
     shut_down: impl Fn(Pin<&mut C>),
     idle_ends: bool,
 ) -> Option<C::Output>
@@ -184,9 +194,9 @@ where
             () = retired.cancelled(), if !closing => true,
             () = evicted.cancelled() => return None,
             () = look.as_mut() => match life.order(idle_ends) {
-                Order::BreakOff => return None,
-                Order::Close => true,
-                Order::Recheck(time) => {
+                LifetimeAction::Abort => return None,
+                LifetimeAction::Close => true,
+                LifetimeAction::Recheck(time) => {
                     look.as_mut().reset(time);
                     false
                 }
@@ -208,7 +218,7 @@ fn span_of_life(
     worker: &Worker,
     facts: &TlsFacts,
     server_name: Option<&HostName>,
-    endpoints: Endpoints,
+    endpoints: ConnectionEndpoints,
     local: SocketAddr,
 ) -> Duration {
     let mut span = snapshot.limits.connection_max_age;
@@ -222,7 +232,11 @@ fn span_of_life(
     span
 }
 
-fn connection_facts(worker: &Worker, endpoints: Endpoints, tls: Option<&TlsFacts>) -> ConnectionFacts {
+fn connection_facts(
+    worker: &Worker,
+    endpoints: ConnectionEndpoints,
+    tls: Option<&TlsFacts>,
+) -> ConnectionFacts {
     let tls = tls.map(|facts| audit::TlsFacts {
         version: facts.version.number(),
         resumed: facts.resumed,

@@ -21,33 +21,33 @@ const BESIDE: Duration = Duration::from_secs(5);
 
 /// Whether the whole body was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rest {
+pub(super) enum BodyRest {
     Read,
     Unread,
 }
 
 /// Reads a body that is short and comes at once. A client that waits for `100 Continue` has sent nothing and is not told
 /// to begin.
-pub(super) async fn before_response(mut body: ClientBody, expects_continue: bool) -> Rest {
+pub(super) async fn before_response(mut body: ClientBody, expects_continue: bool) -> BodyRest {
     if body.is_end_stream() {
-        return Rest::Read;
+        return BodyRest::Read;
     }
     if expects_continue || body.size_hint().lower() > LIMIT {
-        return Rest::Unread;
+        return BodyRest::Unread;
     }
     let end = Instant::now() + BEFORE;
     let mut read = 0;
     while read <= LIMIT {
         match timeout_at(end.min(Instant::now() + SILENCE), body.frame()).await {
             Ok(Some(Ok(frame))) => read += length(&frame),
-            Ok(None) => return Rest::Read,
-            Ok(Some(Err(_))) | Err(_) => return Rest::Unread,
+            Ok(None) => return BodyRest::Read,
+            Ok(Some(Err(_))) | Err(_) => return BodyRest::Unread,
         }
         if body.is_end_stream() {
-            return Rest::Read;
+            return BodyRest::Read;
         }
     }
-    Rest::Unread
+    BodyRest::Unread
 }
 
 /// Reads on while the response is on its way. The end of a stream ends no other, so none has to be told.

@@ -11,7 +11,7 @@ const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
 
 /// What the request said about the answer that it wants. Kept aside, since the request itself goes to the backend.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct ResponsePreferences {
     method: Method,
     accept: Option<HeaderValue>,
     accept_language: Option<HeaderValue>,
@@ -22,7 +22,7 @@ pub(super) struct Wanted {
 
 /// What else is known of a refused request.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Details<'a> {
+pub(super) struct DenialDetails<'a> {
     /// How a client that has no card may sign in, where it may.
     pub(super) challenge: Option<&'a HeaderValue>,
     /// The methods that the path takes.
@@ -37,7 +37,7 @@ pub(super) struct Details<'a> {
     pub(super) help: Option<&'a str>,
 }
 
-impl Wanted {
+impl ResponsePreferences {
     pub(super) fn of(head: &http::request::Parts) -> Self {
         let headers = &head.headers;
         Self {
@@ -68,7 +68,7 @@ impl Wanted {
     }
 
     /// The answer to `denial`. Where plain HTTP is to be sent on, that is the answer.
-    pub(super) fn page(&self, denial: &Denial, id: RequestId, details: Details<'_>) -> Response<Bytes> {
+    pub(super) fn page(&self, denial: &Denial, id: RequestId, details: DenialDetails<'_>) -> Response<Bytes> {
         let facts = AnswerFacts {
             request_id: &id.to_string(),
             method: &self.method,
@@ -125,7 +125,7 @@ pub(super) fn expects_continue(headers: &HeaderMap) -> bool {
     headers.get_all(header::EXPECT).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
-fn hint(denial: DenialId, details: &Details<'_>) -> Option<Hint> {
+fn hint(denial: DenialId, details: &DenialDetails<'_>) -> Option<Hint> {
     match denial {
         DenialId::CertificateRequired | DenialId::CredentialsRequired if details.silent_card => {
             Some(Hint::Tls13WithoutPss)

@@ -1,7 +1,7 @@
 //! Logs failed handshakes: the first of each kind at once, then one line a minute with their count and the last cause.
 //! A failed handshake leaves no request and no audit record, and any client can cause thousands of them.
 
-use super::pipeline::Endpoints;
+use super::pipeline::ConnectionEndpoints;
 use crate::telemetry::display_chain;
 use crate::tls::{HandshakeError, HandshakeStage, TlsVersion};
 use rustls::AlertDescription;
@@ -17,7 +17,7 @@ const PERIOD: Duration = Duration::from_secs(60);
 
 /// Kinds of failure. Their number bounds what is kept for each listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
+enum FailureKind {
     Limited,
     Timeout,
     UnknownName,
@@ -29,24 +29,24 @@ enum Kind {
     /// The client sent an alert.
     ClientAlert,
     /// The client's certificate or its signature was refused.
-    ClientCertificateRule,
+    BadClientCertificate,
     Protocol,
 }
 
 /// The failures of the current period, by listener and kind. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct FailedHandshakes(Arc<Mutex<HashMap<(SocketAddr, Kind), Counted>>>);
+pub struct FailedHandshakes(Arc<Mutex<HashMap<(SocketAddr, FailureKind), FailureCount>>>);
 
 /// What has not been reported yet.
 #[derive(Debug, Default)]
-struct Counted {
+struct FailureCount {
     count: u64,
-    last: Option<Last>,
+    last: Option<LastFailure>,
 }
 
 /// The last failure of its kind.
 #[derive(Debug)]
-struct Last {
+struct LastFailure {
     peer: IpAddr,
     cause: String,
 }
@@ -54,12 +54,17 @@ struct Last {
 impl FailedHandshakes {
     /// Reports or counts a failed handshake. Must be called on a worker's thread. `stopping` ends the period early, so that
     /// no count is lost at shutdown.
-    pub(super) fn failed(&self, endpoints: Endpoints, error: &HandshakeError, stopping: &CancellationToken) {
-        let Endpoints { listener, peer } = endpoints;
+    pub(super) fn failed(
+        &self,
+        endpoints: ConnectionEndpoints,
+        error: &HandshakeError,
+        stopping: &CancellationToken,
+    ) {
+        let ConnectionEndpoints { listener, peer } = endpoints;
         let cause = display_chain(error);
         tracing::debug!(target: "portcullis::handshake", client = %peer, %listener, error = cause);
         let Some(kind) = kind(error) else { return };
-        let last = Last { peer: peer.ip(), cause };
+        let last = LastFailure { peer: peer.ip(), cause };
         if let Some(first) = self.count(listener, kind, last) {
             report(listener, kind, 1, &first);
             let (failures, stopping) = (self.clone(), stopping.clone());
@@ -79,11 +84,11 @@ impl FailedHandshakes {
     }
 
     /// Begins a period with this failure, which is then given back, or counts it in the one that runs.
-    fn count(&self, listener: SocketAddr, kind: Kind, last: Last) -> Option<Last> {
+    fn count(&self, listener: SocketAddr, kind: FailureKind, last: LastFailure) -> Option<LastFailure> {
         let mut periods = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match periods.get_mut(&(listener, kind)) {
             None => {
-                periods.insert((listener, kind), Counted::default());
+                periods.insert((listener, kind), FailureCount::default());
                 Some(last)
             }
             Some(counted) => {
@@ -95,17 +100,17 @@ impl FailedHandshakes {
     }
 
     /// What the period has counted. The next one begins; without anything counted there is none.
-    fn end_period(&self, listener: SocketAddr, kind: Kind) -> Option<(u64, Last)> {
+    fn end_period(&self, listener: SocketAddr, kind: FailureKind) -> Option<(u64, LastFailure)> {
         let mut periods = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = periods.remove(&(listener, kind))?;
         let last = counted.last?;
-        periods.insert((listener, kind), Counted::default());
+        periods.insert((listener, kind), FailureCount::default());
         Some((counted.count, last))
     }
 }
 
-fn report(listener: SocketAddr, kind: Kind, count: u64, last: &Last) {
-    let Last { peer, cause } = last;
+fn report(listener: SocketAddr, kind: FailureKind, count: u64, last: &LastFailure) {
+    let LastFailure { peer, cause } = last;
     tracing::warn!(
         target: "portcullis::handshake",
         %listener,
@@ -118,16 +123,18 @@ fn report(listener: SocketAddr, kind: Kind, count: u64, last: &Last) {
 }
 
 /// `None` for what is no failure: health checks and port scanners connect and close.
-fn kind(error: &HandshakeError) -> Option<Kind> {
+fn kind(error: &HandshakeError) -> Option<FailureKind> {
     Some(match error {
         HandshakeError::Unused => return None,
-        HandshakeError::HandshakeLimitReached(_) | HandshakeError::Overloaded(_) => Kind::Limited,
-        HandshakeError::Timeout { .. } => Kind::Timeout,
-        HandshakeError::UnknownName { .. } => Kind::UnknownName,
-        HandshakeError::UnsupportedVersion(_) => Kind::UnsupportedVersion,
-        HandshakeError::PlainHttp => Kind::PlainHttp,
-        HandshakeError::Closed { stage } if was_asked_under_tls13(*stage) => Kind::CertificateRequest13,
-        HandshakeError::Closed { .. } => Kind::Closed,
+        HandshakeError::HandshakeLimitReached(_) | HandshakeError::Overloaded(_) => FailureKind::Limited,
+        HandshakeError::Timeout { .. } => FailureKind::Timeout,
+        HandshakeError::UnknownName { .. } => FailureKind::UnknownName,
+        HandshakeError::UnsupportedVersion(_) => FailureKind::UnsupportedVersion,
+        HandshakeError::PlainHttp => FailureKind::PlainHttp,
+        HandshakeError::Closed { stage } if was_asked_under_tls13(*stage) => {
+            FailureKind::CertificateRequest13
+        }
+        HandshakeError::Closed { .. } => FailureKind::Closed,
         HandshakeError::Failed { stage, source } => {
             match source.get_ref().and_then(|cause| cause.downcast_ref()) {
                 Some(rustls::Error::AlertReceived(alert)) => match alert {
@@ -136,12 +143,12 @@ fn kind(error: &HandshakeError) -> Option<Kind> {
                     | AlertDescription::IllegalParameter
                         if was_asked_under_tls13(*stage) =>
                     {
-                        Kind::CertificateRequest13
+                        FailureKind::CertificateRequest13
                     }
-                    _ => Kind::ClientAlert,
+                    _ => FailureKind::ClientAlert,
                 },
-                Some(rustls::Error::InvalidCertificate(_)) => Kind::ClientCertificateRule,
-                _ => Kind::Protocol,
+                Some(rustls::Error::InvalidCertificate(_)) => FailureKind::BadClientCertificate,
+                _ => FailureKind::Protocol,
             }
         }
     })
@@ -152,26 +159,26 @@ fn was_asked_under_tls13(stage: HandshakeStage) -> bool {
 }
 
 /// What the likely cause is, where the kind says so.
-fn hint(kind: Kind) -> Option<&'static str> {
+fn hint(kind: FailureKind) -> Option<&'static str> {
     match kind {
-        Kind::CertificateRequest13 => Some(
+        FailureKind::CertificateRequest13 => Some(
             "browsers also break off while their users choose a certificate; a card that cannot sign RSA-PSS can never \
              finish a TLS 1.3 handshake: write tls = { max = \"1.2\" } for its site",
         ),
-        Kind::ClientCertificateRule => Some(
+        FailureKind::BadClientCertificate => Some(
             "a card with an RSA key of 1024 bits cannot be used under TLS 1.3, nor with RSA-PSS: write tls = { max = \
              \"1.2\" } for its site",
         ),
-        Kind::UnsupportedVersion => Some("the client must be configured to use TLS 1.2"),
-        Kind::Limited => Some(
+        FailureKind::UnsupportedVersion => Some("the client must be configured to use TLS 1.2"),
+        FailureKind::Limited => Some(
             "see handshakes, max_handshakes_per_address and handshakes_per_second_per_address in [limits]",
         ),
-        Kind::Timeout
-        | Kind::UnknownName
-        | Kind::PlainHttp
-        | Kind::Closed
-        | Kind::ClientAlert
-        | Kind::Protocol => None,
+        FailureKind::Timeout
+        | FailureKind::UnknownName
+        | FailureKind::PlainHttp
+        | FailureKind::Closed
+        | FailureKind::ClientAlert
+        | FailureKind::Protocol => None,
     }
 }
 
@@ -183,29 +190,29 @@ mod tests {
 
     const LISTENER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 443);
 
-    fn last(number: u8) -> Last {
-        Last { peer: [192, 0, 2, number].into(), cause: format!("cause {number}") }
+    fn last(number: u8) -> LastFailure {
+        LastFailure { peer: [192, 0, 2, number].into(), cause: format!("cause {number}") }
     }
 
     #[test]
     fn the_first_failure_is_reported_at_once_and_the_others_by_number_with_the_last_cause() {
         let failed = FailedHandshakes::default();
-        assert_eq!(failed.count(LISTENER, Kind::Closed, last(1)).unwrap().cause, "cause 1");
+        assert_eq!(failed.count(LISTENER, FailureKind::Closed, last(1)).unwrap().cause, "cause 1");
         for number in 2..=200 {
-            assert!(failed.count(LISTENER, Kind::Closed, last(number)).is_none());
+            assert!(failed.count(LISTENER, FailureKind::Closed, last(number)).is_none());
         }
-        let (count, reported) = failed.end_period(LISTENER, Kind::Closed).unwrap();
+        let (count, reported) = failed.end_period(LISTENER, FailureKind::Closed).unwrap();
         assert_eq!((count, reported.cause.as_str()), (199, "cause 200"));
         // Nothing happened in the next period, so that the one after it begins with the next failure.
-        assert!(failed.end_period(LISTENER, Kind::Closed).is_none());
-        assert!(failed.count(LISTENER, Kind::Closed, last(1)).is_some());
+        assert!(failed.end_period(LISTENER, FailureKind::Closed).is_none());
+        assert!(failed.count(LISTENER, FailureKind::Closed, last(1)).is_some());
     }
 
     #[test]
     fn a_kind_does_not_hide_another() {
         let failed = FailedHandshakes::default();
-        assert!(failed.count(LISTENER, Kind::Closed, last(1)).is_some());
-        assert!(failed.count(LISTENER, Kind::Timeout, last(1)).is_some());
+        assert!(failed.count(LISTENER, FailureKind::Closed, last(1)).is_some());
+        assert!(failed.count(LISTENER, FailureKind::Timeout, last(1)).is_some());
     }
 
     #[test]
@@ -222,13 +229,19 @@ mod tests {
             failed(asked, alert(AlertDescription::HandshakeFailure)),
             failed(asked, alert(AlertDescription::InternalError)),
         ] {
-            assert_eq!(error, Some(Kind::CertificateRequest13));
+            assert_eq!(error, Some(FailureKind::CertificateRequest13));
         }
-        assert_eq!(kind(&HandshakeError::Closed { stage: tls12 }), Some(Kind::Closed));
-        assert_eq!(failed(unasked, alert(AlertDescription::HandshakeFailure)), Some(Kind::ClientAlert));
-        assert_eq!(failed(asked, alert(AlertDescription::UnknownCA)), Some(Kind::ClientAlert));
-        assert_eq!(failed(asked, CertificateError::BadSignature.into()), Some(Kind::ClientCertificateRule));
-        assert!(hint(Kind::CertificateRequest13).unwrap().contains("max = \"1.2\""));
+        assert_eq!(kind(&HandshakeError::Closed { stage: tls12 }), Some(FailureKind::Closed));
+        assert_eq!(
+            failed(unasked, alert(AlertDescription::HandshakeFailure)),
+            Some(FailureKind::ClientAlert)
+        );
+        assert_eq!(failed(asked, alert(AlertDescription::UnknownCA)), Some(FailureKind::ClientAlert));
+        assert_eq!(
+            failed(asked, CertificateError::BadSignature.into()),
+            Some(FailureKind::BadClientCertificate)
+        );
+        assert!(hint(FailureKind::CertificateRequest13).unwrap().contains("max = \"1.2\""));
         assert_eq!(kind(&HandshakeError::Unused), None);
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct ConnectionLifetime {
     unread: Cell<bool>,
     running: Cell<usize>,
     idle_since: Cell<Instant>,
-    answers: RefCell<Vec<Weak<Progress>>>,
+    answers: RefCell<Vec<Weak<ResponseProgress>>>,
     retired: CancellationToken,
     /// Its place among the connections of all clients. Shared with the responses on their way.
     open: Rc<OpenConnection>,
@@ -34,19 +34,19 @@ pub(super) struct ConnectionLifetime {
 
 /// What the driver is to do with the connection now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum LifetimeAction {
     /// Nothing. Look again at this time.
     Recheck(Instant),
     /// Let what runs end, and take no more requests.
     Close,
     /// Break off: its time is over, or the client does not take its answers. Each holds a place in the audit log's
     /// queue, so that clients which never read could otherwise keep everybody out.
-    BreakOff,
+    Abort,
 }
 
 /// How an answer moves. Held by its body.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct ResponseProgress {
     /// When the client last took a piece; nothing while the backend is waited for.
     offered: Cell<Option<Instant>>,
     reading: Rc<TransferRate>,
@@ -54,7 +54,7 @@ pub(super) struct Progress {
 }
 
 /// Counts a request as running until its answer's head is ready.
-pub(super) struct Running<'a>(&'a ConnectionLifetime);
+pub(super) struct RunningRequest<'a>(&'a ConnectionLifetime);
 
 impl ConnectionLifetime {
     /// A life that takes requests for `span`, and as long again as the greatest age of a connection for those in
@@ -78,21 +78,21 @@ impl ConnectionLifetime {
     }
 
     /// A request begins.
-    pub(super) fn begin(&self) -> Running<'_> {
+    pub(super) fn begin(&self) -> RunningRequest<'_> {
         self.requests.set(self.requests.get() + 1);
         self.unread.set(false);
         self.running.set(self.running.get() + 1);
         self.open.begin();
-        Running(self)
+        RunningRequest(self)
     }
 
     /// An answer begins, whose body keeps this.
-    pub(super) fn answer(&self) -> Rc<Progress> {
+    pub(super) fn answer(&self) -> Rc<ResponseProgress> {
         self.open.begin();
         let open = Rc::clone(&self.open);
         let reading = Rc::clone(&self.reading);
         reading.start_waiting();
-        let progress = Rc::new(Progress { offered: Cell::new(Some(Instant::now())), reading, open });
+        let progress = Rc::new(ResponseProgress { offered: Cell::new(Some(Instant::now())), reading, open });
         let mut answers = self.answers.borrow_mut();
         answers.retain(|answer| answer.strong_count() > 0);
         answers.push(Rc::downgrade(&progress));
@@ -171,20 +171,24 @@ impl ConnectionLifetime {
 
     /// What is to be done now. `idle_ends` where the connection is to close when it was without a request for too
     /// long; hyper sees to that for HTTP/1.1.
-    pub(super) fn order(&self, idle_ends: bool) -> Order {
+    pub(super) fn order(&self, idle_ends: bool) -> LifetimeAction {
         let now = Instant::now();
         // A client that begins to be waited for after this look is too slow no earlier than after the grace.
         let soon = now + self.idle.min(self.minimum.grace);
         let soon = self.too_slow_at().map_or(soon, |at| at.min(soon));
         if self.last_end <= now || self.answers_stall(now) {
-            Order::BreakOff
+            LifetimeAction::Abort
         } else if self.end <= now {
-            Order::Close
+            LifetimeAction::Close
         } else if !idle_ends || self.running.get() > 0 {
-            Order::Recheck(soon.min(self.end))
+            LifetimeAction::Recheck(soon.min(self.end))
         } else {
             let idle_end = self.idle_since.get() + self.idle;
-            if idle_end <= now { Order::Close } else { Order::Recheck(idle_end.min(self.end).min(soon)) }
+            if idle_end <= now {
+                LifetimeAction::Close
+            } else {
+                LifetimeAction::Recheck(idle_end.min(self.end).min(soon))
+            }
         }
     }
 
@@ -204,12 +208,12 @@ impl ConnectionLifetime {
             return true;
         }
         let stalls =
-            |answer: Rc<Progress>| answer.offered.get().is_some_and(|since| since + self.idle <= now);
+            |answer: Rc<ResponseProgress>| answer.offered.get().is_some_and(|since| since + self.idle <= now);
         self.answers.borrow().iter().filter_map(Weak::upgrade).any(stalls)
     }
 }
 
-impl Progress {
+impl ResponseProgress {
     /// The client took a piece of `bytes`, and may take the next.
     pub(super) fn moved(&self, bytes: u64) {
         let now = Instant::now();
@@ -225,7 +229,7 @@ impl Progress {
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for RunningRequest<'_> {
     fn drop(&mut self) {
         self.0.running.set(self.0.running.get() - 1);
         self.0.idle_since.set(Instant::now());
@@ -233,7 +237,7 @@ impl Drop for Running<'_> {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ResponseProgress {
     fn drop(&mut self) {
         self.open.end();
     }
@@ -284,7 +288,7 @@ mod tests {
     async fn broken_off_after(life: &ConnectionLifetime, most: u64, each_second: impl Fn()) -> Option<u64> {
         for second in 1..=most {
             advance(Duration::from_secs(1)).await;
-            if life.order(false) == Order::BreakOff {
+            if life.order(false) == LifetimeAction::Abort {
                 return Some(second);
             }
             each_second();

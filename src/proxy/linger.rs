@@ -20,7 +20,7 @@ const BYTES_PER_SECOND: u64 = 4096;
 
 /// Whether the client has more to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum More {
+pub(super) enum RemainingData {
     /// A request's body, or the rest of what is no request.
     Expected,
     /// Only what is here already would be lost.
@@ -28,7 +28,7 @@ pub(super) enum More {
 }
 
 /// Writes `page`, says that nothing more comes, and reads what the client still sends, within `limits`.
-pub(super) async fn close<IO>(mut io: IO, page: Option<Vec<u8>>, more: More, limits: LingerLimits)
+pub(super) async fn close<IO>(mut io: IO, page: Option<Vec<u8>>, more: RemainingData, limits: LingerLimits)
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -44,8 +44,8 @@ where
     }
     let begun = Instant::now();
     let mut silence = match more {
-        More::Expected => SILENCE,
-        More::Unlikely => Duration::ZERO,
+        RemainingData::Expected => SILENCE,
+        RemainingData::Unlikely => Duration::ZERO,
     };
     let (mut buffer, mut read) = (vec![0; 16 * 1024], 0);
     loop {
@@ -72,7 +72,7 @@ mod tests {
     const LIMITS: LingerLimits = LingerLimits { time: Duration::from_secs(30), bytes: 1 << 20 };
 
     /// Closes one end while `client` has the other; how many seconds that took.
-    async fn closed(more: More, client: impl AsyncFnOnce(DuplexStream) + 'static) -> u64 {
+    async fn closed(more: RemainingData, client: impl AsyncFnOnce(DuplexStream) + 'static) -> u64 {
         let (ours, theirs) = duplex(1024);
         let begun = Instant::now();
         let close = async {
@@ -91,7 +91,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_writes_all_before_it_reads_gets_the_page() {
-        let took = closed(More::Expected, async |mut client| {
+        let took = closed(RemainingData::Expected, async |mut client| {
             for _ in 0..1000 {
                 client.write_all(&[b'x'; 1000]).await.unwrap();
             }
@@ -106,8 +106,8 @@ mod tests {
             read_page(&mut client).await;
             tokio::time::sleep(Duration::from_secs(60)).await;
         };
-        assert_eq!(closed(More::Expected, silent).await, 5);
-        assert_eq!(closed(More::Unlikely, silent).await, 0);
+        assert_eq!(closed(RemainingData::Expected, silent).await, 5);
+        assert_eq!(closed(RemainingData::Unlikely, silent).await, 0);
     }
 
     #[tokio::test(start_paused = true)]
@@ -119,8 +119,8 @@ mod tests {
                 }
             }
         };
-        assert_eq!(closed(More::Expected, sending(500_000, Duration::from_secs(1))).await, 2);
-        assert_eq!(closed(More::Expected, sending(1, Duration::from_secs(1))).await, 6);
-        assert_eq!(closed(More::Expected, sending(5000, Duration::from_secs(1))).await, 30);
+        assert_eq!(closed(RemainingData::Expected, sending(500_000, Duration::from_secs(1))).await, 2);
+        assert_eq!(closed(RemainingData::Expected, sending(1, Duration::from_secs(1))).await, 6);
+        assert_eq!(closed(RemainingData::Expected, sending(5000, Duration::from_secs(1))).await, 30);
     }
 }

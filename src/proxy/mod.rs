@@ -31,7 +31,7 @@ mod worker;
 pub use authenticator::{Authenticator, CacheSizes, authenticate_in_handshake};
 pub use connection::{serve_plain, serve_tls};
 pub use failed_handshakes::FailedHandshakes;
-pub use pipeline::Endpoints;
+pub use pipeline::ConnectionEndpoints;
 pub use request_log::RequestLog;
 pub use snapshot::{Limits, LingerLimits, Snapshot};
 pub use state::SharedState;

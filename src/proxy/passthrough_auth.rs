@@ -44,7 +44,7 @@ pub(super) struct PassthroughAuth {
 
 /// The client's side of a dialogue.
 #[derive(Clone, Copy)]
-pub(super) struct ClientLine<'a> {
+pub(super) struct PassthroughClient<'a> {
     pub(super) gate: &'a SharedState,
     pub(super) address: AddressKey,
     pub(super) life: &'a ConnectionLifetime,
@@ -53,7 +53,7 @@ pub(super) struct ClientLine<'a> {
 }
 
 /// A log-in under way, where the request is one.
-struct LogIn {
+struct PassthroughLogin {
     attempt: Option<AttemptPermit>,
     /// Whether it names the account whose password it tries. A ticket does not.
     named: bool,
@@ -74,7 +74,7 @@ impl PassthroughAuth {
         request: PassthroughRequest,
         upload: &UploadProgress,
         pool: &BackendPool,
-        line: ClientLine<'_>,
+        line: PassthroughClient<'_>,
         record: &mut RequestRecord,
     ) -> Result<Response<ResponseBody>, Denial> {
         if line.multiplexed && authorization::is_connection_based(request.headers()) {
@@ -118,7 +118,7 @@ impl PassthroughAuth {
         exchange: &BackendExchange<'_>,
         authorized: bool,
         pool: &BackendPool,
-        line: ClientLine<'_>,
+        line: PassthroughClient<'_>,
     ) -> Result<Rc<PinnedConnection>, BackendError> {
         let (backend, requester) = (exchange.backend(), exchange.requester);
         let name = &backend.settings.name;
@@ -140,10 +140,15 @@ impl PassthroughAuth {
     }
 
     /// Takes note of a log-in before the backend hears of it.
-    fn begin(&self, headers: &HeaderMap, backend: &Backend, line: ClientLine<'_>) -> Result<LogIn, Denial> {
+    fn begin(
+        &self,
+        headers: &HeaderMap,
+        backend: &Backend,
+        line: PassthroughClient<'_>,
+    ) -> Result<PassthroughLogin, Denial> {
         let account = match authorization::login_claim(headers) {
             None | Some(LoginClaim::Opening) => {
-                return Ok(LogIn::none());
+                return Ok(PassthroughLogin::none());
             }
             Some(LoginClaim::Ambiguous) => {
                 return Err(Denial::new(
@@ -156,7 +161,7 @@ impl PassthroughAuth {
         let credentials = digest_of(headers, backend);
         let clock = line.gate.clock.clone();
         if credentials.is_some() && self.taken.get() == credentials {
-            return Ok(LogIn { attempt: None, named: account.is_some(), credentials, clock });
+            return Ok(PassthroughLogin { attempt: None, named: account.is_some(), credentials, clock });
         }
         let now = line.gate.clock.now();
         let attempt = backend.login_throttle.begin(line.address, now).map_err(|error| too_many(&error))?;
@@ -164,7 +169,7 @@ impl PassthroughAuth {
             None => attempt,
             Some(account) => attempt.for_account(account, now).map_err(|error| too_many(&error))?,
         };
-        Ok(LogIn { attempt: Some(attempt), named: account.is_some(), credentials, clock })
+        Ok(PassthroughLogin { attempt: Some(attempt), named: account.is_some(), credentials, clock })
     }
 
     /// What the backend's answer says of the log-in. Before anybody is authenticated a server may also answer 400 or 413,
@@ -172,10 +177,10 @@ impl PassthroughAuth {
     /// this client was turned away before, counts as a success: else guesses could be whitewashed.
     fn settle(
         &self,
-        mut log_in: LogIn,
+        mut log_in: PassthroughLogin,
         asked_for: Option<[u8; 32]>,
         response: &Response<ResponseBody>,
-        line: ClientLine<'_>,
+        line: PassthroughClient<'_>,
     ) {
         let now = line.gate.clock.now();
         let status = response.status();
@@ -199,7 +204,7 @@ impl PassthroughAuth {
     }
 }
 
-impl LogIn {
+impl PassthroughLogin {
     /// No log-in.
     fn none() -> Self {
         Self { attempt: None, named: false, credentials: None, clock: Clock::system() }
@@ -256,7 +261,7 @@ impl LogIn {
 }
 
 /// Without a word of the backend's nothing was refused. What was sent of the request has been answered or given up by then.
-impl Drop for LogIn {
+impl Drop for PassthroughLogin {
     fn drop(&mut self) {
         if let Some(attempt) = self.attempt.take() {
             attempt.cancelled(self.clock.now());

@@ -32,10 +32,10 @@ pub(super) struct ConnectionFacts {
 pub(super) struct RequestRecord {
     started: Instant,
     /// Taken by the one write. Boxed, since the record travels with the body.
-    open: Option<Box<Open>>,
+    open: Option<Box<OpenRecord>>,
 }
 
-struct Open {
+struct OpenRecord {
     slot: AuditSlot,
     record: AuditRecord,
     series: Rc<RecordSeries>,
@@ -89,7 +89,7 @@ impl RequestRecord {
             bytes_out: 0,
             duration: RequestDuration { total: Duration::ZERO, authentication: None, backend: None },
         };
-        let open = Open {
+        let open = OpenRecord {
             slot,
             record,
             series: Rc::clone(&connection.series),

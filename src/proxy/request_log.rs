@@ -22,10 +22,10 @@ const DETAIL_BYTES: usize = 64;
 
 /// Writes the lines of all workers. Clones share the allowance.
 #[derive(Clone, Debug)]
-pub struct RequestLog(Arc<Allowance>);
+pub struct RequestLog(Arc<LogAllowance>);
 
 #[derive(Debug)]
-struct Allowance {
+struct LogAllowance {
     start: Instant,
     /// When all lines so far have been paid for, in nanoseconds since `start` (the generic cell rate algorithm of ATM).
     paid_at: AtomicU64,
@@ -34,7 +34,7 @@ struct Allowance {
 
 impl RequestLog {
     pub(crate) fn new(now: Instant) -> Self {
-        Self(Arc::new(Allowance { start: now, paid_at: AtomicU64::new(0), left_out: AtomicU64::new(0) }))
+        Self(Arc::new(LogAllowance { start: now, paid_at: AtomicU64::new(0), left_out: AtomicU64::new(0) }))
     }
 
     /// Writes the line: at the level `info` while the allowance lasts, else at `debug`.
@@ -64,7 +64,7 @@ impl RequestLog {
     }
 }
 
-impl Allowance {
+impl LogAllowance {
     /// How many lines were left out since the last one, where one may be written now. Takes no lock.
     fn take(&self, now: Instant) -> Option<u64> {
         let now = nanoseconds(now.saturating_duration_since(self.start));

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 /// A request beyond a rate.
 #[derive(Debug)]
-pub(super) struct Excess {
+pub(super) struct RateExcess {
     pub(super) denial: Denial,
     /// Whether it gets an audit record: one in a second does.
     pub(super) recorded: bool,
 }
 
-impl Excess {
+impl RateExcess {
     /// The denial; `record` stays unwritten where another one like it was written just before.
     pub(super) fn into_denial(self, record: &mut RequestRecord) -> Denial {
         if !self.recorded {
@@ -32,7 +32,7 @@ impl Excess {
 pub(super) struct AccountBudget(RefCell<Option<(AccountKey, Arc<RequestBudget>)>>);
 
 /// Takes one request out of the budget of the client's address.
-pub(super) fn of_address(life: &ConnectionLifetime) -> Result<(), Excess> {
+pub(super) fn of_address(life: &ConnectionLifetime) -> Result<(), RateExcess> {
     match life.budget() {
         Some(budget) => budget.take().map_err(|exceeded| excess(&exceeded, "the client's address")),
         None => Ok(()),
@@ -40,7 +40,7 @@ pub(super) fn of_address(life: &ConnectionLifetime) -> Result<(), Excess> {
 }
 
 /// Counts a request among those in progress of the client's address; a trusted address has no limit.
-pub(super) fn in_flight(life: &ConnectionLifetime) -> Result<Option<RequestInFlight>, Excess> {
+pub(super) fn in_flight(life: &ConnectionLifetime) -> Result<Option<RequestInFlight>, RateExcess> {
     let counted = life.budget().map(RequestBudget::begin).transpose();
     counted.map_err(|exceeded| excess(&exceeded, "the client's address"))
 }
@@ -69,7 +69,7 @@ impl AccountBudget {
     }
 
     /// Takes one request out of the budget of the account that was used last on this connection.
-    pub(super) fn take_again(&self) -> Result<(), Excess> {
+    pub(super) fn take_again(&self) -> Result<(), RateExcess> {
         match &*self.0.borrow() {
             Some((_, budget)) => budget.take().map_err(|exceeded| excess(&exceeded, "the account")),
             None => Ok(()),
@@ -78,7 +78,7 @@ impl AccountBudget {
 
     /// Counts a request among those in progress of the account that was used last on this connection, if there is one, else
     /// of the client's address.
-    pub(super) fn in_flight(&self, life: &ConnectionLifetime) -> Result<Option<RequestInFlight>, Excess> {
+    pub(super) fn in_flight(&self, life: &ConnectionLifetime) -> Result<Option<RequestInFlight>, RateExcess> {
         match &*self.0.borrow() {
             Some((_, budget)) => {
                 budget.begin().map(Some).map_err(|exceeded| excess(&exceeded, "the account"))
@@ -105,7 +105,7 @@ impl AccountBudget {
     }
 }
 
-fn excess(exceeded: &RateExceeded, of: &str) -> Excess {
+fn excess(exceeded: &RateExceeded, of: &str) -> RateExcess {
     let mut detail = match exceeded.limit {
         RequestLimit::PerSecond(rate) => format!("{of} sent more than {} requests per second", rate.get()),
         RequestLimit::InFlight(most) => format!("{of} has {most} requests in progress"),
@@ -116,5 +116,5 @@ fn excess(exceeded: &RateExceeded, of: &str) -> Excess {
     // A client that comes back at once would be refused again.
     let wait = exceeded.retry_after.max(Duration::from_secs(1));
     let denial = Denial::new(DenialId::RateLimited, detail).with_retry_after(wait);
-    Excess { denial, recorded: exceeded.record.is_some() }
+    RateExcess { denial, recorded: exceeded.record.is_some() }
 }

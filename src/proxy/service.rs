@@ -1,19 +1,19 @@
-//! Handles the requests of one connection: [`Service::handle`] runs the request pipeline and forwards what it permits.
+//! Handles the requests of one connection: [`ConnectionService::handle`] runs the request pipeline and forwards what it permits.
 
-use super::body::AnswerBody;
+use super::body::ClientResponseBody;
 use super::client_body::ClientBody;
-use super::client_stream::Left;
-use super::drain::{self, Rest};
-use super::error_response::{Details, Wanted, http_date, last_in_http1};
+use super::client_stream::EndedStream;
+use super::drain::{self, BodyRest};
+use super::error_response::{DenialDetails, ResponsePreferences, http_date, last_in_http1};
 use super::forward::BackendExchange;
 use super::lifetime::ConnectionLifetime;
-use super::passthrough_auth::{ClientLine, PassthroughAuth};
+use super::passthrough_auth::{PassthroughAuth, PassthroughClient};
 use super::pipeline::{
     ClientConnection, ConnectionCredential, PermittedRequest, PipelineObserver, PreparedRequest,
     ReceivedRequest, RequestContext, authorize,
 };
 use super::record::{ConnectionFacts, RequestHead, RequestRecord};
-use super::request_rate::{self, AccountBudget, Excess};
+use super::request_rate::{self, AccountBudget, RateExcess};
 use super::snapshot::Snapshot;
 use super::worker::Worker;
 use crate::backend::{BackendPool, Requester, ResponseBody};
@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 const NEWCOMERS_PER_ADDRESS: u32 = 64;
 
 /// Handles the requests of one connection.
-pub(super) struct Service {
+pub(super) struct ConnectionService {
     worker: Rc<Worker>,
     facts: ConnectionFacts,
     connection: ClientConnection,
@@ -70,7 +70,7 @@ struct InFlight {
 
 /// Fills the record and the error response of a request from the results of the pipeline.
 struct RequestObserver<'a> {
-    service: &'a Service,
+    service: &'a ConnectionService,
     request: &'a mut InFlight,
 }
 
@@ -121,7 +121,7 @@ impl PipelineObserver for RequestObserver<'_> {
     }
 }
 
-impl Service {
+impl ConnectionService {
     pub(super) fn new(
         worker: Rc<Worker>,
         facts: ConnectionFacts,
@@ -150,12 +150,12 @@ impl Service {
         &self,
         request: Request<ClientBody>,
         reset: impl Future<Output = Option<h2::Reason>>,
-    ) -> Result<Response<AnswerBody>, h2::Reason> {
+    ) -> Result<Response<ClientResponseBody>, h2::Reason> {
         let _running = self.life.begin();
         let id = RequestId::random();
         let snapshot = self.worker.gate().snapshot.load_full();
         let (head, body) = request.into_parts();
-        let wanted = Wanted::of(&head);
+        let wanted = ResponsePreferences::of(&head);
         let unpaid = self.pays_by_account();
         let within = if unpaid { Ok(()) } else { request_rate::of_address(&self.life) };
         let in_flight = match self.has_own_share() {
@@ -166,7 +166,7 @@ impl Service {
             (Ok(place), within) => (place, within),
             (Err(excess), _) => (None, Err(excess)),
         };
-        if let Err(Excess { denial, recorded: false }) = &within {
+        if let Err(RateExcess { denial, recorded: false }) = &within {
             self.worker.gate().metrics.decisions.denied(denial.id().index());
             return Ok(self.unrecorded(denial, id, body, head.version, &wanted).await);
         }
@@ -187,7 +187,7 @@ impl Service {
             closes: false,
         };
         let site = self.connection.site(&snapshot);
-        if let Err(Excess { denial, .. }) = within {
+        if let Err(RateExcess { denial, .. }) = within {
             return Ok(self.reject(&denial, site, &wanted, version, in_flight).await);
         }
         self.frames.request();
@@ -203,7 +203,9 @@ impl Service {
                 if in_flight.closes && version != Version::HTTP_2 {
                     self.close_after(&mut answer);
                 }
-                answer.map(|body| AnswerBody::backend(body, owned, in_flight.record, self.life.answer()))
+                answer.map(|body| {
+                    ClientResponseBody::backend(body, owned, in_flight.record, self.life.answer())
+                })
             }
             Err(denial) if denial.id() == DenialId::Http11Required && version == Version::HTTP_2 => {
                 in_flight.record.denial(&denial);
@@ -329,20 +331,20 @@ impl Service {
         id: RequestId,
         body: ClientBody,
         version: Version,
-        wanted: &Wanted,
-    ) -> Response<AnswerBody> {
-        let mut page = wanted.page(denial, id, Details::default());
-        if self.end_body(body, version, wanted).await == Rest::Unread {
+        wanted: &ResponsePreferences,
+    ) -> Response<ClientResponseBody> {
+        let mut page = wanted.page(denial, id, DenialDetails::default());
+        if self.end_body(body, version, wanted).await == BodyRest::Unread {
             self.close_after(&mut page);
         }
-        page.map(|page| AnswerBody::page(page, None))
+        page.map(|page| ClientResponseBody::page(page, None))
     }
 
     /// Reads the rest of a refused request's body, as far as that is done before or beside the response.
-    async fn end_body(&self, body: ClientBody, version: Version, wanted: &Wanted) -> Rest {
+    async fn end_body(&self, body: ClientBody, version: Version, wanted: &ResponsePreferences) -> BodyRest {
         if version == Version::HTTP_2 {
             drain::beside_response(body, wanted.expects_continue());
-            return Rest::Read;
+            return BodyRest::Read;
         }
         drain::before_response(body, wanted.expects_continue()).await
     }
@@ -353,8 +355,8 @@ impl Service {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 
-    fn client_line(&self, version: Version) -> ClientLine<'_> {
-        ClientLine {
+    fn client_line(&self, version: Version) -> PassthroughClient<'_> {
+        PassthroughClient {
             gate: self.worker.gate(),
             address: self.life.key(),
             life: &self.life,
@@ -436,16 +438,16 @@ impl Service {
         &self,
         denial: &Denial,
         site: Option<&Arc<Site>>,
-        wanted: &Wanted,
+        wanted: &ResponsePreferences,
         version: Version,
         mut in_flight: InFlight,
-    ) -> Response<AnswerBody> {
+    ) -> Response<ClientResponseBody> {
         let challenge = site.filter(|_| in_flight.takes_password).map(|site| basic_challenge(&site.name));
         let credential = self.connection.credential();
         let now = self.worker.gate().clock.now();
         let is_proof_expired =
             |site: &Arc<Site>| credential.is_some_and(|credential| credential.is_proof_expired(site, now));
-        let details = Details {
+        let details = DenialDetails {
             challenge: challenge.as_ref(),
             allow: in_flight.allow.as_ref(),
             redirect: in_flight.redirect.as_ref(),
@@ -460,12 +462,12 @@ impl Service {
             in_flight.record.status(page.status());
         }
         if let Some(body) = in_flight.body.take() {
-            in_flight.closes = self.end_body(body, version, wanted).await == Rest::Unread;
+            in_flight.closes = self.end_body(body, version, wanted).await == BodyRest::Unread;
         }
         if in_flight.closes && version != Version::HTTP_2 {
             self.close_after(&mut page);
         }
-        page.map(|page| AnswerBody::page(page, Some((in_flight.record, self.life.answer()))))
+        page.map(|page| ClientResponseBody::page(page, Some((in_flight.record, self.life.answer()))))
     }
 
     /// Whether requests are taken out of the budget of an account rather than of the address, so that a client with a
@@ -505,7 +507,11 @@ impl Service {
 
     /// Takes note of how an HTTP/1.1 connection ended. Gives the page, with its record written, for a request that hyper
     /// could not read or that never got to the end of its head, where there is room for one.
-    pub(super) fn connection_ended<IO>(&self, ended: &hyper::Result<()>, left: &Left<IO>) -> Option<Vec<u8>> {
+    pub(super) fn connection_ended<IO>(
+        &self,
+        ended: &hyper::Result<()>,
+        left: &EndedStream<IO>,
+    ) -> Option<Vec<u8>> {
         let error = ended.as_ref().err()?;
         let id = if error.is_parse_too_large() {
             DenialId::HeadersTooLarge
@@ -520,7 +526,7 @@ impl Service {
         let request = RequestId::random();
         let denial = Denial::because(id, error);
         self.record_unread(&denial, request, Version::HTTP_11, Some(denial.id().status()));
-        let page = Wanted::unknown().page(&denial, request, Details::default());
+        let page = ResponsePreferences::unknown().page(&denial, request, DenialDetails::default());
         left.is_quiet.then(|| last_in_http1(&page, self.worker.gate().clock.now()))
     }
 
@@ -533,10 +539,10 @@ impl Service {
         };
         match paid {
             Ok(()) => self.record_unread(denial, RequestId::random(), Version::HTTP_2, status),
-            Err(Excess { denial, recorded: true }) => {
+            Err(RateExcess { denial, recorded: true }) => {
                 self.record_unread(&denial, RequestId::random(), Version::HTTP_2, status);
             }
-            Err(Excess { denial, recorded: false }) => {
+            Err(RateExcess { denial, recorded: false }) => {
                 self.worker.gate().metrics.decisions.denied(denial.id().index());
             }
         }
@@ -600,7 +606,7 @@ impl Service {
     }
 }
 
-impl Drop for Service {
+impl Drop for ConnectionService {
     fn drop(&mut self) {
         self.worker.gate().metrics.client_connections.dec();
     }

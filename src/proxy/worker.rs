@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// What one worker has for itself. Lives on one thread; nothing of it is locked.
 pub struct Worker {
     gate: Arc<SharedState>,
-    pools: RefCell<Pools>,
+    pools: RefCell<BackendPools>,
     /// By the backend's name.
     pinned: RefCell<HashMap<String, Rc<PinnedRegister>>>,
     connections: Cell<u64>,
@@ -20,7 +20,7 @@ pub struct Worker {
 
 /// The pools of one configuration. A reload may change servers, trust or limits, so that its pools are new; the old
 /// ones end with their last request.
-struct Pools {
+struct BackendPools {
     generation: u64,
     by_index: Vec<Option<Rc<BackendPool>>>,
     /// For the bodies that wait in them.
@@ -31,7 +31,7 @@ impl Worker {
     /// A worker without a backend connection yet.
     pub fn new(gate: Arc<SharedState>) -> Self {
         let memory = BodyMemory::new(0, gate.metrics.body_memory.clone());
-        let pools = Pools { generation: 0, by_index: Vec::new(), memory };
+        let pools = BackendPools { generation: 0, by_index: Vec::new(), memory };
         Self { gate, pools: RefCell::new(pools), pinned: RefCell::default(), connections: Cell::new(0) }
     }
 
@@ -49,7 +49,7 @@ impl Worker {
     pub(super) fn pool(&self, snapshot: &Snapshot, backend: &Backend) -> Rc<BackendPool> {
         let mut pools = self.pools.borrow_mut();
         if pools.generation < snapshot.generation {
-            *pools = Pools {
+            *pools = BackendPools {
                 generation: snapshot.generation,
                 by_index: vec![None; snapshot.backends.len()],
                 memory: BodyMemory::new(

@@ -2,7 +2,7 @@
 
 use crate::config::ListenerProtocol;
 use crate::limits::{ConnectionRefused, OpenConnection};
-use crate::proxy::{Endpoints, SharedState, Worker, serve_plain, serve_tls};
+use crate::proxy::{ConnectionEndpoints, SharedState, Worker, serve_plain, serve_tls};
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -122,7 +122,7 @@ async fn accept(
         let Some(open) = admit(worker.gate(), address, peer) else { continue };
         // Small responses must not wait for the acknowledgement of the previous one. Without the option the connection still works.
         drop(stream.set_nodelay(true));
-        let endpoints = Endpoints { listener: address, peer };
+        let endpoints = ConnectionEndpoints { listener: address, peer };
         let worker = Rc::clone(worker);
         match speech {
             ListenerProtocol::Tls => connections.spawn_local(serve_tls(worker, stream, endpoints, open)),

@@ -8,7 +8,7 @@ mod stream;
 
 use super::client_body::{ClientBody, Http2Body, Http2Responder};
 use super::error_response::expects_continue;
-use super::service::Service;
+use super::service::ConnectionService;
 use super::snapshot::Limits;
 use crate::limits::{HeadRejection, Http2Stream, RequestHeads, UnservedHeads};
 use crate::policy::{Denial, DenialId};
@@ -51,7 +51,7 @@ const LARGEST_HEAD_WITH_A_PAGE: usize = 2;
 /// A connection as a future, which is ready when the connection has ended.
 pub(super) struct Http2Connection<IO> {
     state: State<IO>,
-    service: Rc<Service>,
+    service: Rc<ConnectionService>,
     heads: Rc<RequestHeads>,
     largest_head: usize,
     keep_alive: Option<KeepAlive>,
@@ -79,7 +79,7 @@ impl<IO> Http2Connection<IO>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    pub(super) fn new(io: IO, service: Rc<Service>, limits: &Limits) -> Self {
+    pub(super) fn new(io: IO, service: Rc<ConnectionService>, limits: &Limits) -> Self {
         let streams = usize::try_from(limits.http2_streams).unwrap_or(usize::MAX);
         let heads = RequestHeads::new(streams.saturating_add(RESET_STREAMS));
         let io = Http2Stream::new(io, Rc::clone(service.frames()), Rc::clone(&heads), limits.http2_frames);

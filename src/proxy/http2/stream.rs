@@ -1,8 +1,8 @@
 //! One HTTP/2 stream: hands its request to the service and sends the response.
 
-use crate::proxy::body::AnswerBody;
+use crate::proxy::body::ClientResponseBody;
 use crate::proxy::client_body::{ClientBody, Http2Responder};
-use crate::proxy::service::Service;
+use crate::proxy::service::ConnectionService;
 use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
@@ -25,7 +25,11 @@ const OF_CONNECTIONS: [HeaderName; 5] = [
 struct Ended;
 
 /// Serves the request, unless the client resets the stream before the response's head.
-pub(super) async fn serve(service: Rc<Service>, request: Request<ClientBody>, responder: Http2Responder) {
+pub(super) async fn serve(
+    service: Rc<ConnectionService>,
+    request: Request<ClientBody>,
+    responder: Http2Responder,
+) {
     let response = {
         // Boxed, so that its memory is free while the response's body is sent.
         Box::pin(service.answer(request, poll_fn(|cx| responder.poll_reset(cx)))).await
@@ -66,7 +70,7 @@ fn complete(headers: &mut HeaderMap, date: Option<HeaderValue>, length: Option<u
     }
 }
 
-async fn send_body(mut body: AnswerBody, mut stream: SendStream<Bytes>) -> Result<(), Ended> {
+async fn send_body(mut body: ClientResponseBody, mut stream: SendStream<Bytes>) -> Result<(), Ended> {
     loop {
         let Some(frame) = next_frame(&mut body, &mut stream).await? else {
             return stream.send_data(Bytes::new(), true).map_err(|_| Ended);
@@ -98,7 +102,7 @@ async fn send_body(mut body: AnswerBody, mut stream: SendStream<Bytes>) -> Resul
 
 /// The next frame of the body. A body that breaks off resets its stream, so that the client sees that it did.
 async fn next_frame(
-    body: &mut AnswerBody,
+    body: &mut ClientResponseBody,
     stream: &mut SendStream<Bytes>,
 ) -> Result<Option<Frame<Bytes>>, Ended> {
     let frame = poll_fn(|cx| match stream.poll_reset(cx) {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// The two addresses of a client connection.
 #[derive(Clone, Copy, Debug)]
-pub struct Endpoints {
+pub struct ConnectionEndpoints {
     /// The address of the listener, as configured.
     pub listener: SocketAddr,
     /// The client's address.
@@ -22,7 +22,7 @@ pub struct Endpoints {
 /// One client connection.
 pub struct ClientConnection {
     /// Its addresses.
-    pub endpoints: Endpoints,
+    pub endpoints: ConnectionEndpoints,
     /// The client's address as limits count it.
     pub client: AddressKey,
     /// With or without TLS.

@@ -16,7 +16,7 @@ mod permitted_request;
 mod routing;
 
 pub use authorize::authorize;
-pub use client_connection::{ClientChannel, ClientConnection, Endpoints};
+pub use client_connection::{ClientChannel, ClientConnection, ConnectionEndpoints};
 pub use connection_credential::ConnectionCredential;
 pub use context::{ReceivedRequest, RequestContext};
 pub use identity_delegation::IdentityDelegation;
