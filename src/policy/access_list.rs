@@ -42,8 +42,8 @@ impl AccessList {
             || account.sid.as_deref().is_some_and(|sid| self.accounts.has_sid(sid))
     }
 
-    /// Whether `account` may be named: as [`Self::names`], by folded names. For `deny`, where telling apart what a directory
-    /// treats as one name would let a request past.
+    /// Whether `account` may be named: as [`Self::names`], but by folded names. For `deny`, which must not distinguish names that
+    /// a directory treats as one.
     pub(super) fn may_name(&self, account: &Account) -> bool {
         let names = [Some(account.user.as_str()), account.upn.as_deref()];
         names.into_iter().flatten().any(|name| self.accounts.may_have_name(name)) || self.names(account)
@@ -75,14 +75,14 @@ impl AccessList {
     }
 }
 
-/// Names and security identifiers, told apart: in most directories whoever may make a group may also call it
-/// `S-1-5-21-…-512`, and must not become what another group's identifier stands for.
+/// Names and security identifiers, kept apart: in most directories an account that may create a group may also name it
+/// `S-1-5-21-…-512`, which must not match the group with this identifier.
 ///
-/// The case of ASCII letters makes no difference in names. Other letters are compared as they stand: a fold that made
-/// two different accounts equal would allow the wrong one. What denies compares by [`fold_name`].
+/// The case of ASCII letters is ignored in names. Other letters are compared as they are: a fold that makes two different
+/// accounts equal would permit the wrong one. `deny` compares by [`fold_name`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameSet {
-    names: HashSet<Folded<'static>>,
+    names: HashSet<CaseFoldedName<'static>>,
     folded: HashSet<String>,
     sids: HashSet<String>,
 }
@@ -102,7 +102,7 @@ impl NameSet {
     }
 
     fn has_name(&self, name: &str) -> bool {
-        self.names.contains(&Folded(Cow::Borrowed(name)))
+        self.names.contains(&CaseFoldedName(Cow::Borrowed(name)))
     }
 
     fn may_have_name(&self, name: &str) -> bool {
@@ -114,7 +114,7 @@ impl NameSet {
     }
 }
 
-/// What begins as a security identifier does is one.
+/// An entry that begins with `S-1-` is a security identifier.
 impl FromIterator<String> for NameSet {
     fn from_iter<I: IntoIterator<Item = String>>(entries: I) -> Self {
         let mut set = Self::default();
@@ -123,32 +123,31 @@ impl FromIterator<String> for NameSet {
                 set.sids.insert(entry);
             } else {
                 set.folded.insert(fold_name(&entry));
-                set.names.insert(Folded(Cow::Owned(entry)));
+                set.names.insert(CaseFoldedName(Cow::Owned(entry)));
             }
         }
         set
     }
 }
 
-/// A name that is equal to those that differ from it in the case of ASCII letters only. Borrowed to look one up
-/// without a copy.
+/// A name that is compared without regard to the case of ASCII letters. Borrowed for lookups without a copy.
 #[derive(Clone, Debug)]
-struct Folded<'a>(Cow<'a, str>);
+struct CaseFoldedName<'a>(Cow<'a, str>);
 
-impl PartialEq for Folded<'_> {
+impl PartialEq for CaseFoldedName<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
     }
 }
 
-impl Eq for Folded<'_> {}
+impl Eq for CaseFoldedName<'_> {}
 
-impl Hash for Folded<'_> {
+impl Hash for CaseFoldedName<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         for byte in self.0.bytes() {
             state.write_u8(byte.to_ascii_lowercase());
         }
-        // As `str` does, so that one name is not the beginning of another.
+        // As `str` does, so that no name is a prefix of another.
         state.write_u8(0xff);
     }
 }

@@ -41,11 +41,11 @@ use tokio::time::timeout;
 pub struct CacheSizes {
     /// For validated chains.
     pub certificates: u64,
-    /// For what CRLs say of certificates.
+    /// For the revocation status of certificates.
     pub revocation: u64,
     /// For accounts of certificates.
     pub accounts: u64,
-    /// For accounts of passwords that were right.
+    /// For accounts whose password was accepted.
     pub passwords: u64,
 }
 
@@ -55,42 +55,44 @@ impl Default for CacheSizes {
     }
 }
 
-/// Laborious chains that may wait for a slot in all, and of one client.
-const LABORIOUS_WAITING: usize = 1024;
-const LABORIOUS_WAITING_PER_CLIENT: usize = 128;
+/// The number of expensive chains that may wait for a slot in total, and of one client.
+const EXPENSIVE_WAITING: usize = 1024;
+const EXPENSIVE_WAITING_PER_CLIENT: usize = 128;
 
-/// Laborious chains of one client each second, and at once after a pause. More are validated after those of others.
-const LABORIOUS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
-const LABORIOUS_BURST: NonZeroU32 = NonZeroU32::new(40).expect("40 is not zero");
+/// The expensive chains of one client per second, and without delay after a pause. Further ones are validated after those
+/// of others.
+const EXPENSIVE_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
+const EXPENSIVE_BURST: NonZeroU32 = NonZeroU32::new(40).expect("40 is not zero");
 
-/// The judge and the caches of its three stages, shared by all workers.
+/// Authenticates clients, with the caches of the three stages. Shared by all workers.
 pub struct Authenticator {
     validation: ValidationCache,
     revocation: RevocationCache,
     accounts: AccountCache,
     passwords: PasswordAuthenticator,
-    places: ConcurrencyLimit,
-    /// For validating laborious chains: they take processor time, not waiting time.
-    laborious: FairSlots,
-    laborious_rates: ClientRates,
+    slots: ConcurrencyLimit,
+    /// The slots for the validation of expensive chains, which takes processor time.
+    expensive: FairSlots,
+    expensive_rates: ClientRates,
     failing: FailingClients,
-    /// Apart from those of cards: whoever has no card can take all of them while a directory does not answer.
-    password_places: ConcurrencyLimit,
+    /// Separate from those of certificates, since clients without one can occupy all of these while a directory does not
+    /// respond.
+    password_slots: ConcurrencyLimit,
 }
 
 impl Authenticator {
-    /// `limit` for one chain or password in all, waiting included; `places` of each at once.
-    pub fn new(limit: Duration, places: usize, sizes: CacheSizes, metrics: &Metrics) -> Self {
+    /// `limit` is the time for one chain or password, including the wait; `slots` is the number of each at the same time.
+    pub fn new(limit: Duration, slots: usize, sizes: CacheSizes, metrics: &Metrics) -> Self {
         Self {
             validation: ValidationCache::new(sizes.certificates, metrics.validation_cache.clone()),
             revocation: RevocationCache::new(sizes.revocation, metrics.revocation_cache.clone()),
             accounts: AccountCache::new(sizes.accounts, metrics.identity_cache.clone()),
             passwords: PasswordAuthenticator::new(sizes.passwords, metrics.passwords.clone()),
-            places: ConcurrencyLimit::new(limit, places),
-            laborious: laborious_slots(),
-            laborious_rates: ClientRates::new(LABORIOUS_PER_SECOND, LABORIOUS_BURST),
+            slots: ConcurrencyLimit::new(limit, slots),
+            expensive: expensive_slots(),
+            expensive_rates: ClientRates::new(EXPENSIVE_PER_SECOND, EXPENSIVE_BURST),
             failing: FailingClients::default(),
-            password_places: ConcurrencyLimit::new(limit, places),
+            password_slots: ConcurrencyLimit::new(limit, slots),
         }
     }
 
@@ -106,7 +108,7 @@ impl Authenticator {
         now: UnixTime,
         observer: &mut O,
     ) -> Result<Arc<Credential>, Arc<CertificateRejection>> {
-        let outcome = self.places.in_time(async {
+        let outcome = self.slots.in_time(async {
             let validated = match self.validated(realm, chain, client, now).await? {
                 Ok(validated) => {
                     observer.validated_chain(&validated);
@@ -118,7 +120,7 @@ impl Authenticator {
                 }
             };
             let rank = self.failing.rank(client);
-            match self.places.within((client, rank), self.unrevoked(realm, &validated, now)).await? {
+            match self.slots.within((client, rank), self.unrevoked(realm, &validated, now)).await? {
                 Ok(unrevoked) => Ok(Ok(self.mapped(realm, unrevoked, now, observer).await)),
                 Err(error) => Ok(Err(Arc::new(CertificateRejection::Revocation(Arc::new(error))))),
             }
@@ -131,7 +133,7 @@ impl Authenticator {
         })
     }
 
-    /// The clients that keep presenting chains that are refused, or failing in the handshake.
+    /// The clients whose chains are rejected or whose handshakes fail again and again.
     pub fn failing_clients(&self) -> &FailingClients {
         &self.failing
     }
@@ -149,7 +151,7 @@ impl Authenticator {
         clock: &Clock,
     ) -> Result<Arc<PasswordCredential>, Arc<PasswordRejection>> {
         let attempt = PasswordAttempt { realm, directories, credentials, client, clock };
-        self.passwords.authenticate(&self.password_places, &attempt).await
+        self.passwords.authenticate(&self.password_slots, &attempt).await
     }
 
     async fn validated(
@@ -164,10 +166,10 @@ impl Authenticator {
         let slot = if chain.is_expensive()
             && !self.validation.is_cached(&realm_generation, chain, &realm.trust, now).await
         {
-            let in_budget = self.laborious_rates.allows(client);
+            let in_budget = self.expensive_rates.allows(client);
             let rank = if in_budget { self.failing.rank(client) } else { ClientRank::Last };
             let turn = SlotRequest { client, rank, work: chain.cost() };
-            Some(self.laborious.acquire(turn).await.map_err(|_| LimitError::Overloaded)?)
+            Some(self.expensive.acquire(turn).await.map_err(|_| LimitError::Overloaded)?)
         } else {
             None
         };
@@ -196,20 +198,21 @@ impl Authenticator {
         Arc::new(Credential::new(unrevoked, mapped.outcome, end))
     }
 
-    /// Raised by every purge of accounts. A verdict that was made under an earlier one does not hold any more.
+    /// The number of purges of accounts. A verdict from before a purge is no longer valid.
     pub fn account_purges(&self) -> u64 {
         self.accounts.purges()
     }
 
-    /// Forgets every account and every password, so that the directories are asked again: what an administrator has
-    /// changed there takes effect at the next request, on open connections too.
+    /// Removes all accounts and passwords from the caches, so that changes in the directories take effect at the next request,
+    /// also on open connections.
     pub fn purge_accounts(&self) {
         self.accounts.purge();
         self.passwords.purge();
     }
 
-    /// What the CRLs say of a proven chain. The first card whose CRL is not there yet waits until it was fetched or
-    /// cannot be, at most half of the limit: a server that is down must leave time to say so. Later ones do not wait.
+    /// Checks the revocation status of a valid chain. The first certificate whose CRL is missing waits until it was downloaded
+    /// or the download has failed, for at most half of the time limit, so that there is time left for the response. Later
+    /// ones do not wait.
     async fn unrevoked(
         &self,
         realm: &Realm,
@@ -222,27 +225,27 @@ impl Authenticator {
         };
         let awaited = realm.crls.register(chain, &realm.revocation, now);
         let outcome = check().await;
-        if awaited.is_empty() || !leaves_open(&outcome) {
+        if awaited.is_empty() || !is_undecided(&outcome) {
             return outcome;
         }
-        drop(timeout(self.places.limit() / 2, awaited.done()).await);
+        drop(timeout(self.slots.limit() / 2, awaited.done()).await);
         check().await
     }
 }
 
 /// Half of the processors, so that the workers always have the other half.
-fn laborious_slots() -> FairSlots {
+fn expensive_slots() -> FairSlots {
     let slots = available_parallelism().map_or(1, |processors| processors.get().div_ceil(2));
     FairSlots::new(SlotLimits {
         slots,
         slots_per_client: slots.div_ceil(2),
-        waiting: LABORIOUS_WAITING,
-        waiting_per_client: LABORIOUS_WAITING_PER_CLIENT,
+        waiting: EXPENSIVE_WAITING,
+        waiting_per_client: EXPENSIVE_WAITING_PER_CLIENT,
     })
 }
 
-/// Whether what the CRLs say may be more when more of them are there.
-fn leaves_open(outcome: &Result<UnrevokedChain, RevocationError>) -> bool {
+/// Whether another CRL could change the outcome.
+fn is_undecided(outcome: &Result<UnrevokedChain, RevocationError>) -> bool {
     match outcome {
         Ok(passed) => passed.status().iter().any(|one| matches!(one.verdict, RevocationVerdict::Unknown(_))),
         Err(RevocationError::Unknown { .. }) => true,
@@ -250,12 +253,12 @@ fn leaves_open(outcome: &Result<UnrevokedChain, RevocationError>) -> bool {
     }
 }
 
-/// Judges inside the handshake, for sites that answer a bad certificate with an alert: the chain and the CRLs at
-/// hand, and nothing that would have to be waited for. Where CRLs are fetched or responders asked, what the CRLs at hand
-/// do not know is left to the judging of the request.
+/// Authenticates inside the handshake, for sites that reject a bad certificate with an alert: validates the chain and checks
+/// the available CRLs, without any network access. If the realm downloads CRLs or uses OCSP, a status that the available CRLs
+/// leave open is checked at the request.
 ///
-/// It runs where the handshake's own cryptography does, not on a worker. Outcomes are remembered for a minute, so that a
-/// client that comes again and again costs no further signatures.
+/// It runs on the threads of the handshake's cryptography, not on a worker. Outcomes are cached for a minute, so that a
+/// client that reconnects again and again causes no further signature checks.
 pub fn authenticate_in_handshake(realm: Arc<Realm>, clock: Clock) -> HandshakeValidator {
     let remembered: Cache<[u8; 32], HandshakeOutcome> =
         Cache::builder().max_capacity(MAX_ALERTED).time_to_live(ALERTED_LIFETIME).build();
@@ -273,11 +276,11 @@ pub fn authenticate_in_handshake(realm: Arc<Realm>, clock: Clock) -> HandshakeVa
     })
 }
 
-/// How many outcomes of [`authenticate_in_handshake`] are remembered, and for how long.
+/// The number of cached outcomes of [`authenticate_in_handshake`], and their lifetime.
 const MAX_ALERTED: u64 = 4_096;
 const ALERTED_LIFETIME: Duration = Duration::from_secs(60);
 
-/// What a handshake found, with what it holds for.
+/// The outcome of an authentication in the handshake, with what it depends on.
 #[derive(Clone)]
 struct HandshakeOutcome {
     outcome: Result<(), CertificateError>,
@@ -293,7 +296,7 @@ fn checked_in_handshake(
     let soon = now.plus(ALERTED_LIFETIME);
     let validated = match validate(&Arc::new(chain), &realm.trust, &realm.validation, now) {
         Ok(validated) => Arc::new(validated),
-        // What is too early now may be in time in a moment.
+        // It may become valid at any moment.
         Err(error) if matches!(error.violation, PathViolation::NotYetValid { .. }) => {
             return (Err(alert(&error)), now);
         }
@@ -309,13 +312,13 @@ fn checked_in_handshake(
     (outcome, validated.deadline().min(soon))
 }
 
-/// The alert that says most about a chain's fault (RFC 8446 6.2).
+/// The most specific alert for a violation (RFC 8446 6.2).
 fn alert(error: &ChainError) -> CertificateError {
     match &error.violation {
         PathViolation::Expired { .. } => CertificateError::Expired,
         PathViolation::NotYetValid { .. } => CertificateError::NotValidYet,
-        // A CA of the right name did not sign it, so it is another CA. rustls's word for a bad signature would become
-        // decrypt_error, which speaks of the handshake's own signatures.
+        // The CA of this name did not sign it, so another one did. rustls maps BadSignature to decrypt_error, which is for the
+        // signatures of the handshake itself.
         PathViolation::NoIssuer { .. } | PathViolation::Signature { .. } => CertificateError::UnknownIssuer,
         PathViolation::KeyUsage { .. }
         | PathViolation::ExtendedKeyUsage { .. }
@@ -362,7 +365,7 @@ mod tests {
     }
 
     /// An authenticator with this many slots, a realm, and a valid chain.
-    fn test_authenticator(places: usize) -> (Authenticator, Arc<Realm>, Arc<PresentedChain>) {
+    fn test_authenticator(slots: usize) -> (Authenticator, Arc<Realm>, Arc<PresentedChain>) {
         let pki = Pki::create(Clock::system().now()).unwrap();
         let anchor = crate::certificate::Certificate::from_der(pki.root()).unwrap();
         let realm = Realm {
@@ -381,7 +384,7 @@ mod tests {
         };
         let chain = PresentedChain::parse(&pki.card("alice").unwrap().chain).unwrap();
         (
-            Authenticator::new(LIMIT, places, CacheSizes::default(), &Metrics::new("0", &[])),
+            Authenticator::new(LIMIT, slots, CacheSizes::default(), &Metrics::new("0", &[])),
             Arc::new(realm),
             Arc::new(chain),
         )

@@ -13,10 +13,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// An answer on its way to the client: a page of ours, or the backend's body streamed.
+/// The body of a response to the client: an error page, or the backend's body, streamed.
 ///
-/// The record is written when the last byte has been handed to the connection, when the backend breaks off, or when
-/// the connection drops the body because the client left.
+/// The record is written when the last byte has been passed to the connection, when the backend aborts its response, or
+/// when the connection drops the body because the client disconnected.
 pub(super) struct ClientResponseBody {
     source: ResponseSource,
     sent: u64,
@@ -30,8 +30,8 @@ enum ResponseSource {
 }
 
 impl ClientResponseBody {
-    /// A page of ours. Its record is written at once: one that waited for the client to read the page would hold a place
-    /// in the audit log's queue for as long as the client liked.
+    /// An error page. Its record is written at once: otherwise it would occupy a slot in the queue of the audit log until
+    /// the client has read the page, for as long as the client chooses.
     pub(super) fn page(page: Bytes, recorded: Option<(RequestRecord, Rc<ResponseProgress>)>) -> Self {
         let (record, progress) = recorded.unzip();
         if let Some(record) = record {
@@ -43,12 +43,12 @@ impl ClientResponseBody {
     /// The backend's body.
     pub(super) fn backend(
         body: ResponseBody,
-        owned: Arc<ReservedHeaders>,
+        reserved: Arc<ReservedHeaders>,
         record: RequestRecord,
         progress: Rc<ResponseProgress>,
     ) -> Self {
         Self {
-            source: ResponseSource::Backend(body, owned),
+            source: ResponseSource::Backend(body, reserved),
             sent: 0,
             record: Some(record),
             progress: Some(progress),
@@ -78,9 +78,9 @@ impl ResponseSource {
             Self::Page(page) => {
                 Pin::new(page).poll_frame(cx).map(|frame| Some(frame?.map_err(|never| match never {})))
             }
-            Self::Backend(body, owned) => Pin::new(body)
+            Self::Backend(body, reserved) => Pin::new(body)
                 .poll_frame(cx)
-                .map(|frame| Some(frame?.map(|frame| without_our_names(frame, owned)))),
+                .map(|frame| Some(frame?.map(|frame| without_reserved_names(frame, reserved)))),
         }
     }
 }
@@ -105,7 +105,7 @@ impl Body for ClientResponseBody {
         let data = u64::try_from(data).unwrap_or(u64::MAX);
         this.progress.iter().for_each(|progress| progress.moved(data));
         match &frame {
-            // Nothing comes after trailers, and nothing asks for more.
+            // Trailers are the last frame, after which the body is not polled again.
             Some(Ok(frame)) if frame.is_trailers() => this.finish(),
             Some(Ok(_)) => this.sent += data,
             Some(Err(error)) => this.break_off(error),
@@ -131,8 +131,8 @@ impl Body for ClientResponseBody {
 
 impl Drop for ClientResponseBody {
     fn drop(&mut self) {
-        // hyper does not ask again once the declared length is reached. Anything else that drops the body early is a
-        // client that left.
+        // hyper does not poll the body again once the declared length is reached. In every other case the client has
+        // disconnected.
         if self.is_end_stream() {
             self.finish();
         } else if let Some(record) = self.record.take() {
@@ -141,11 +141,11 @@ impl Drop for ClientResponseBody {
     }
 }
 
-/// A backend's trailers may say no more than its headers.
-fn without_our_names(frame: Frame<Bytes>, owned: &ReservedHeaders) -> Frame<Bytes> {
+/// Trailers must not contain headers that only the gateway sets.
+fn without_reserved_names(frame: Frame<Bytes>, reserved: &ReservedHeaders) -> Frame<Bytes> {
     match frame.into_trailers() {
         Ok(mut trailers) => {
-            trailers::strip(&mut trailers, owned);
+            trailers::strip(&mut trailers, reserved);
             Frame::trailers(trailers)
         }
         Err(other) => other,

@@ -10,24 +10,24 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// One of two handles on a connection: hyper has the other.
+/// One of two handles to a connection. hyper has the other.
 pub(super) struct ClientStream<IO>(Rc<RefCell<SharedStream<IO>>>);
 
 struct SharedStream<IO> {
     io: IO,
     life: Rc<ConnectionLifetime>,
-    /// How many requests there had been when everything was written last.
+    /// The number of requests up to the last time at which everything was written.
     written_up_to: u64,
-    /// A request's head has begun, and hyper has not passed it on.
+    /// The client has begun a request head that hyper has not passed on.
     head_begun: bool,
 }
 
-/// A connection that hyper has done with.
+/// A connection that hyper has finished.
 pub(super) struct EndedStream<IO> {
     pub(super) io: IO,
-    /// Whether nothing was written that is no response to a request: there is room for a page.
+    /// Whether only responses to requests were written, so that an error page can be sent.
     pub(super) is_quiet: bool,
-    /// Whether the client has begun a request that never got to its end.
+    /// Whether the client has begun a request head that is incomplete.
     pub(super) head_begun: bool,
 }
 
@@ -51,7 +51,7 @@ impl<IO> ClientStream<IO> {
 }
 
 impl<IO> SharedStream<IO> {
-    /// Whether every request so far has its whole response on the wire. What is written then answers none.
+    /// Whether the responses to all requests were written completely. What is written then is no response to a request.
     fn is_quiet(&self) -> bool {
         !self.life.is_answering() && self.life.requests() == self.written_up_to
     }
@@ -101,7 +101,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for ClientStream<IO> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut shared = self.0.borrow_mut();
         ready!(Pin::new(&mut shared.io).poll_flush(cx))?;
-        // hyper flushes when it has nothing more to write.
+        // hyper flushes when it has written everything.
         if !shared.is_quiet() && !shared.life.is_answering() {
             shared.written_up_to = shared.life.requests();
             shared.head_begun = false;

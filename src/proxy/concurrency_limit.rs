@@ -8,33 +8,33 @@ use crate::limits::scheduling::{ClientRank, FairSlots, SlotLimits, SlotRequest};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How many may wait for each place; the next is turned away at once, since its turn would come too late.
-const WAITING_PER_PLACE: usize = 8;
+/// The number that may wait for each slot. The next one is rejected at once, since it would time out.
+const WAITING_PER_SLOT: usize = 8;
 
-/// The places of one kind of credentials.
+/// The slots for one kind of credential.
 #[derive(Debug)]
 pub(super) struct ConcurrencyLimit {
-    places: FairSlots,
+    slots: FairSlots,
     limit: Duration,
 }
 
-/// Why something was not judged.
+/// Why an authentication did not complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LimitError {
     /// It took longer than this.
     Timeout(Duration),
-    /// Too much else waits.
+    /// Too many others wait.
     Overloaded,
 }
 
 impl ConcurrencyLimit {
-    /// `limit` for each in all, waiting included; `places` at once.
-    pub(super) fn new(limit: Duration, places: usize) -> Self {
-        let waiting = places.saturating_mul(WAITING_PER_PLACE);
+    /// `limit` is the time for each, including the wait for a slot; `slots` is the number of slots.
+    pub(super) fn new(limit: Duration, slots: usize) -> Self {
+        let waiting = slots.saturating_mul(WAITING_PER_SLOT);
         Self {
-            places: FairSlots::new(SlotLimits {
-                slots: places,
-                slots_per_client: places.div_ceil(2),
+            slots: FairSlots::new(SlotLimits {
+                slots: slots,
+                slots_per_client: slots.div_ceil(2),
                 waiting,
                 waiting_per_client: waiting.div_ceil(2),
             }),
@@ -42,10 +42,10 @@ impl ConcurrencyLimit {
         }
     }
 
-    /// Does `work` for this client when its turn has come.
+    /// Runs `work` for this client in a slot.
     ///
     /// # Errors
-    /// Where it does not come in time, or the work does not end in time. The work is dropped then.
+    /// If there is no slot, or the work does not complete in time. The work is dropped then.
     pub(super) async fn within<T>(
         &self,
         (client, rank): (AddressKey, ClientRank),
@@ -53,16 +53,16 @@ impl ConcurrencyLimit {
     ) -> Result<T, LimitError> {
         self.in_time(async {
             let turn = SlotRequest { client, rank, work: 0 };
-            let _place = self.places.acquire(turn).await.map_err(|_| LimitError::Overloaded)?;
+            let _slot = self.slots.acquire(turn).await.map_err(|_| LimitError::Overloaded)?;
             Ok(work.await)
         })
         .await
     }
 
-    /// Does `work`, which takes a place where it needs one.
+    /// Runs `work`, which takes a slot when it needs one.
     ///
     /// # Errors
-    /// The work's own, and where it does not end in time. The work is dropped then.
+    /// Those of the work, and a timeout. The work is dropped then.
     pub(super) async fn in_time<T>(
         &self,
         work: impl Future<Output = Result<T, LimitError>>,
@@ -70,7 +70,7 @@ impl ConcurrencyLimit {
         timeout(self.limit, work).await.unwrap_or(Err(LimitError::Timeout(self.limit)))
     }
 
-    /// The time that each has in all.
+    /// The time for each.
     pub(super) fn limit(&self) -> Duration {
         self.limit
     }
@@ -89,28 +89,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_gets_no_place_in_time_is_not_judged() {
-        let places = ConcurrencyLimit::new(LIMIT * 2, 1);
-        let mut held = pin!(places.within(client(1), pending::<()>()));
+    async fn work_without_a_slot_in_time_does_not_run() {
+        let slots = ConcurrencyLimit::new(LIMIT * 2, 1);
+        let mut held = pin!(slots.within(client(1), pending::<()>()));
         tokio::select! {
             biased;
             _ = &mut held => panic!("the work ended"),
             () = std::future::ready(()) => {}
         }
-        let waiting = ConcurrencyLimit { limit: LIMIT, places: places.places.clone() };
+        let waiting = ConcurrencyLimit { limit: LIMIT, slots: slots.slots.clone() };
         assert_eq!(waiting.within(client(2), async {}).await, Err(LimitError::Timeout(LIMIT)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_does_not_end_in_time_is_not_judged() {
-        let places = ConcurrencyLimit::new(LIMIT, 1);
-        assert_eq!(places.within(client(1), pending::<()>()).await, Err(LimitError::Timeout(LIMIT)));
+    async fn work_that_does_not_complete_in_time_is_dropped() {
+        let slots = ConcurrencyLimit::new(LIMIT, 1);
+        assert_eq!(slots.within(client(1), pending::<()>()).await, Err(LimitError::Timeout(LIMIT)));
     }
 
     #[tokio::test]
-    async fn a_client_that_fills_its_half_of_the_line_leaves_the_other_half_to_others() {
-        let places = ConcurrencyLimit::new(LIMIT, 2);
-        let mut line: Vec<_> = (0..9).map(|_| Box::pin(places.within(client(1), pending::<()>()))).collect();
+    async fn one_client_can_fill_only_half_of_the_queue() {
+        let slots = ConcurrencyLimit::new(LIMIT, 2);
+        let mut line: Vec<_> = (0..9).map(|_| Box::pin(slots.within(client(1), pending::<()>()))).collect();
         for waiting in &mut line {
             tokio::select! {
                 biased;
@@ -118,15 +118,15 @@ mod tests {
                 () = std::future::ready(()) => {}
             }
         }
-        assert_eq!(places.within(client(1), async {}).await, Err(LimitError::Overloaded));
-        assert_eq!(places.within(client(2), async {}).await, Ok(()));
+        assert_eq!(slots.within(client(1), async {}).await, Err(LimitError::Overloaded));
+        assert_eq!(slots.within(client(2), async {}).await, Ok(()));
     }
 
     #[tokio::test]
-    async fn a_place_is_free_again_afterwards() {
-        let places = ConcurrencyLimit::new(LIMIT, 1);
+    async fn a_slot_is_free_again_afterwards() {
+        let slots = ConcurrencyLimit::new(LIMIT, 1);
         for turn in 0..20 {
-            assert_eq!(places.within(client(1), async { turn }).await, Ok(turn));
+            assert_eq!(slots.within(client(1), async { turn }).await, Ok(turn));
         }
     }
 }

@@ -31,7 +31,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
-/// Serves one connection that came in on a TLS listener, to its end.
+/// Serves one connection of a TLS listener until it ends.
 pub async fn serve_tls(
     worker: Rc<Worker>,
     stream: TcpStream,
@@ -78,7 +78,7 @@ pub async fn serve_tls(
         }
     };
     let limits = snapshot.limits;
-    let span = span_of_life(&snapshot, &worker, &facts, server_name.as_ref(), endpoints, local);
+    let span = lifetime_span(&snapshot, &worker, &facts, server_name.as_ref(), endpoints, local);
     let life = ConnectionLifetime::new(span, &limits, open);
     drop(snapshot);
     let http2 = facts.http2;
@@ -94,7 +94,7 @@ pub async fn serve_tls(
     }
 }
 
-/// Serves one connection that came in on a plain listener: it is told to use TLS, and nothing else.
+/// Serves one connection of a listener for plain HTTP. Its requests are redirected to TLS or rejected.
 pub async fn serve_plain(
     worker: Rc<Worker>,
     stream: TcpStream,
@@ -131,7 +131,7 @@ where
         true => RemainingData::Expected,
         false => RemainingData::Unlikely,
     };
-    // A response that broke off must be seen to have done so, which an orderly end would hide.
+    // An aborted response must be visible as such to the client, which a regular end would prevent.
     let is_orderly = match &ended {
         Ok(()) => true,
         Err(error) => page.is_some() || (error.is_timeout() && left.is_quiet),
@@ -152,7 +152,7 @@ where
     }
 }
 
-/// hyper's view of a service. On HTTP/1.1 there is no error.
+/// The service as hyper calls it. Over HTTP/1.1 there is no error.
 struct RequestHandler(Rc<ConnectionService>);
 
 impl hyper::service::Service<Request<Incoming>> for RequestHandler {
@@ -167,8 +167,8 @@ impl hyper::service::Service<Request<Incoming>> for RequestHandler {
     }
 }
 
-/// Drives a connection. When its life is over, when the gate stops, or when it has been idle for too long, it is told
-/// to finish what runs and close; and it is dropped when that, too, takes too long, which gives `None`.
+/// Drives a connection. At the end of its lifetime, at shutdown, or when it was idle for too long, it completes the requests
+/// in progress and closes. If that takes too long, it is dropped, and `None` is returned.
 async fn run<C>(
     connection: C,
     service: &ConnectionService,
@@ -186,7 +186,7 @@ where
     loop {
         let close = tokio::select! {
             ended = connection.as_mut() => return Some(ended),
-            // hyper would wait for a first request, and with it the whole drain limit.
+            // hyper would wait for a first request, for the whole shutdown timeout.
             () = stopping.cancelled(), if !closing => match life.is_unused() {
                 true => return None,
                 false => true,
@@ -212,8 +212,8 @@ where
     }
 }
 
-/// How long the connection takes requests: up to its greatest age, or the end of the card's proof.
-fn span_of_life(
+/// How long the connection accepts requests: up to its maximum age, or until the proof of possession expires.
+fn lifetime_span(
     snapshot: &Snapshot,
     worker: &Worker,
     facts: &TlsFacts,
@@ -226,8 +226,8 @@ fn span_of_life(
     if let (false, Some(site)) =
         (facts.certificates.is_empty(), sites.and_then(|sites| sites.for_server_name(server_name, local)))
     {
-        let end_of_proof = facts.proven_at.plus(site.card_reauth_interval);
-        span = span.min(end_of_proof.since(worker.gate().clock.now()));
+        let proof_end = facts.proven_at.plus(site.card_reauth_interval);
+        span = span.min(proof_end.since(worker.gate().clock.now()));
     }
     span
 }

@@ -7,16 +7,16 @@ use hyper::body::Body;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// What is read away at most. A SOAP request of a rights management client is about 64 KB.
+/// The most bytes that are drained. A SOAP request of a rights management client has about 64 KB.
 const LIMIT: u64 = 256 * 1024;
 
-/// How long the client may keep silent before its response is sent.
+/// How long the client may send nothing before the response is sent.
 const SILENCE: Duration = Duration::from_millis(500);
 
-/// How long a response may wait in all.
+/// The longest delay of a response.
 const BEFORE: Duration = Duration::from_secs(2);
 
-/// How long a stream of HTTP/2 is read on beside its response.
+/// How long an HTTP/2 stream is drained while its response is sent.
 const BESIDE: Duration = Duration::from_secs(5);
 
 /// Whether the whole body was read.
@@ -26,8 +26,8 @@ pub(super) enum BodyRest {
     Unread,
 }
 
-/// Reads a body that is short and comes at once. A client that waits for `100 Continue` has sent nothing and is not told
-/// to begin.
+/// Drains a short body that arrives without delay. A client that waits for `100 Continue` has sent nothing and gets no
+/// 100.
 pub(super) async fn before_response(mut body: ClientBody, expects_continue: bool) -> BodyRest {
     if body.is_end_stream() {
         return BodyRest::Read;
@@ -50,7 +50,7 @@ pub(super) async fn before_response(mut body: ClientBody, expects_continue: bool
     BodyRest::Unread
 }
 
-/// Reads on while the response is on its way. The end of a stream ends no other, so none has to be told.
+/// Drains the body while the response is sent. The end of a stream affects no other stream of the connection.
 pub(super) fn beside_response(mut body: ClientBody, expects_continue: bool) {
     if expects_continue || body.is_end_stream() {
         return;
@@ -65,7 +65,7 @@ pub(super) fn beside_response(mut body: ClientBody, expects_continue: bool) {
                 }
             }
         };
-        // Whether the client finished in time changes nothing: the response is given, and the stream ends.
+        // A timeout changes nothing: the response is sent, and the stream ends.
         let _ = timeout(BESIDE, drain).await;
     });
 }

@@ -9,7 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, hea
 
 const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
 
-/// What the request said about the answer that it wants. Kept aside, since the request itself goes to the backend.
+/// The properties of a request that the form of its error response depends on. A copy, since the request itself is
+/// forwarded.
 #[derive(Debug)]
 pub(super) struct ResponsePreferences {
     method: Method,
@@ -20,20 +21,21 @@ pub(super) struct ResponsePreferences {
     expects_continue: bool,
 }
 
-/// What else is known of a refused request.
+/// The other facts about a rejected request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct DenialDetails<'a> {
-    /// How a client that has no card may sign in, where it may.
+    /// The challenge for a client without a certificate, if it may use a password.
     pub(super) challenge: Option<&'a HeaderValue>,
-    /// The methods that the path takes.
+    /// The methods that the path allows.
     pub(super) allow: Option<&'a HeaderValue>,
-    /// Where plain HTTP is sent on to.
+    /// The redirect of a request over plain HTTP.
     pub(super) redirect: Option<&'a HeaderValue>,
-    /// Whether the client was asked and stayed silent, as a card does that cannot sign RSA-PSS under TLS 1.3.
+    /// Whether the client presented no certificate under TLS 1.3 although one was requested, as a smartcard does that cannot
+    /// sign RSA-PSS.
     pub(super) silent_card: bool,
-    /// Whether the card's key signed too long ago for this site.
+    /// Whether the proof of possession has expired.
     pub(super) proof_ended: bool,
-    /// Where to turn for help.
+    /// The help desk.
     pub(super) help: Option<&'a str>,
 }
 
@@ -50,7 +52,7 @@ impl ResponsePreferences {
         }
     }
 
-    /// Of a request whose head could not be read.
+    /// For a request whose head could not be parsed.
     pub(super) fn unknown() -> Self {
         Self {
             method: Method::GET,
@@ -62,12 +64,12 @@ impl ResponsePreferences {
         }
     }
 
-    /// Whether the client sends its body only when told to.
+    /// Whether the client waits for `100 Continue`.
     pub(super) fn expects_continue(&self) -> bool {
         self.expects_continue
     }
 
-    /// The answer to `denial`. Where plain HTTP is to be sent on, that is the answer.
+    /// The response to a denied request: an error page, or a redirect to TLS.
     pub(super) fn page(&self, denial: &Denial, id: RequestId, details: DenialDetails<'_>) -> Response<Bytes> {
         let facts = AnswerFacts {
             request_id: &id.to_string(),
@@ -95,7 +97,7 @@ impl ResponsePreferences {
     }
 }
 
-/// A time as `Date` has it (RFC 9110 5.6.7).
+/// A time in the format of `Date` (RFC 9110 5.6.7).
 pub(super) fn http_date(time: UnixTime) -> String {
     httpdate::fmt_http_date(std::time::SystemTime::UNIX_EPOCH + time.since_epoch())
 }
@@ -136,7 +138,7 @@ fn hint(denial: DenialId, details: &DenialDetails<'_>) -> Option<Hint> {
     }
 }
 
-/// Whether the connection must end with the answer: its framing is in doubt, or it is the wrong one for the client.
+/// Whether the connection has to end with the response: its framing is uncertain, or the client needs another connection.
 fn closes(denial: DenialId) -> bool {
     matches!(denial, DenialId::MalformedRequest | DenialId::RequestTimeout | DenialId::MisdirectedRequest)
 }

@@ -12,10 +12,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// How long handshakes are counted before they are reported.
+/// The time between two reports of one kind.
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// Kinds of failure. Their number bounds what is kept for each listener.
+/// The kinds of failure. Their number bounds the memory of each listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum FailureKind {
     Limited,
@@ -23,12 +23,12 @@ enum FailureKind {
     UnknownName,
     UnsupportedVersion,
     PlainHttp,
-    /// The client broke off after it was asked for a certificate under TLS 1.3.
+    /// The client ended the handshake after a TLS 1.3 certificate request.
     CertificateRequest13,
     Closed,
     /// The client sent an alert.
     ClientAlert,
-    /// The client's certificate or its signature was refused.
+    /// The client's certificate or its signature was rejected.
     BadClientCertificate,
     Protocol,
 }
@@ -37,7 +37,7 @@ enum FailureKind {
 #[derive(Clone, Debug, Default)]
 pub struct FailedHandshakes(Arc<Mutex<HashMap<(SocketAddr, FailureKind), FailureCount>>>);
 
-/// What has not been reported yet.
+/// The failures that are not reported yet.
 #[derive(Debug, Default)]
 struct FailureCount {
     count: u64,
@@ -83,7 +83,7 @@ impl FailedHandshakes {
         }
     }
 
-    /// Begins a period with this failure, which is then given back, or counts it in the one that runs.
+    /// Begins a period with this failure and returns it, or counts it in the current period.
     fn count(&self, listener: SocketAddr, kind: FailureKind, last: LastFailure) -> Option<LastFailure> {
         let mut periods = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match periods.get_mut(&(listener, kind)) {
@@ -99,7 +99,7 @@ impl FailedHandshakes {
         }
     }
 
-    /// What the period has counted. The next one begins; without anything counted there is none.
+    /// Ends the period and returns its count and last failure. If it counted none, no other period begins.
     fn end_period(&self, listener: SocketAddr, kind: FailureKind) -> Option<(u64, LastFailure)> {
         let mut periods = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = periods.remove(&(listener, kind))?;
@@ -122,7 +122,7 @@ fn report(listener: SocketAddr, kind: FailureKind, count: u64, last: &LastFailur
     );
 }
 
-/// `None` for what is no failure: health checks and port scanners connect and close.
+/// `None` if it is not a failure: health checks and port scanners connect and close.
 fn kind(error: &HandshakeError) -> Option<FailureKind> {
     Some(match error {
         HandshakeError::Unused => return None,
@@ -131,7 +131,7 @@ fn kind(error: &HandshakeError) -> Option<FailureKind> {
         HandshakeError::UnknownName { .. } => FailureKind::UnknownName,
         HandshakeError::UnsupportedVersion(_) => FailureKind::UnsupportedVersion,
         HandshakeError::PlainHttp => FailureKind::PlainHttp,
-        HandshakeError::Closed { stage } if was_asked_under_tls13(*stage) => {
+        HandshakeError::Closed { stage } if certificate_was_requested_in_tls13(*stage) => {
             FailureKind::CertificateRequest13
         }
         HandshakeError::Closed { .. } => FailureKind::Closed,
@@ -141,7 +141,7 @@ fn kind(error: &HandshakeError) -> Option<FailureKind> {
                     AlertDescription::HandshakeFailure
                     | AlertDescription::InternalError
                     | AlertDescription::IllegalParameter
-                        if was_asked_under_tls13(*stage) =>
+                        if certificate_was_requested_in_tls13(*stage) =>
                     {
                         FailureKind::CertificateRequest13
                     }
@@ -154,22 +154,22 @@ fn kind(error: &HandshakeError) -> Option<FailureKind> {
     })
 }
 
-fn was_asked_under_tls13(stage: HandshakeStage) -> bool {
+fn certificate_was_requested_in_tls13(stage: HandshakeStage) -> bool {
     matches!(stage, HandshakeStage::Finish { version: Some(TlsVersion::Tls13), asked: true })
 }
 
-/// What the likely cause is, where the kind says so.
+/// The likely cause, if the kind of failure indicates one.
 fn hint(kind: FailureKind) -> Option<&'static str> {
     match kind {
         FailureKind::CertificateRequest13 => Some(
-            "browsers also break off while their users choose a certificate; a card that cannot sign RSA-PSS can never \
-             finish a TLS 1.3 handshake: write tls = { max = \"1.2\" } for its site",
+            "browsers also close such a connection while the user chooses a certificate; a smartcard that cannot sign \
+             RSA-PSS never completes a TLS 1.3 handshake: set tls = { max = \"1.2\" } for its site",
         ),
         FailureKind::BadClientCertificate => Some(
-            "a card with an RSA key of 1024 bits cannot be used under TLS 1.3, nor with RSA-PSS: write tls = { max = \
+            "a smartcard with an RSA key of 1024 bits cannot be used under TLS 1.3, nor with RSA-PSS: set tls = { max = \
              \"1.2\" } for its site",
         ),
-        FailureKind::UnsupportedVersion => Some("the client must be configured to use TLS 1.2"),
+        FailureKind::UnsupportedVersion => Some("the client has to be configured to use TLS 1.2"),
         FailureKind::Limited => Some(
             "see handshakes, max_handshakes_per_address and handshakes_per_second_per_address in [limits]",
         ),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failure_is_reported_at_once_and_the_others_by_number_with_the_last_cause() {
+    fn the_first_failure_is_reported_at_once_and_later_ones_as_a_count_with_the_last_cause() {
         let failed = FailedHandshakes::default();
         assert_eq!(failed.count(LISTENER, FailureKind::Closed, last(1)).unwrap().cause, "cause 1");
         for number in 2..=200 {
@@ -203,20 +203,20 @@ mod tests {
         }
         let (count, reported) = failed.end_period(LISTENER, FailureKind::Closed).unwrap();
         assert_eq!((count, reported.cause.as_str()), (199, "cause 200"));
-        // Nothing happened in the next period, so that the one after it begins with the next failure.
+        // The next period counted nothing, so the next failure begins a new one.
         assert!(failed.end_period(LISTENER, FailureKind::Closed).is_none());
         assert!(failed.count(LISTENER, FailureKind::Closed, last(1)).is_some());
     }
 
     #[test]
-    fn a_kind_does_not_hide_another() {
+    fn each_kind_is_reported_on_its_own() {
         let failed = FailedHandshakes::default();
         assert!(failed.count(LISTENER, FailureKind::Closed, last(1)).is_some());
         assert!(failed.count(LISTENER, FailureKind::Timeout, last(1)).is_some());
     }
 
     #[test]
-    fn a_client_that_breaks_off_when_asked_for_a_card_under_tls_1_3_is_explained() {
+    fn a_client_that_ends_a_tls_1_3_handshake_at_the_certificate_request_gets_a_hint() {
         let asked = HandshakeStage::Finish { version: Some(TlsVersion::Tls13), asked: true };
         let tls12 = HandshakeStage::Finish { version: Some(TlsVersion::Tls12), asked: true };
         let unasked = HandshakeStage::Finish { version: Some(TlsVersion::Tls13), asked: false };

@@ -11,16 +11,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// What one connection's driver looks at.
+/// The activity and the deadlines of one connection.
 pub(super) struct ConnectionLifetime {
-    /// After this no more requests are taken.
+    /// The time from which no more requests are accepted.
     end: Instant,
-    /// After this what still runs is broken off.
+    /// The time at which requests still in progress are aborted.
     last_end: Instant,
     idle: Duration,
     minimum: MinimumRate,
-    /// How fast the client takes its responses, all of them together: the streams of an HTTP/2 connection share its
-    /// bandwidth.
+    /// The rate at which the client reads its responses, all of them together: the streams of an HTTP/2 connection share
+    /// its bandwidth.
     reading: Rc<TransferRate>,
     requests: Cell<u64>,
     unread: Cell<bool>,
@@ -28,37 +28,37 @@ pub(super) struct ConnectionLifetime {
     idle_since: Cell<Instant>,
     answers: RefCell<Vec<Weak<ResponseProgress>>>,
     retired: CancellationToken,
-    /// Its place among the connections of all clients. Shared with the responses on their way.
+    /// The slot of the connection among those of all clients. Shared with the responses in progress.
     open: Rc<OpenConnection>,
 }
 
-/// What the driver is to do with the connection now.
+/// The next action of the driver of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LifetimeAction {
-    /// Nothing. Look again at this time.
+    /// Check again at this time.
     Recheck(Instant),
-    /// Let what runs end, and take no more requests.
+    /// Complete the requests in progress, and accept no more.
     Close,
-    /// Break off: its time is over, or the client does not take its answers. Each holds a place in the audit log's
-    /// queue, so that clients which never read could otherwise keep everybody out.
+    /// Abort: the connection is too old, or the client does not read its responses. Each response occupies a slot in the
+    /// queue of the audit log, so that clients that never read could otherwise deny service to all others.
     Abort,
 }
 
-/// How an answer moves. Held by its body.
+/// The progress of a response. Held by its body.
 #[derive(Debug)]
 pub(super) struct ResponseProgress {
-    /// When the client last took a piece; nothing while the backend is waited for.
+    /// When the client last accepted a part; `None` while the gateway waits for the backend.
     offered: Cell<Option<Instant>>,
     reading: Rc<TransferRate>,
     open: Rc<OpenConnection>,
 }
 
-/// Counts a request as running until its answer's head is ready.
+/// Counts a request as in progress until the head of its response is ready.
 pub(super) struct RunningRequest<'a>(&'a ConnectionLifetime);
 
 impl ConnectionLifetime {
-    /// A life that takes requests for `span`, and as long again as the greatest age of a connection for those in
-    /// progress then.
+    /// A lifetime in which requests are accepted for `span`, and those in progress then have the maximum age of a
+    /// connection to complete.
     pub(super) fn new(span: Duration, limits: &Limits, open: OpenConnection) -> Self {
         let now = Instant::now();
         Self {
@@ -77,7 +77,7 @@ impl ConnectionLifetime {
         }
     }
 
-    /// A request begins.
+    /// Counts the beginning of a request.
     pub(super) fn begin(&self) -> RunningRequest<'_> {
         self.requests.set(self.requests.get() + 1);
         self.unread.set(false);
@@ -86,7 +86,7 @@ impl ConnectionLifetime {
         RunningRequest(self)
     }
 
-    /// An answer begins, whose body keeps this.
+    /// Counts the beginning of a response, whose body holds the progress.
     pub(super) fn answer(&self) -> Rc<ResponseProgress> {
         self.open.begin();
         let open = Rc::clone(&self.open);
@@ -99,81 +99,82 @@ impl ConnectionLifetime {
         progress
     }
 
-    /// Whether no request ever came: there is nothing to finish.
+    /// Whether there was no request, so that there is nothing to complete.
     pub(super) fn is_unused(&self) -> bool {
         self.requests.get() == 0
     }
 
-    /// The requests so far.
+    /// The number of requests so far.
     pub(super) fn requests(&self) -> u64 {
         self.requests.get()
     }
 
-    /// Whether a request or its response is on its way. hyper may still have to write the end of a response.
+    /// Whether a request or its response is in progress. hyper may still have to write the end of a response.
     pub(super) fn is_answering(&self) -> bool {
         self.running.get() > 0 || self.answers.borrow().iter().any(|answer| answer.strong_count() > 0)
     }
 
-    /// The last request's response comes before the end of its body.
+    /// Records that the response to the last request is sent before the end of the request's body.
     pub(super) fn leave_unread(&self) {
         self.unread.set(true);
     }
 
-    /// Whether the client may have more of the last request's body to send.
+    /// Whether the client may still be sending the body of the last request.
     pub(super) fn has_unread(&self) -> bool {
         self.unread.get()
     }
 
-    /// The client must come over another connection.
+    /// Accepts no more requests: the client has to open another connection.
     pub(super) fn retire(&self) {
         self.retired.cancel();
     }
 
-    /// Whether it must.
+    /// Whether [`ConnectionLifetime::retire`] was called.
     pub(super) fn is_retired(&self) -> bool {
         self.retired.is_cancelled()
     }
 
-    /// Says that the client must.
+    /// Cancelled by [`ConnectionLifetime::retire`].
     pub(super) fn retired(&self) -> CancellationToken {
         self.retired.clone()
     }
 
-    /// Says that the connection has to give its place to another client's.
+    /// Cancelled when the connection has to yield its slot to another client.
     pub(super) fn evicted(&self) -> CancellationToken {
         self.open.evicted()
     }
 
-    /// The client's address as it is counted, a trusted one too.
+    /// The client's address as limits count it, also if it is trusted.
     pub(super) fn key(&self) -> AddressKey {
         self.open.key()
     }
 
-    /// The client's address as it is counted; `None` for a trusted one.
+    /// The client's address as limits count it; `None` if it is trusted.
     pub(super) fn address(&self) -> Option<AddressKey> {
         self.open.address()
     }
 
-    /// The client is authenticated.
+    /// Records that a request of the client was authenticated.
     pub(super) fn authenticated(&self) {
         self.open.authenticated();
     }
 
-    /// Whether it was on an earlier request.
+    /// Whether an earlier request on the connection was authenticated.
     pub(super) fn is_authenticated(&self) -> bool {
         self.open.is_authenticated()
     }
 
-    /// What the client's address may still request; `None` where that is not limited.
+    /// The budget of requests of the client's address; `None` if it is not limited.
     pub(super) fn budget(&self) -> Option<&Arc<RequestBudget>> {
         self.open.budget()
     }
 
-    /// What is to be done now. `idle_ends` where the connection is to close when it was without a request for too
-    /// long; hyper sees to that for HTTP/1.1.
+    /// The action that is due. `idle_ends`: whether to close a connection that was idle for too long; over HTTP/1.1 hyper
+    /// does that.
     pub(super) fn order(&self, idle_ends: bool) -> LifetimeAction {
         let now = Instant::now();
-        // A client that begins to be waited for after this look is too slow no earlier than after the grace.
+        // If the gateway begins to wait for the client after this check, the client is too slow after the grace at the
+        // earliest.
         let soon = now + self.idle.min(self.minimum.grace);
         let soon = self.too_slow_at().map_or(soon, |at| at.min(soon));
         if self.last_end <= now || self.answers_stall(now) {
@@ -192,12 +193,12 @@ impl ConnectionLifetime {
         }
     }
 
-    /// When to look again at a connection that takes no more requests.
+    /// When to check a connection again that accepts no more requests.
     pub(super) fn next_look_while_closing(&self) -> Instant {
         (Instant::now() + self.idle.min(self.minimum.grace)).min(self.last_end)
     }
 
-    /// When the client will have taken its responses too slowly, if it takes nothing more.
+    /// When the client will have been too slow, if it reads nothing more.
     fn too_slow_at(&self) -> Option<Instant> {
         let under_way = self.answers.borrow().iter().any(|answer| answer.strong_count() > 0);
         if under_way { self.reading.too_slow_at(self.minimum) } else { None }
@@ -214,7 +215,7 @@ impl ConnectionLifetime {
 }
 
 impl ResponseProgress {
-    /// The client took a piece of `bytes`, and may take the next.
+    /// The client accepted a part of `bytes`, and can accept the next.
     pub(super) fn moved(&self, bytes: u64) {
         let now = Instant::now();
         self.offered.set(Some(now));
@@ -222,7 +223,7 @@ impl ResponseProgress {
         self.reading.start_waiting();
     }
 
-    /// The backend has to give the next piece first; it has a limit of its own.
+    /// The gateway waits for the backend, which has a time limit of its own.
     pub(super) fn waits_for_backend(&self) {
         self.offered.set(None);
         self.reading.stop_waiting(Instant::now());
@@ -284,8 +285,8 @@ mod tests {
         }
     }
 
-    /// After how many seconds the connection is broken off, when `each_second` is called in between.
-    async fn broken_off_after(life: &ConnectionLifetime, most: u64, each_second: impl Fn()) -> Option<u64> {
+    /// The number of seconds after which the connection is aborted, if `each_second` is called in between.
+    async fn aborted_after(life: &ConnectionLifetime, most: u64, each_second: impl Fn()) -> Option<u64> {
         for second in 1..=most {
             advance(Duration::from_secs(1)).await;
             if life.order(false) == LifetimeAction::Abort {
@@ -297,17 +298,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_its_response_too_slowly_is_broken_off() {
+    async fn a_client_that_reads_its_response_too_slowly_is_disconnected() {
         let life = life();
         let answer = life.answer();
-        assert_eq!(broken_off_after(&life, 60, || answer.moved(10)).await, Some(21));
+        assert_eq!(aborted_after(&life, 60, || answer.moved(10)).await, Some(21));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_keeps_the_minimum_rate_is_not() {
+    async fn a_client_that_reads_at_the_minimum_rate_is_not_disconnected() {
         let life = life();
         let answer = life.answer();
-        assert_eq!(broken_off_after(&life, 600, || answer.moved(1_001)).await, None);
+        assert_eq!(aborted_after(&life, 600, || answer.moved(1_001)).await, None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -318,7 +319,7 @@ mod tests {
             fast.moved(1_001);
             slow.moved(1);
         };
-        assert_eq!(broken_off_after(&life, 600, each_second).await, None);
+        assert_eq!(aborted_after(&life, 600, each_second).await, None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -326,13 +327,13 @@ mod tests {
         let life = life();
         let answer = life.answer();
         answer.waits_for_backend();
-        assert_eq!(broken_off_after(&life, 600, || answer.waits_for_backend()).await, None);
+        assert_eq!(aborted_after(&life, 600, || answer.waits_for_backend()).await, None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_without_a_response_is_not_slow() {
         let life = life();
         drop(life.answer());
-        assert_eq!(broken_off_after(&life, 600, || {}).await, None);
+        assert_eq!(aborted_after(&life, 600, || {}).await, None);
     }
 }

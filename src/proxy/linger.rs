@@ -9,25 +9,25 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How long the last bytes may take to be written.
+/// The time to write the last bytes.
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long the client may keep silent.
+/// How long the client may send nothing.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// A client that sends less than this a second, on average, is not waited for.
+/// The lowest average rate of a client that is still sending.
 const BYTES_PER_SECOND: u64 = 4096;
 
 /// Whether the client has more to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RemainingData {
-    /// A request's body, or the rest of what is no request.
+    /// The rest of a request's body, or of a malformed request.
     Expected,
-    /// Only what is here already would be lost.
+    /// Nothing but what was received already.
     Unlikely,
 }
 
-/// Writes `page`, says that nothing more comes, and reads what the client still sends, within `limits`.
+/// Writes `page`, closes the sending half, and reads and discards what the client still sends, within `limits`.
 pub(super) async fn close<IO>(mut io: IO, page: Option<Vec<u8>>, more: RemainingData, limits: LingerLimits)
 where
     IO: AsyncRead + AsyncWrite + Unpin,
@@ -52,7 +52,7 @@ where
         let deadline = (Instant::now() + silence).min(begun + limits.time);
         match timeout_at(deadline, io.read(&mut buffer)).await {
             Ok(Ok(count @ 1..)) => read += u64::try_from(count).unwrap_or(u64::MAX),
-            // The end, an error, or too long a silence: the client has the response, or will never have it.
+            // The end, an error, or a timeout: the client has read the response, or never will.
             Ok(Ok(0) | Err(_)) | Err(_) => return,
         }
         let elapsed = begun.elapsed();
@@ -71,7 +71,7 @@ mod tests {
 
     const LIMITS: LingerLimits = LingerLimits { time: Duration::from_secs(30), bytes: 1 << 20 };
 
-    /// Closes one end while `client` has the other; how many seconds that took.
+    /// Closes one end while `client` uses the other, and returns the seconds that it took.
     async fn closed(more: RemainingData, client: impl AsyncFnOnce(DuplexStream) + 'static) -> u64 {
         let (ours, theirs) = duplex(1024);
         let begun = Instant::now();
@@ -82,7 +82,7 @@ mod tests {
         tokio::join!(close, client(theirs)).0
     }
 
-    /// Reads the page and the end after it.
+    /// Reads the page up to the end of the stream.
     async fn read_page(client: &mut DuplexStream) {
         let mut page = Vec::new();
         client.read_to_end(&mut page).await.unwrap();
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_writes_all_before_it_reads_gets_the_page() {
+    async fn a_client_that_sends_everything_before_it_reads_gets_the_page() {
         let took = closed(RemainingData::Expected, async |mut client| {
             for _ in 0..1000 {
                 client.write_all(&[b'x'; 1000]).await.unwrap();
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_client_is_waited_for_a_little_and_one_without_more_to_send_is_not() {
+    async fn closing_waits_for_a_silent_client_only_if_it_may_send_more() {
         let silent = async |mut client: DuplexStream| {
             read_page(&mut client).await;
             tokio::time::sleep(Duration::from_secs(60)).await;
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_sends_for_ever_is_cut_off_by_bytes_by_rate_and_by_time() {
+    async fn a_client_that_never_stops_sending_is_disconnected_by_bytes_by_rate_and_by_time() {
         let sending = |bytes: usize, pause: Duration| {
             async move |mut client: DuplexStream| {
                 while client.write_all(&vec![b'x'; bytes]).await.is_ok() {

@@ -28,34 +28,34 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 use tokio_util::sync::CancellationToken;
 
-/// The dialogues of one client connection.
+/// The pass-through authentication of one client connection.
 #[derive(Default)]
 pub(super) struct PassthroughAuth {
-    /// By the backend's name. One keeps to the servers that it was opened to when a reload names others: what was agreed
-    /// with them holds nowhere else.
+    /// By the name of the backend. After a reload with other servers a connection remains with its server, which is the only
+    /// one that it is authenticated with.
     pins: RefCell<HashMap<String, Rc<PinnedConnection>>>,
-    /// The digest of the credentials that a backend took last. Basic sends them with every request, and a password
-    /// that was right is no guess.
-    taken: Cell<Option<[u8; 32]>>,
-    /// The digest of what was asked for when a backend last answered 401. An answer to the same shows that a log-in
-    /// succeeded; elsewhere a backend may answer whoever's name is claimed, without a look at the password.
+    /// The digest of the credentials that a backend accepted last. Basic sends them with every request, and an accepted
+    /// password is not a guess.
+    accepted: Cell<Option<[u8; 32]>>,
+    /// The digest of the request target to which a backend last responded 401. A successful response for the same target
+    /// shows that a log-in succeeded. For another target the backend may ignore the password.
     guarded: Cell<Option<[u8; 32]>>,
 }
 
-/// The client's side of a dialogue.
+/// The client of a passed-through request.
 #[derive(Clone, Copy)]
 pub(super) struct PassthroughClient<'a> {
     pub(super) gate: &'a SharedState,
     pub(super) address: AddressKey,
     pub(super) life: &'a ConnectionLifetime,
-    /// Many requests at once, of which none has the connection for itself.
+    /// Whether the connection is shared by concurrent requests (HTTP/2).
     pub(super) multiplexed: bool,
 }
 
-/// A log-in under way, where the request is one.
+/// The log-in of a request, if it has one.
 struct PassthroughLogin {
     attempt: Option<AttemptPermit>,
-    /// Whether it names the account whose password it tries. A ticket does not.
+    /// Whether the credentials name the account. A ticket does not.
     named: bool,
     credentials: Option<[u8; 32]>,
     clock: Clock,
@@ -139,7 +139,7 @@ impl PassthroughAuth {
         Ok(pin)
     }
 
-    /// Takes note of a log-in before the backend hears of it.
+    /// Counts a log-in before the backend receives it.
     fn begin(
         &self,
         headers: &HeaderMap,
@@ -153,14 +153,14 @@ impl PassthroughAuth {
             Some(LoginClaim::Ambiguous) => {
                 return Err(Denial::new(
                     DenialId::MalformedRequest,
-                    "the request does not plainly say who logs in",
+                    "the account of the log-in is ambiguous",
                 ));
             }
             Some(LoginClaim::Attempt { account }) => account,
         };
         let credentials = digest_of(headers, backend);
         let clock = line.gate.clock.clone();
-        if credentials.is_some() && self.taken.get() == credentials {
+        if credentials.is_some() && self.accepted.get() == credentials {
             return Ok(PassthroughLogin { attempt: None, named: account.is_some(), credentials, clock });
         }
         let now = line.gate.clock.now();
@@ -172,9 +172,9 @@ impl PassthroughAuth {
         Ok(PassthroughLogin { attempt: Some(attempt), named: account.is_some(), credentials, clock })
     }
 
-    /// What the backend's answer says of the log-in. Before anybody is authenticated a server may also answer 400 or 413,
-    /// and what is open to everybody it gives to wrong passwords too. So only what is plainly an answer to the user, where
-    /// this client was turned away before, counts as a success: else guesses could be whitewashed.
+    /// Counts the log-in by the backend's response. Without authentication a server may also respond 400 or 413, and a public
+    /// resource is returned for wrong passwords, too. So a log-in counts as successful only if the response is a success for
+    /// a target that was denied to this client before: otherwise an attacker could reset the count of guesses.
     fn settle(
         &self,
         mut log_in: PassthroughLogin,
@@ -191,9 +191,9 @@ impl PassthroughAuth {
         let failed = log_in.refused(status, response.headers());
         let succeeded = is_guarded && (status.is_success() || status.is_redirection());
         if failed {
-            self.taken.set(None);
+            self.accepted.set(None);
         } else if succeeded && log_in.credentials.is_some() {
-            self.taken.set(log_in.credentials);
+            self.accepted.set(log_in.credentials);
         }
         let Some(attempt) = log_in.attempt.take() else { return };
         match (failed, succeeded) {
@@ -210,14 +210,13 @@ impl PassthroughLogin {
         Self { attempt: None, named: false, credentials: None, clock: Clock::system() }
     }
 
-    /// Whether a password or a ticket is tried that was not right before.
+    /// Whether the request has credentials that were not accepted before.
     fn is_tried(&self) -> bool {
         self.attempt.is_some()
     }
 
-    /// Sends a request. Where it tries a log-in, what the backend says of it is waited for also when the client leaves:
-    /// only what the backend refuses counts as failed, and whoever guesses does not get around being counted by leaving
-    /// before the answer.
+    /// Sends a request. If it has a log-in, its result is awaited also if the client disconnects: only a rejection by the
+    /// backend counts as failed, and an attacker must not avoid the count by disconnecting before the response.
     async fn send(
         self,
         pin: &Rc<PinnedConnection>,
@@ -227,29 +226,29 @@ impl PassthroughLogin {
             let answered = pin.send(request).await;
             return (self, answered);
         }
-        let (hand_on, handed_on) = oneshot::channel();
+        let (sender, received) = oneshot::channel();
         let pin = Rc::clone(pin);
         spawn_local(async move {
             let answered = pin.send(request).await;
-            if let Err((log_in, answered)) = hand_on.send((self, answered)) {
+            if let Err((log_in, answered)) = sender.send((self, answered)) {
                 log_in.settle_without_client(&answered);
             }
         });
-        // The task ends without a word only by a panic, or with the worker.
+        // The task ends without a result only by a panic, or with the worker.
         let lost = || BackendError::PinnedConnectionEnded {
             server: String::new(),
             source: io::Error::other("the task that sent the request has ended"),
         };
-        handed_on.await.unwrap_or_else(|_| (Self::none(), Err(lost())))
+        received.await.unwrap_or_else(|_| (Self::none(), Err(lost())))
     }
 
     fn refused(&self, status: StatusCode, headers: &HeaderMap) -> bool {
         status == StatusCode::UNAUTHORIZED
-            // Of a ticket, the server may want the next of several messages.
+            // For a ticket, the server may request the next of several messages.
             && (self.named || !authorization::is_continuation(headers))
     }
 
-    /// A client that has left gets no success: it may not have been turned away before.
+    /// Without the client only a failure counts: whether the target was denied to the client before is not known.
     fn settle_without_client(mut self, answered: &Result<UpstreamResponse, BackendError>) {
         let refused = answered
             .as_ref()
@@ -260,7 +259,7 @@ impl PassthroughLogin {
     }
 }
 
-/// Without a word of the backend's nothing was refused. What was sent of the request has been answered or given up by then.
+/// Without a response the log-in was not rejected.
 impl Drop for PassthroughLogin {
     fn drop(&mut self) {
         if let Some(attempt) = self.attempt.take() {
@@ -269,13 +268,13 @@ impl Drop for PassthroughLogin {
     }
 }
 
-/// Credentials are kept as their digest only.
+/// Only the digest of credentials is kept.
 fn digest_of(headers: &HeaderMap, backend: &Backend) -> Option<[u8; 32]> {
     let credentials = headers.get(header::AUTHORIZATION)?;
     digest_of_parts([backend.settings.name.as_bytes(), credentials.as_bytes()])
 }
 
-/// What is asked for: the whole target and how, since a server may guard a method or a query alone.
+/// The digest of method and target, since a server may protect a single method or query.
 fn digest_of_target(backend: &Backend, target: &UpstreamTarget<'_>) -> Option<[u8; 32]> {
     let query = target.query.map(|query| format!("?{query}")).unwrap_or_default();
     let parts = [&backend.settings.name, target.method.as_str(), target.path, &query];
@@ -286,7 +285,7 @@ fn digest_of_parts<const COUNT: usize>(parts: [&[u8]; COUNT]) -> Option<[u8; 32]
     let mut context = digest::Context::new(&SHA256);
     for part in parts {
         context.update(part);
-        // None of the parts has such a byte, so no other parts give the same input.
+        // No part contains this byte, so different parts never have the same input.
         context.update(b"\0");
     }
     context.finish().as_ref().try_into().ok()
@@ -297,5 +296,5 @@ fn too_many(error: &LoginThrottled) -> Denial {
 }
 
 fn http11_required() -> Denial {
-    Denial::new(DenialId::Http11Required, "the backend's log-in dialogue belongs to a connection")
+    Denial::new(DenialId::Http11Required, "the backend's authentication belongs to a connection")
 }

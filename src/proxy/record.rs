@@ -18,7 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What the records of a connection have in common.
+/// The fields that all records of a connection have in common.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionFacts {
     pub(super) listener: BoundedText<64>,
@@ -28,10 +28,11 @@ pub(super) struct ConnectionFacts {
     pub(super) log: RequestLog,
 }
 
-/// The record of one request. Dropped unfinished, it says that the client left, unless it was turned away before.
+/// The record of one request. If it is dropped unfinished, it is written as `client-disconnected`, unless the request was
+/// denied before.
 pub(super) struct RequestRecord {
     started: Instant,
-    /// Taken by the one write. Boxed, since the record travels with the body.
+    /// Taken when the record is written. Boxed, since the record moves with the body.
     open: Option<Box<OpenRecord>>,
 }
 
@@ -46,7 +47,7 @@ struct OpenRecord {
     upload: Option<Rc<UploadProgress>>,
 }
 
-/// What is known when a request's head has been read.
+/// The properties of a request that its head contains.
 pub(super) struct RequestHead<'a> {
     pub(super) time: UnixTime,
     pub(super) id: RequestId,
@@ -143,7 +144,7 @@ impl RequestRecord {
         });
     }
 
-    /// Whom the evidence names, so that the record of a refusal says who was turned away.
+    /// Records the account of the evidence, so that the record of a denial contains the user.
     pub(super) fn evidence(&mut self, evidence: &Evidence) {
         match evidence {
             Evidence::Certificate(credential) => {
@@ -187,38 +188,38 @@ impl RequestRecord {
         self.fill(|record| record.status = Some(status.as_u16()));
     }
 
-    /// Whether the request's body, if it was sent on, was sent on whole.
+    /// Whether the request's body, if it was forwarded, was forwarded completely.
     pub(super) fn body_is_whole(&self) -> bool {
         let upload = self.open.as_ref().and_then(|open| open.upload.as_ref());
         upload.is_none_or(|upload| upload.is_whole())
     }
 
-    /// Whose count of the request's body is read at the end.
+    /// The progress of the request's body, from which its length is read at the end.
     pub(super) fn upload(&mut self, upload: &Rc<UploadProgress>) {
         if let Some(open) = &mut self.open {
             open.upload = Some(Rc::clone(upload));
         }
     }
 
-    /// Ends the record of an answer that was given whole.
+    /// Completes the record of a response that was sent completely.
     pub(super) fn finish(mut self, bytes_out: u64) {
         self.fill(|record| record.bytes_out = bytes_out);
         self.write();
     }
 
-    /// Ends the record of an answer that broke off: the backend failed midway, or the client left.
+    /// Completes the record of a response that was aborted: the backend failed during it, or the client disconnected.
     pub(super) fn break_off(mut self, bytes_out: u64, why: &Denial) {
         self.denial(why);
         self.finish(bytes_out);
     }
 
-    /// Ends the record of an answer that the client did not wait for.
+    /// Completes the record of a response during which the client disconnected.
     pub(super) fn abandon(mut self, bytes_out: u64) {
         self.fill(|record| record.bytes_out = bytes_out);
         drop(self);
     }
 
-    /// Counts the request and writes nothing: so many like it come that each record would do harm.
+    /// Counts the request without writing a record: there are so many similar ones that their records would do harm.
     pub(super) fn unwritten(&mut self, denial: DenialId) {
         if let Some(open) = self.open.take() {
             open.decisions.denied(denial.index());
@@ -252,11 +253,11 @@ impl RequestRecord {
 impl Drop for RequestRecord {
     fn drop(&mut self) {
         let Some(open) = &self.open else { return };
-        // Nobody gets to blur why he was turned away by not waiting for the page.
+        // A client cannot hide the reason of its denial by disconnecting before the page.
         if open.denial.is_none() {
             self.denial(&Denial::new(
                 DenialId::ClientDisconnected,
-                "the client left before the answer was complete",
+                "the client disconnected before the response was complete",
             ));
         }
         self.write();
@@ -278,7 +279,7 @@ mod tests {
     use crate::telemetry::audit::{AuditLog, AuditTarget, QueueLimits};
     use std::num::NonZeroUsize;
 
-    /// The decision in the audit file after a record went through `journey`.
+    /// The decision in the audit file after `journey` used the record.
     fn decision_after(journey: impl FnOnce(RequestRecord)) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
@@ -310,12 +311,12 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_leaves_is_recorded_as_gone_unless_it_was_turned_away_before() {
+    fn a_client_that_disconnects_is_recorded_as_such_unless_it_was_denied_before() {
         assert_eq!(decision_after(|record| record.abandon(7)), "client-disconnected");
-        let turned_away = |mut record: RequestRecord| {
+        let denied = |mut record: RequestRecord| {
             record.denial(&Denial::new(DenialId::CertificateRevoked, "it is on the list"));
             record.abandon(0);
         };
-        assert_eq!(decision_after(turned_away), "certificate-revoked");
+        assert_eq!(decision_after(denied), "certificate-revoked");
     }
 }

@@ -8,26 +8,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How many lines are written one right after the other.
+/// The number of lines that are written without delay after a pause.
 const BURST: u32 = 100;
-/// The time for which a line counts beyond that: twenty a second.
+/// The interval between further lines: twenty a second.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// The most bytes of the texts of a line.
+/// The maximum lengths of the texts of a line, in bytes.
 const METHOD_BYTES: usize = 16;
 const SITE_BYTES: usize = 32;
 const PATH_BYTES: usize = 64;
 const USER_BYTES: usize = 48;
 const DETAIL_BYTES: usize = 64;
 
-/// Writes the lines of all workers. Clones share the allowance.
+/// Writes the lines of all workers. Clones share one allowance.
 #[derive(Clone, Debug)]
 pub struct RequestLog(Arc<LogAllowance>);
 
 #[derive(Debug)]
 struct LogAllowance {
     start: Instant,
-    /// When all lines so far have been paid for, in nanoseconds since `start` (the generic cell rate algorithm of ATM).
+    /// The theoretical arrival time of the generic cell rate algorithm, in nanoseconds since `start`.
     paid_at: AtomicU64,
     left_out: AtomicU64,
 }
@@ -65,7 +65,7 @@ impl RequestLog {
 }
 
 impl LogAllowance {
-    /// How many lines were left out since the last one, where one may be written now. Takes no lock.
+    /// Returns the number of lines that were left out since the last one, if a line may be written now. Takes no lock.
     fn take(&self, now: Instant) -> Option<u64> {
         let now = nanoseconds(now.saturating_duration_since(self.start));
         let pay = |paid_at: u64| {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_of_requests_gets_a_burst_of_lines_and_then_so_many_a_second() {
+    fn a_flood_of_requests_gets_a_burst_of_lines_and_then_twenty_a_second() {
         let start = Instant::now();
         let log = RequestLog::new(start);
         let written = |at: Duration| (0..1000).filter(|_| log.0.take(start + at).is_some()).count();
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_after_some_that_were_left_out_counts_them() {
+    fn the_next_line_has_the_number_of_lines_that_were_left_out() {
         let start = Instant::now();
         let log = RequestLog::new(start);
         for _ in 0..107 {

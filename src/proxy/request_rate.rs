@@ -13,12 +13,12 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct RateExcess {
     pub(super) denial: Denial,
-    /// Whether it gets an audit record: one in a second does.
+    /// Whether it gets an audit record: one per second does.
     pub(super) recorded: bool,
 }
 
 impl RateExcess {
-    /// The denial; `record` stays unwritten where another one like it was written just before.
+    /// The denial. `record` is not written if a similar one was written within the last second.
     pub(super) fn into_denial(self, record: &mut RequestRecord) -> Denial {
         if !self.recorded {
             record.unwritten(self.denial.id());
@@ -27,7 +27,7 @@ impl RateExcess {
     }
 }
 
-/// The budget of the account that the connection's last request was from, so that the next one needs no look-up.
+/// The budget of the account of the connection's last request, so that the next request needs no lookup.
 #[derive(Debug, Default)]
 pub(super) struct AccountBudget(RefCell<Option<(AccountKey, Arc<RequestBudget>)>>);
 
@@ -39,17 +39,17 @@ pub(super) fn of_address(life: &ConnectionLifetime) -> Result<(), RateExcess> {
     }
 }
 
-/// Counts a request among those in progress of the client's address; a trusted address has no limit.
+/// Counts a request among those in progress of the client's address. A trusted address has no limit.
 pub(super) fn in_flight(life: &ConnectionLifetime) -> Result<Option<RequestInFlight>, RateExcess> {
     let counted = life.budget().map(RequestBudget::begin).transpose();
     counted.map_err(|exceeded| excess(&exceeded, "the client's address"))
 }
 
 impl AccountBudget {
-    /// Takes one request out of the budget of the account that `permit` is for, if it is for one.
+    /// Takes one request out of the budget of the permitted account, if there is one.
     ///
     /// # Errors
-    /// `rate-limited`; the record stays unwritten where another one like it was written just before.
+    /// `rate-limited`. The record is not written if a similar one was written within the last second.
     pub(super) fn take(
         &self,
         permit: &Permit,
@@ -111,9 +111,9 @@ fn excess(exceeded: &RateExceeded, of: &str) -> RateExcess {
         RequestLimit::InFlight(most) => format!("{of} has {most} requests in progress"),
     };
     if let Some(unrecorded @ 1..) = exceeded.record {
-        detail.push_str(&format!("; {unrecorded} more were refused since the last record"));
+        detail.push_str(&format!("; {unrecorded} more were rejected since the last record"));
     }
-    // A client that comes back at once would be refused again.
+    // A request that is repeated at once would be rejected again.
     let wait = exceeded.retry_after.max(Duration::from_secs(1));
     let denial = Denial::new(DenialId::RateLimited, detail).with_retry_after(wait);
     RateExcess { denial, recorded: exceeded.record.is_some() }

@@ -32,8 +32,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Requests in progress of an address that presents certificates which were never validated, before it has only the share
-/// of anonymous clients.
+/// The requests in progress of an address with certificates that were never validated, above which it has only the share of
+/// anonymous clients.
 const NEWCOMERS_PER_ADDRESS: u32 = 64;
 
 /// Handles the requests of one connection.
@@ -225,7 +225,7 @@ impl ConnectionService {
                 self.reject(&denial, site, &wanted, version, in_flight).await
             }
         };
-        // No other request would be answered on it; HTTP/2 says so by itself.
+        // The connection accepts no other request; over HTTP/2 a GOAWAY frame announces that.
         if self.life.is_retired() && version != Version::HTTP_2 {
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -340,7 +340,7 @@ impl ConnectionService {
         page.map(|page| ClientResponseBody::page(page, None))
     }
 
-    /// Reads the rest of a refused request's body, as far as that is done before or beside the response.
+    /// Drains the rest of a rejected request's body before or during the response, within limits.
     async fn end_body(&self, body: ClientBody, version: Version, wanted: &ResponsePreferences) -> BodyRest {
         if version == Version::HTTP_2 {
             drain::beside_response(body, wanted.expects_continue());
@@ -349,7 +349,7 @@ impl ConnectionService {
         drain::before_response(body, wanted.expects_continue()).await
     }
 
-    /// Says that the HTTP/1.1 connection ends with `response`, though the client may have more to send (RFC 9112 9.6).
+    /// Ends the HTTP/1.1 connection with `response`, although the client may have more to send (RFC 9112 9.6).
     fn close_after<B>(&self, response: &mut Response<B>) {
         self.life.leave_unread();
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -364,12 +364,12 @@ impl ConnectionService {
         }
     }
 
-    /// Whether requests have the share of an account of what all clients have in common, and not that of their address.
+    /// Whether requests use the share of an account in the common limits, and not that of their address.
     fn has_own_share(&self) -> bool {
         self.life.is_authenticated() || self.is_known.get()
     }
 
-    /// Remembers whether the client's certificate authenticated an account.
+    /// Records whether the client's certificate identified an account.
     fn note(&self, evidence: &Evidence) {
         let known_holders = &self.worker.gate().known_holders;
         let account = match evidence {
@@ -391,10 +391,10 @@ impl ConnectionService {
         }
     }
 
-    /// Requests of clients that have not been authenticated leave places in the audit log's queue to others. A certificate
-    /// that has not been validated counts for nothing, since anyone can forge one; but the first request with one on a
-    /// connection may use a part that others may not, a few for each address, so that a holder who was never here before is
-    /// served although anonymous clients have filled their part.
+    /// The part of the audit log's queue that a request may use. Clients that have not been authenticated leave slots to
+    /// others. A certificate that has not been validated is no reason for more, since anyone can forge one; but the first
+    /// request of a connection with one may use a part of its own, a few for each address, so that a user whose certificate
+    /// is new is served although anonymous clients have filled their part.
     fn audit_part(&self) -> Part {
         let is_newcomer = || {
             let in_progress = self.life.budget().map_or(0, |budget| budget.in_flight());
@@ -470,9 +470,9 @@ impl ConnectionService {
         page.map(|page| ClientResponseBody::page(page, Some((in_flight.record, self.life.answer()))))
     }
 
-    /// Whether requests are taken out of the budget of an account rather than of the address, so that a client with a
-    /// certificate is served although others at its address have spent theirs. If the certificate turns out to name no
-    /// account, the address pays after all.
+    /// Whether requests count against the budget of an account rather than of the address, so that a client with a
+    /// certificate is served although others at its address have used theirs. If the certificate maps to no account, the
+    /// request counts against the address after all.
     fn pays_by_account(&self) -> bool {
         let credential = self.connection.credential();
         credential.is_some_and(ConnectionCredential::is_presented) || self.life.is_authenticated()
@@ -490,7 +490,7 @@ impl ConnectionService {
         paid.map_err(|excess| excess.into_denial(&mut in_flight.record))
     }
 
-    /// What the connection may still send of HTTP/2 frames without use.
+    /// The budget of HTTP/2 frames that serve no request.
     pub(super) fn frames(&self) -> &Rc<FrameBudget> {
         &self.frames
     }
@@ -500,13 +500,13 @@ impl ConnectionService {
         &self.life
     }
 
-    /// Says when no more requests are to be taken.
+    /// Cancelled when no more requests are accepted.
     pub(super) fn stopping(&self) -> CancellationToken {
         self.worker.gate().stopping.clone()
     }
 
-    /// Takes note of how an HTTP/1.1 connection ended. Gives the page, with its record written, for a request that hyper
-    /// could not read or that never got to the end of its head, where there is room for one.
+    /// Handles the end of an HTTP/1.1 connection. If hyper could not parse the last request, or its head was never
+    /// completed, writes its record, and returns an error page if one can still be sent.
     pub(super) fn connection_ended<IO>(
         &self,
         ended: &hyper::Result<()>,
@@ -530,8 +530,8 @@ impl ConnectionService {
         left.is_quiet.then(|| last_in_http1(&page, self.worker.gate().clock.now()))
     }
 
-    /// Records a request over HTTP/2 whose head was rejected before it was a request. It counts against the budget of
-    /// its client as others do, so that it has no record where they would have none.
+    /// Records a request over HTTP/2 whose head was rejected before it became a request. It counts against the budget of
+    /// its client like others, and has no record if they would have none.
     pub(super) fn head_rejected(&self, denial: &Denial, status: Option<StatusCode>) {
         let paid = match self.life.is_authenticated() {
             true => self.account.take_again(),
@@ -553,7 +553,7 @@ impl ConnectionService {
         HeaderValue::try_from(http_date(self.worker.gate().clock.now())).ok()
     }
 
-    /// No request, so no audit record; any client can cause it, so one line a minute.
+    /// It is no request, so it has no audit record; any client can cause it, so there is one line a minute.
     fn count_flood(&self, error: &(dyn std::error::Error + 'static)) {
         let gate = self.worker.gate();
         gate.metrics.connections.http2_flood.inc();
@@ -564,12 +564,12 @@ impl ConnectionService {
                 last_peer = self.facts.peer.as_str(),
                 listener = self.facts.listener.as_str(),
                 error,
-                "HTTP/2 connections were closed: their clients sent too many frames without use"
+                "HTTP/2 connections were closed: their clients sent too many frames that serve no request"
             );
         }
     }
 
-    /// Takes note of an HTTP/2 connection that did not end in order.
+    /// Handles an HTTP/2 connection that ended with an error.
     pub(super) fn http2_failed(&self, error: &(dyn std::error::Error + 'static)) {
         if self.frames.is_exceeded() || is_calmed(error) {
             self.count_flood(error);
@@ -612,7 +612,7 @@ impl Drop for ConnectionService {
     }
 }
 
-/// Whether h2 closed the connection because of one of its own bounds: streams reset, CONTINUATION, header lists.
+/// Whether h2 closed the connection because of one of its own limits: resets, CONTINUATION frames, header lists.
 fn is_calmed(error: &(dyn std::error::Error + 'static)) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
     cause.is_some_and(|error| error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM))

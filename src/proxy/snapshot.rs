@@ -9,60 +9,59 @@ use crate::tls::HandshakeLimits;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Taken once for each request and swapped whole by a reload, so that no request sees half of one configuration and
-/// half of another.
+/// Taken once for each request and replaced as a whole by a reload, so that no request uses parts of two configurations.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// Raised by every reload.
+    /// Incremented by every reload.
     pub generation: u64,
-    /// Which site a name belongs to, and what its paths demand.
+    /// The sites by host name, with their path rules.
     pub sites: SiteTable,
     /// All backends, by their index.
     pub backends: Vec<Arc<Backend>>,
-    /// The headers that only the gate sets, the operator's own names of all backends among them.
+    /// The headers that only the gateway sets, including the configured names of all backends.
     pub owned: Arc<ReservedHeaders>,
-    /// Signs statements of who requests are from, where keys are configured.
+    /// Signs assertions, if keys are configured.
     pub assertions: Option<Arc<AssertionSigner>>,
-    /// How long and how large things may be.
+    /// Time and size limits.
     pub limits: Limits,
-    /// How many connections clients may have.
+    /// Limits on the connections of clients.
     pub connections: ConnectionLimits,
 }
 
-/// Limits on what a client may take.
+/// Time and size limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Of a TLS handshake.
     pub handshake: HandshakeLimits,
-    /// How long a connection may wait for its next request's whole head, and an HTTP/2 connection without a request.
+    /// The time for the complete head of the next request, and for an HTTP/2 connection without a request.
     pub client_idle_timeout: Duration,
-    /// How long a client's connection may live; then it is closed after the request in progress.
+    /// The age at which a client's connection is closed, after the request in progress.
     pub connection_max_age: Duration,
     /// Bytes of a request head.
     pub max_header: usize,
     /// Fields of a request's head or trailer section.
     pub max_header_fields: usize,
-    /// Bytes of bodies that one worker may hold while they wait for a backend connection or for the client.
+    /// The bytes of bodies that one worker buffers while they wait for a backend connection or for the client.
     pub body_memory_per_worker: usize,
-    /// The lowest average rate at which a client takes a response.
+    /// The lowest average rate at which a client reads a response.
     pub minimum_rate: MinimumRate,
-    /// How long the requests in progress have to end at a stop.
+    /// The time for requests in progress to complete at shutdown.
     pub drain: Duration,
-    /// Streams that one HTTP/2 connection may have open.
+    /// The maximum number of open streams of an HTTP/2 connection.
     pub http2_streams: u32,
-    /// HTTP/2 frames without use.
+    /// HTTP/2 frames that serve no request.
     pub http2_frames: FrameLimits,
     /// Requests of one account.
     pub account_requests: RequestRate,
-    /// Of reading on after the last response of an HTTP/1.1 connection.
+    /// Reading after the last response of an HTTP/1.1 connection.
     pub linger: LingerLimits,
 }
 
-/// Limits on what is read of a client after the last response to it.
+/// Limits on reading from a client after its last response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LingerLimits {
-    /// How long, in all.
+    /// The total time.
     pub time: Duration,
-    /// How many bytes.
+    /// The number of bytes.
     pub bytes: u64,
 }

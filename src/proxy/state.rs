@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// The one gate of a process. Workers, reload and the admin listener hold it together.
+/// The state of a process, shared by the workers, the reload and the admin listener.
 pub struct SharedState {
     /// The time.
     pub clock: Clock,
@@ -22,30 +22,30 @@ pub struct SharedState {
     pub snapshot: ArcSwap<Snapshot>,
     /// Authenticates certificates and passwords, with the caches of all stages.
     pub authenticator: Authenticator,
-    /// Where the cryptography of handshakes is done.
+    /// Performs the cryptography of handshakes.
     pub handshakes: HandshakePool,
     /// Reports failed handshakes.
     pub failed_handshakes: FailedHandshakes,
-    /// Where the audit records go.
+    /// Writes the audit records.
     pub audit: AuditLog,
     /// Writes a line for each request.
     pub request_log: RequestLog,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Arc<Metrics>,
     /// The open client connections.
     pub connections: Arc<ConnectionTable>,
-    /// What accounts may still request.
+    /// The request budgets of accounts.
     pub accounts: AccountRates,
-    /// The certificates whose holders were authenticated lately.
+    /// The certificates whose holders were authenticated recently.
     pub known_holders: KnownHolders,
-    /// Lines about connections that ended because of HTTP/2 frames without use.
+    /// Log lines about connections that were closed for HTTP/2 frames that serve no request.
     pub http2_floods: CountedLine,
-    /// Says that no more requests are taken: connections finish what runs and close.
+    /// Cancelled when no more requests are accepted: connections complete the requests in progress and close.
     pub stopping: CancellationToken,
 }
 
 impl SharedState {
-    /// What requests of this account are counted under.
+    /// The key under which requests of this account are counted.
     pub(super) fn account_key(&self, account: &Account) -> AccountKey {
         self.accounts.key(account.sid.as_deref().unwrap_or(&account.user))
     }

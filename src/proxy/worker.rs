@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// What one worker has for itself. Lives on one thread; nothing of it is locked.
+/// The state of one worker. It belongs to one thread and needs no lock.
 pub struct Worker {
     gate: Arc<SharedState>,
     pools: RefCell<BackendPools>,
@@ -18,34 +18,34 @@ pub struct Worker {
     connections: Cell<u64>,
 }
 
-/// The pools of one configuration. A reload may change servers, trust or limits, so that its pools are new; the old
-/// ones end with their last request.
+/// The pools of one configuration. A reload may change servers, trust or limits, so it begins with new pools; the old ones
+/// end with their last request.
 struct BackendPools {
     generation: u64,
     by_index: Vec<Option<Rc<BackendPool>>>,
-    /// For the bodies that wait in them.
+    /// The memory for bodies that wait.
     memory: Rc<BodyMemory>,
 }
 
 impl Worker {
-    /// A worker without a backend connection yet.
+    /// A worker without backend connections.
     pub fn new(gate: Arc<SharedState>) -> Self {
         let memory = BodyMemory::new(0, gate.metrics.body_memory.clone());
         let pools = BackendPools { generation: 0, by_index: Vec::new(), memory };
         Self { gate, pools: RefCell::new(pools), pinned: RefCell::default(), connections: Cell::new(0) }
     }
 
-    /// A number for a client connection that no other of this worker has.
+    /// A number for a client connection, unique in this worker.
     pub(super) fn number_connection(&self) -> u64 {
         self.connections.replace(self.connections.get().wrapping_add(1))
     }
 
-    /// What it shares with the others.
+    /// The state that all workers share.
     pub fn gate(&self) -> &Arc<SharedState> {
         &self.gate
     }
 
-    /// This worker's connections to `backend` of `snapshot`.
+    /// This worker's pool for `backend` of `snapshot`.
     pub(super) fn pool(&self, snapshot: &Snapshot, backend: &Backend) -> Rc<BackendPool> {
         let mut pools = self.pools.borrow_mut();
         if pools.generation < snapshot.generation {
@@ -65,7 +65,7 @@ impl Worker {
             let (settings, metrics) = (Arc::clone(&backend.settings), backend.metrics.connections.clone());
             Rc::new(BackendPool::new(settings, memory, pinned, metrics))
         };
-        // A request that took its snapshot before a reload gets a pool for itself.
+        // A request that took its snapshot before a reload gets a pool of its own.
         let current = pools.generation == snapshot.generation;
         match pools.by_index.get_mut(backend.index).filter(|_| current) {
             Some(slot) => Rc::clone(slot.get_or_insert_with(fresh)),
