@@ -5,7 +5,6 @@ use super::ocsp::{OcspError, OcspSource};
 use crate::certificate::signature::SignatureError;
 use crate::certificate::{Certificate, DistinguishedName, ReasonFlags};
 use crate::clock::UnixTime;
-use std::fmt;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -36,34 +35,6 @@ pub enum RevocationSource {
     Crl(Arc<CrlSource>),
     /// An OCSP response.
     Ocsp(Arc<OcspSource>),
-}
-
-impl RevocationSource {
-    /// The time at which the status was known to be correct.
-    pub fn this_update(&self) -> UnixTime {
-        match self {
-            Self::Crl(source) => source.this_update,
-            Self::Ocsp(source) => source.this_update,
-        }
-    }
-
-    /// The time by which a newer CRL or response is published, if it is stated.
-    pub fn next_update(&self) -> Option<UnixTime> {
-        match self {
-            Self::Crl(source) => source.next_update,
-            Self::Ocsp(source) => source.next_update,
-        }
-    }
-}
-
-/// `the CRL of CN=…`, `the OCSP responder http://…`.
-impl fmt::Display for RevocationSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Crl(source) => write!(f, "the CRL of {}", source.issuer),
-            Self::Ocsp(source) => write!(f, "the OCSP responder {}", source.url),
-        }
-    }
 }
 
 /// Why the revocation check rejects a chain.

@@ -38,11 +38,6 @@ impl Fetcher {
         Self { rules: Arc::new(rules) }
     }
 
-    /// The rules of the fetcher.
-    pub fn rules(&self) -> &FetchRules {
-        &self.rules
-    }
-
     /// Fetches an `http` URL, with redirects, or the value of an LDAP URL. Must run inside a tokio runtime.
     ///
     /// # Errors

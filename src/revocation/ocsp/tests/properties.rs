@@ -36,7 +36,7 @@ proptest! {
         let length = changed.len() - cut.index(changed.len()) / 8;
         for bytes in [&changed[..], &changed[..length]] {
             let validated = fixture.validate(bytes, &OcspSettings::default());
-            let is_revoked = validated.map(|answer| matches!(answer.status, CertStatus::Revoked { .. }));
+            let is_revoked = validated.map(|response| matches!(response.status, CertStatus::Revoked { .. }));
             prop_assert!(is_revoked != Ok(false));
         }
     }
