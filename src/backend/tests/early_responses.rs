@@ -413,9 +413,9 @@ fn a_large_early_response_before_a_reset_is_returned_as_far_as_received() {
     in_worker(async move {
         let (settings, server) = server_responding_then_resetting(LENGTH);
         let (pin, _) = pinned::pinned_with(settings).await;
-        let response = pin.send_framed(upload()).await.unwrap();
-        assert_eq!(response.response.status(), 403);
-        assert!(is_whole(&text(response.response).await));
+        let upstream = pin.send_framed(upload()).await.unwrap();
+        assert_eq!(upstream.response.status(), 403);
+        assert!(is_whole(&text(upstream.response).await));
         server.join().unwrap();
     });
 }

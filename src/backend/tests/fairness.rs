@@ -57,8 +57,8 @@ async fn send(
 ) -> Result<Response<ResponseBody>, BackendError> {
     let mut request = post(body);
     pool.read_ahead_framed(&mut request, requester).await?;
-    let response = pool.send_framed(request, &UpstreamIdentity::Anonymous, requester).await?;
-    Ok(response.response)
+    let upstream = pool.send_framed(request, &UpstreamIdentity::Anonymous, requester).await?;
+    Ok(upstream.response)
 }
 
 /// Sends a request whose body continues with ten bytes per second after `head_start` bytes.
@@ -351,9 +351,9 @@ fn waiting_requests_take_turns_by_account_address_and_connection() {
             let pool = Rc::clone(&pool);
             sent.push(spawn_local(async move {
                 let request = get(mark);
-                let response =
+                let upstream =
                     pool.send_framed(request, &UpstreamIdentity::Anonymous, requester).await.unwrap();
-                text(response.response).await
+                text(upstream.response).await
             }));
             for _ in 0..100 {
                 yield_now().await;

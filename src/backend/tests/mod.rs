@@ -282,6 +282,6 @@ impl BackendPool {
     ) -> Result<Response<ResponseBody>, BackendError> {
         self.send_framed(request, &UpstreamIdentity::Anonymous, REQUESTER)
             .await
-            .map(|response| response.response)
+            .map(|upstream| upstream.response)
     }
 }

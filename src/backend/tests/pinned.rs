@@ -39,9 +39,9 @@ fn expecting(body: TestBody) -> Request<RequestBody> {
 }
 
 async fn status(pin: &PinnedConnection, request: Request<RequestBody>) -> u16 {
-    let response = pin.send_framed(request).await.unwrap();
-    let status = response.response.status().as_u16();
-    text(response.response).await;
+    let upstream = pin.send_framed(request).await.unwrap();
+    let status = upstream.response.status().as_u16();
+    text(upstream.response).await;
     status
 }
 
@@ -51,9 +51,9 @@ fn one_connection_carries_all_requests_of_its_client() {
         let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let (pin, retired) = pinned(&server).await;
         for (round, mark) in ["a", "b", "c"].into_iter().enumerate() {
-            let response = pin.send_framed(with_authorization(mark)).await.unwrap();
-            assert_eq!(response.reused, round > 0);
-            assert_eq!(text(response.response).await, mark);
+            let upstream = pin.send_framed(with_authorization(mark)).await.unwrap();
+            assert_eq!(upstream.reused, round > 0);
+            assert_eq!(text(upstream.response).await, mark);
         }
         assert_eq!(server.accepted.get(), 1);
         assert!(!retired.is_cancelled());
@@ -163,9 +163,9 @@ fn the_rest_of_a_body_is_forwarded_after_an_early_response_and_the_connection_ke
         let (pin, retired) = pinned(&server).await;
         let (sender, body) = test_body(Some(10));
         assert!(sender.send_data("01234"));
-        let response = pin.send_framed(post(RequestBody::new(body, 10, no_strip))).await.unwrap();
-        assert_eq!(response.response.status(), 401);
-        text(response.response).await;
+        let upstream = pin.send_framed(post(RequestBody::new(body, 10, no_strip))).await.unwrap();
+        assert_eq!(upstream.response.status(), 401);
+        text(upstream.response).await;
         assert!(sender.send_data("56789"));
         assert_eq!(status(&pin, with_authorization("")).await, 200);
         assert_eq!(server.accepted.get(), 1);
@@ -208,9 +208,9 @@ fn a_body_that_exceeds_its_limit_after_the_response_does_not_truncate_the_respon
         let (pin, retired) = pinned(&server).await;
         let (sender, body) = test_body(None);
         assert!(sender.send_data("01234"));
-        let response = pin.send_framed(post(RequestBody::new(body, 10, no_strip))).await.unwrap();
+        let upstream = pin.send_framed(post(RequestBody::new(body, 10, no_strip))).await.unwrap();
         assert!(sender.send_data("56789 and more"));
-        assert_eq!(text(response.response).await, "nope");
+        assert_eq!(text(upstream.response).await, "nope");
         retired.cancelled().await;
     });
 }
@@ -248,10 +248,10 @@ fn a_response_in_http_1_0_ends_the_connection_and_is_forwarded_as_http_1_1() {
         })
         .await;
         let (pin, retired) = pinned(&server).await;
-        let response = pin.send_framed(get("")).await.unwrap();
-        assert_eq!(response.response.version(), http::Version::HTTP_11);
+        let upstream = pin.send_framed(get("")).await.unwrap();
+        assert_eq!(upstream.response.version(), http::Version::HTTP_11);
         assert!(retired.is_cancelled());
-        assert_eq!(text(response.response).await, "ok");
+        assert_eq!(text(upstream.response).await, "ok");
     });
 }
 
@@ -389,8 +389,8 @@ fn idle_pinned_connections_yield_to_another_client_and_to_an_account() {
         assert_eq!((alive(&pins), server.max_open.get()), (3, 4));
         for _ in 0..2 {
             let behalf = UpstreamIdentity::Anonymous;
-            let response = pool.send_framed(get("x"), &behalf, account("alice")).await.unwrap();
-            assert_eq!(text(response.response).await, "x");
+            let upstream = pool.send_framed(get("x"), &behalf, account("alice")).await.unwrap();
+            assert_eq!(text(upstream.response).await, "x");
         }
         assert_eq!((alive(&pins), pool.stats().open), (3, 4));
         // None of them carried credentials, so no client connection has to end.
@@ -533,7 +533,7 @@ fn a_slow_pinned_upload_yields_and_a_login_gets_its_result_first() {
             assert_eq!(waiting.response.status(), 200);
             assert!(pool.metrics.slow.get() > 0);
             match (is_login, slow.await.unwrap()) {
-                (true, Ok(response)) => assert_eq!(response.response.status(), 401),
+                (true, Ok(upstream)) => assert_eq!(upstream.response.status(), 401),
                 (false, Err(BackendError::RequestBody(RequestBodyError::TooSlow))) => {}
                 (_, Ok(_) | Err(_)) => panic!("{is_login}"),
             }
