@@ -98,7 +98,7 @@ impl BackendExchange<'_> {
             Some(_) => ResponseAudience::OneAccount,
             None => ResponseAudience::Anyone,
         };
-        // The backend requests a password from a user whom the certificate has identified. Forwarded, this challenge would
+        // The backend requests a password from a user that the certificate has identified. Forwarded, this challenge would
         // bypass the certificate.
         if audience == ResponseAudience::OneAccount && response.status() == StatusCode::UNAUTHORIZED {
             let detail = match &self.backend().identity {

@@ -50,9 +50,9 @@ pub(super) struct RuleFacts {
     pub(super) allow: Option<AccessListFacts>,
     /// `null` if the rule has no deny list.
     pub(super) deny: Option<AccessListFacts>,
-    /// `allow` or `refuse`.
+    /// `allow` or `reject`.
     pub(super) query: &'static str,
-    /// `allow` or `refuse`.
+    /// `allow` or `reject`.
     pub(super) cross_site: &'static str,
     pub(super) max_body: u64,
     pub(super) backend: String,

@@ -213,6 +213,28 @@ fn a_missing_certificate_in_tls_1_3_has_the_hint_of_rsa_pss() {
 }
 
 #[test]
+fn the_headers_of_the_request_are_part_of_the_decision_and_of_the_backend_request() {
+    let folder = CommandFolder::new();
+    let cross_site = json_of(&folder, "/require/echo", "alice", &["--header", "Sec-Fetch-Site: cross-site"]);
+    assert_eq!(cross_site["response"]["decision"], "cross-site-request");
+    let headers = ["--header", "Cookie: a=1", "--header", "X-Remote-User: administrator"];
+    let request = &json_of(&folder, "/require/echo", "alice", &headers)["backend_request"];
+    assert_eq!(header(request, "cookie"), Some("(hidden)"));
+    assert_eq!(header(request, "x-remote-user"), Some("alice@corp.example"));
+    explain(&folder, "/require/echo", "alice", &["--header", "Cookie"]).assert_usage_error("NAME: VALUE");
+}
+
+#[test]
+fn a_certificate_that_ends_the_handshake_is_rejected_on_a_path_that_ignores_certificates() {
+    let folder = CommandFolder::with(&TestConfig {
+        site: "on_bad_certificate = \"alert\"".to_owned(),
+        ..TestConfig::default()
+    });
+    let decision = |card: &str| json_of(&folder, "/ignore/echo", card, &[])["response"]["decision"].clone();
+    assert_eq!((decision("bob"), decision("alice")), (json!("certificate-revoked"), json!("permit")));
+}
+
+#[test]
 fn a_site_that_sends_an_alert_has_the_hint_that_users_see_no_page() {
     let folder = CommandFolder::with(&TestConfig {
         site: "on_bad_certificate = \"alert\"".to_owned(),
