@@ -1,4 +1,4 @@
-//! Assertions as PyJWT sees them.
+//! Assertions, verified by PyJWT.
 
 use super::verifier::{Expected, verify};
 use crate::support::{TestClient, TestConfig, TestGateway, TestResponse, pki, sha256};
@@ -75,7 +75,7 @@ fn assert_refused(jwks: &Published, assertion: &str, request: &Expected<'_>, why
 }
 
 #[test]
-fn another_library_believes_an_assertion_of_each_kind_of_key() {
+fn another_library_verifies_assertions_of_each_kind_of_key() {
     for kind in [&PKCS_ECDSA_P256_SHA256, &PKCS_ED25519, &PKCS_RSA_SHA256] {
         let signer = signer_of(&[key(kind)]);
         let assertion = signed(&signer, Clock::system().now());
@@ -95,7 +95,7 @@ fn another_library_believes_an_assertion_of_each_kind_of_key() {
 }
 
 #[test]
-fn another_library_believes_both_keys_while_one_is_exchanged_for_the_other() {
+fn another_library_verifies_both_keys_during_a_key_change() {
     let (old, new) = (key(&PKCS_RSA_SHA256), key(&PKCS_ECDSA_P256_SHA256));
     let before = signer_of(&[old.clone_key(), new.clone_key()]);
     let after = signer_of(&[new.clone_key(), old]);
@@ -112,7 +112,7 @@ fn another_library_believes_both_keys_while_one_is_exchanged_for_the_other() {
 }
 
 #[test]
-fn an_assertion_is_not_believed_for_another_request() {
+fn an_assertion_for_another_request_is_rejected() {
     let signer = signer_of(&[key(&PKCS_ECDSA_P256_SHA256)]);
     let jwks = Published::by(&signer);
     let assertion = signed(&signer, Clock::system().now());
@@ -125,7 +125,7 @@ fn an_assertion_is_not_believed_for_another_request() {
 }
 
 #[test]
-fn an_assertion_is_not_believed_when_it_is_over() {
+fn an_expired_assertion_is_rejected() {
     let signer = signer_of(&[key(&PKCS_ECDSA_P256_SHA256)]);
     let earlier = Clock::system().now().since_epoch() - Duration::from_secs(120);
     let assertion = signed(&signer, UnixTime::from(earlier));
@@ -133,7 +133,7 @@ fn an_assertion_is_not_believed_when_it_is_over() {
 }
 
 #[test]
-fn an_assertion_by_another_key_is_not_believed() {
+fn an_assertion_of_another_key_is_rejected() {
     let signer = signer_of(&[key(&PKCS_ECDSA_P256_SHA256)]);
     let other = signer_of(&[key(&PKCS_ECDSA_P256_SHA256)]);
     let now = Clock::system().now();
@@ -176,7 +176,7 @@ fn received(answer: &TestResponse, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_backend_believes_the_gate_by_the_keys_that_it_publishes() {
+async fn a_backend_verifies_assertions_with_the_published_keys() {
     let mut lab = lab(r#""new.key""#);
     let client = TestClient::new(&lab).certificate("alice");
     let jwks = format!("http://{}/jwks.json", lab.admin_address());
@@ -203,7 +203,7 @@ async fn a_backend_believes_the_gate_by_the_keys_that_it_publishes() {
 }
 
 #[tokio::test]
-async fn a_client_can_send_neither_an_assertion_nor_the_gates_secret() {
+async fn a_client_can_send_neither_an_assertion_nor_the_secret_header() {
     let lab = lab(r#""new.key""#);
     let forged =
         [("X-Portcullis-Assertion", "forged"), ("X_Gate_Secret", "guessed"), ("X-Gate-Secret", "guessed")];

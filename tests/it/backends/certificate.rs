@@ -1,5 +1,5 @@
-//! Certificates in users' names: as OpenSSL sees them, under a CA that OpenSSL made, and what a server that demands them
-//! is told through the whole gate.
+//! User certificates: verified by OpenSSL, under a CA that OpenSSL created, and presented by the gateway to a server that
+//! requires them.
 
 use crate::support::{
     CertificateRequest, CertificateSite, Connection, ProgramOutput, TestClient, TestConfig, TestGateway,
@@ -98,7 +98,7 @@ fn succeed(args: &[&str]) -> Option<ProgramOutput> {
 }
 
 #[test]
-fn openssl_verifies_an_issued_certificate_for_a_tls_client_only() {
+fn openssl_verifies_a_user_certificate_for_tls_clients_only() {
     let Some(issued) = Authorities::with_certificate() else { return };
     let Some(ran) = issued.verify("sslclient") else { return };
     assert_eq!(ran.code, 0, "{}", ran.output());
@@ -109,7 +109,7 @@ fn openssl_verifies_an_issued_certificate_for_a_tls_client_only() {
 }
 
 #[test]
-fn openssl_shows_what_an_issued_certificate_says() {
+fn openssl_prints_the_names_and_extensions_of_a_user_certificate() {
     let Some(issued) = Authorities::with_certificate() else { return };
     let leaf = issued.path("alice.der").display().to_string();
     let Some(ran) = openssl(&["x509", "-in", &leaf, "-noout", "-text"]) else { return };
@@ -192,7 +192,7 @@ fn shown(answer: &TestResponse) -> Certificate {
 }
 
 #[tokio::test]
-async fn a_card_holder_reaches_a_server_that_demands_certificates_as_herself() {
+async fn a_certificate_holder_reaches_a_certificate_site_as_their_own_account() {
     let Some(authorities) = Authorities::new() else { return };
     for tls in ["1.2", "1.3"] {
         let trusted = authorities.trusted();
@@ -211,7 +211,7 @@ async fn a_card_holder_reaches_a_server_that_demands_certificates_as_herself() {
 }
 
 #[tokio::test]
-async fn explain_tells_that_the_server_learns_the_user_from_a_certificate() {
+async fn explain_reports_that_the_backend_identifies_the_user_by_a_certificate() {
     let Some(authorities) = Authorities::new() else { return };
     let trusted = authorities.trusted();
     let Some(scene) = Scene::start(&authorities, &trusted, CertificateRequest::InHandshake, "1.3") else {
@@ -229,7 +229,7 @@ async fn explain_tells_that_the_server_learns_the_user_from_a_certificate() {
 }
 
 #[tokio::test]
-async fn users_of_a_server_that_demands_certificates_never_share_a_connection() {
+async fn users_of_a_certificate_site_never_share_a_connection() {
     let Some(authorities) = Authorities::new() else { return };
     let trusted = authorities.trusted();
     let Some(scene) = Scene::start(&authorities, &trusted, CertificateRequest::InHandshake, "1.3") else {
@@ -247,9 +247,9 @@ async fn users_of_a_server_that_demands_certificates_never_share_a_connection() 
             assert_eq!(answer.received_header("x-client-upn"), [user]);
             used.insert(answer.received_header("x-conn").remove(0));
         }
-        // Whoever has no card has no certificate either, and no connection of somebody else's.
-        let nobody = TestClient::new(&scene.lab).get("/ignore/echo").await;
-        assert_eq!(nobody.status_and_id(), "502 backend-unreachable");
+        // A request without a client certificate uses no user certificate, and no connection of another user.
+        let anonymous = TestClient::new(&scene.lab).get("/ignore/echo").await;
+        assert_eq!(anonymous.status_and_id(), "502 backend-unreachable");
     }
     let [alice, grace, ken] = &used;
     assert!(alice.is_disjoint(grace) && grace.is_disjoint(ken) && alice.is_disjoint(ken), "{used:?}");
@@ -261,7 +261,7 @@ async fn echo(connection: &mut Connection) -> TestResponse {
 }
 
 #[tokio::test]
-async fn a_server_that_asks_after_the_handshake_is_backend_renegotiation() {
+async fn a_certificate_request_after_the_handshake_is_backend_renegotiation() {
     let Some(authorities) = Authorities::new() else { return };
     for tls in ["1.2", "1.3"] {
         let trusted = authorities.trusted();
@@ -277,7 +277,7 @@ async fn a_server_that_asks_after_the_handshake_is_backend_renegotiation() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_trust_the_gates_ca_is_backend_refused_identity() {
+async fn a_server_that_does_not_trust_the_ca_is_backend_rejected_identity() {
     let Some(authorities) = Authorities::new() else { return };
     let Some(others) = Authorities::new() else { return };
     for tls in ["1.2", "1.3"] {
@@ -305,7 +305,7 @@ async fn an_account_without_upn_and_sid_gets_no_certificate() {
 }
 
 #[tokio::test]
-async fn check_online_tells_a_server_that_asks_for_certificates_in_the_handshake_from_one_that_asks_later() {
+async fn check_online_reports_whether_the_certificate_is_requested_in_the_handshake() {
     let Some(authorities) = Authorities::new() else { return };
     for (asks, tls, code, result, expected) in [
         (CertificateRequest::InHandshake, "1.2", 0, "passed", "HandshakeFailure"),

@@ -1,6 +1,6 @@
-//! Accounts of the lab's Active Directory that are renamed, exchange their names, or are deleted and made anew while
-//! their holders use the gateway: no backend is ever told of another account, and each way of telling it follows within
-//! the time that docs/identity.md states.
+//! Accounts of the lab's Active Directory that are renamed, exchange their names, or are deleted and created again while
+//! the gateway serves them: no backend ever receives another account, and each identity mode follows within the time that
+//! docs/identity.md states.
 
 use super::certificate::Authorities;
 use super::krb5_conf::with_lab;
@@ -234,7 +234,7 @@ fn with_gateway(steps: impl AsyncFnOnce(&ActiveDirectory, &Gateway)) {
 }
 
 #[test]
-fn accounts_that_exchange_their_names_during_traffic_are_never_taken_for_each_other() {
+fn accounts_that_exchange_their_names_during_traffic_are_never_confused() {
     with_gateway(async |directory, gateway| {
         let (one, other) = ("spare22", "spare23");
         let _renamed = Renamed::new(directory, &[one, other]);
@@ -274,7 +274,7 @@ fn accounts_that_exchange_their_names_during_traffic_are_never_taken_for_each_ot
 }
 
 #[test]
-fn every_way_of_telling_a_backend_follows_a_changed_name_within_the_accounts_lifetime() {
+fn a_changed_name_reaches_every_backend_within_the_cache_lifetime() {
     with_gateway(async |directory, gateway| {
         let user = "spare24";
         let renamed = Renamed::new(directory, &[user]);
@@ -295,7 +295,7 @@ fn every_way_of_telling_a_backend_follows_a_changed_name_within_the_accounts_lif
 }
 
 #[test]
-fn an_account_that_was_made_anew_under_the_name_of_a_deleted_one_is_another_account() {
+fn a_new_account_with_the_name_of_a_deleted_one_is_another_account() {
     with_gateway(async |directory, gateway| {
         let user = "spare25";
         let card = card_of(directory, user);
@@ -311,7 +311,7 @@ fn an_account_that_was_made_anew_under_the_name_of_a_deleted_one_is_another_acco
 }
 
 #[test]
-fn an_account_that_may_not_be_delegated_gets_no_certificate_unless_that_is_allowed() {
+fn an_account_that_may_not_be_delegated_has_no_certificate_unless_configured() {
     with_gateway(async |directory, gateway| {
         let card = card_of(directory, "peggy");
         for way in ["certificate", "kerberos"] {
@@ -328,7 +328,7 @@ fn an_account_that_may_not_be_delegated_gets_no_certificate_unless_that_is_allow
 }
 
 #[test]
-fn a_ticket_is_of_the_account_that_is_meant_and_not_older_than_its_reading() {
+fn a_ticket_is_of_the_mapped_account_and_not_older_than_its_lookup() {
     with_lab(|directory| {
         let (user, other) = ("spare26", "spare27");
         let _renamed = Renamed::new(directory, &[user, other]);

@@ -1,4 +1,4 @@
-//! `portcullis check --online` before a server that demands Kerberos.
+//! `portcullis check --online` with a server that requires Kerberos.
 
 use crate::support::{ActiveDirectory, KerberosSite, TestConfig, pki};
 use assert_cmd::Command;
@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use tempfile::TempDir;
 
-/// What the program says of a backend at `server` with these keys, asked for `user`: exit code and report.
+/// Checks a backend at `server` with these keys for `user`. Returns the exit code and the report.
 fn check(directory: &ActiveDirectory, server: SocketAddr, keys: &str, user: &str) -> (i32, Value) {
     check_with(&directory.krb5_conf(), server, keys, user)
 }
@@ -39,20 +39,20 @@ fn kerberos(directory: &ActiveDirectory, account: &str, service: &str) -> String
     )
 }
 
-/// The findings that are not fine: what was tried, and the first mend.
-fn troubles(report: &Value) -> Vec<(String, String)> {
+/// The findings that did not pass: the check and its first fix.
+fn failed_checks(report: &Value) -> Vec<(String, String)> {
     let findings = report["findings"].as_array().unwrap().iter();
-    let troubles = findings.filter(|one| one["result"] != "passed");
+    let failed = findings.filter(|one| one["result"] != "passed");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    troubles.map(|one| (text(&one["check"]), text(&one["fix"][0]))).collect()
+    failed.map(|one| (text(&one["check"]), text(&one["fix"][0]))).collect()
 }
 
 #[test]
-fn a_kdc_that_hangs_is_passed_over() {
+fn a_kdc_that_hangs_is_skipped() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let Some(site) = KerberosSite::start(&directory, rms.address()) else { return };
-    // It takes connections and says nothing. The library alone waits ten seconds for it with each question.
+    // Accepts connections and never responds. Without the relay the library waits ten seconds for it with each request.
     let hung = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let first = format!("kdc = {}\n    kdc = ", hung.local_addr().unwrap());
     let folder = TempDir::new().unwrap();
@@ -61,18 +61,18 @@ fn a_kdc_that_hangs_is_passed_over() {
     std::fs::write(&krb5_conf, usual.replacen("kdc = ", &first, 1)).unwrap();
     let keys = kerberos(&directory, "gw", "HTTP/rms.corp.example");
     let (code, report) = check_with(&krb5_conf, site.per_request(), &keys, "alice@CORP.EXAMPLE");
-    assert_eq!((code, troubles(&report)), (0, Vec::new()), "{report:#}");
+    assert_eq!((code, failed_checks(&report)), (0, Vec::new()), "{report:#}");
 }
 
 #[test]
-fn a_delegation_that_works_is_told_from_the_keytab_to_the_servers_own_proof() {
+fn every_step_of_a_working_delegation_passes() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let Some(site) = KerberosSite::start(&directory, rms.address()) else { return };
     let keys = kerberos(&directory, "gw", "HTTP/rms.corp.example");
     for user in ["alice@CORP.EXAMPLE", "CORP\\alice", "alice"] {
         let (code, report) = check(&directory, site.per_request(), &keys, user);
-        assert_eq!((code, troubles(&report)), (0, Vec::new()), "{report:#}");
+        assert_eq!((code, failed_checks(&report)), (0, Vec::new()), "{report:#}");
         let last = report["findings"].as_array().unwrap().last().unwrap();
         assert_eq!(last["check"], "ticket accepted");
         assert!(last["detail"].as_str().unwrap().ends_with("the server authenticated itself"), "{last}");
@@ -80,7 +80,7 @@ fn a_delegation_that_works_is_told_from_the_keytab_to_the_servers_own_proof() {
 }
 
 #[test]
-fn each_thing_that_is_wrong_is_told_with_the_setting_to_change() {
+fn each_defect_is_reported_with_the_setting_to_change() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let Some(site) = KerberosSite::start(&directory, rms.address()) else { return };
@@ -98,29 +98,29 @@ fn each_thing_that_is_wrong_is_told_with_the_setting_to_change() {
         ("untrusted", "HTTP/rms.corp.example", "alice", s4u, "TRUSTED_TO_AUTH_FOR_DELEGATION"),
         ("rms", "HTTP/rms.corp.example", "alice", "login", ""),
     ];
-    for (account, service, user, step, mend) in cases {
+    for (account, service, user, step, fix) in cases {
         let keys = kerberos(&directory, account, service);
         let (code, report) = check(&directory, site.per_request(), &keys, user);
-        let troubles = troubles(&report);
-        let (what, told) = troubles.last().unwrap_or_else(|| panic!("{report:#}"));
+        let failed = failed_checks(&report);
+        let (check, proposed) = failed.last().unwrap_or_else(|| panic!("{report:#}"));
         assert_eq!(code, 1, "{report:#}");
-        assert!(what.starts_with(step) && told.contains(mend), "{account} {service} {user}: {troubles:?}");
+        assert!(check.starts_with(step) && proposed.contains(fix), "{account} {service} {user}: {failed:?}");
     }
 }
 
 #[test]
-fn a_server_that_challenges_a_good_ticket_anew_is_told_by_its_three_likely_causes() {
+fn a_new_challenge_after_a_valid_ticket_is_reported_with_its_three_likely_causes() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let Some(site) = KerberosSite::start(&directory, rms.address()) else { return };
-    // A ticket for another service than the one whose key the server has.
+    // A ticket for another service than the server's.
     let keys = kerberos(&directory, "gw", "HTTP/rc4.corp.example");
     let keys = keys.replace("realm =", "unsafe_allow_rc4 = true, realm =");
     let (code, report) = check(&directory, site.per_request(), &keys, "alice");
     assert_eq!(code, 1, "{report:#}");
     let last = report["findings"].as_array().unwrap().last().unwrap();
-    let mends: Vec<_> = last["fix"].as_array().unwrap().iter().map(|mend| mend.as_str().unwrap()).collect();
+    let fixes: Vec<_> = last["fix"].as_array().unwrap().iter().map(|fix| fix.as_str().unwrap()).collect();
     for cause in ["setspn", "useAppPoolCredentials", "tokenChecking"] {
-        assert!(mends.iter().any(|mend| mend.contains(cause)), "{cause}: {report:#}");
+        assert!(fixes.iter().any(|fix| fix.contains(cause)), "{cause}: {report:#}");
     }
 }

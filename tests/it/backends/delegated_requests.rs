@@ -1,5 +1,5 @@
-//! Cards at a gate whose backend demands Kerberos: their holders reach it as themselves, without a password, and nobody
-//! ever as another.
+//! Requests of certificate holders to a backend that requires Kerberos: they arrive as the mapped account, without a
+//! password, and never as another one.
 
 use super::krb5_conf::with_lab;
 use crate::support::{
@@ -24,11 +24,11 @@ path = "/open/*"
 client_certificate = "ignore"
 "#;
 
-/// How many people are there at once, and how often each asks.
+/// The number of concurrent users, and of the requests of each.
 const CROWD: usize = 20;
 const REQUESTS: usize = 20;
 
-/// A gate before a site of the lab, the cards of some accounts, and what must live as long.
+/// A gateway before a site of the lab, certificates for some accounts, and the servers, which must live as long.
 struct Scene {
     lab: TestGateway,
     cards: Vec<(String, Card)>,
@@ -74,7 +74,7 @@ impl Scene {
     }
 }
 
-/// A rule for each card: it is this account's.
+/// A mapping rule for each certificate.
 fn rules(cards: &[(String, Card)]) -> String {
     cards.iter().fold(String::new(), |mut rules, (account, card)| {
         let leaf = sha256(card.certificate_der());
@@ -86,7 +86,7 @@ fn rules(cards: &[(String, Card)]) -> String {
     })
 }
 
-/// Runs a test's steps beside the lab, with a scene.
+/// Runs the steps of a test with the lab and a scene.
 fn with_scene(
     accounts: &[&str],
     address: fn(&KerberosSite) -> SocketAddr,
@@ -101,7 +101,7 @@ fn with_scene(
 }
 
 #[test]
-fn a_cards_holder_reaches_a_site_that_demands_kerberos_as_herself() {
+fn a_certificate_holder_reaches_a_kerberos_site_as_their_own_account() {
     with_scene(&["alice"], KerberosSite::per_request, "", async |scene| {
         let mut connection = scene.client("alice").connect().await.unwrap();
         for body in ["", "<soap/>"] {
@@ -112,11 +112,7 @@ fn a_cards_holder_reaches_a_site_that_demands_kerberos_as_herself() {
             let answer = connection.send(request.body(sized_body(body)).unwrap()).await.unwrap();
             assert_eq!(answer.status_and_id(), "200 permit");
             assert_eq!(answer.received_header("x-remote-user"), ["alice@CORP.EXAMPLE"]);
-            assert_eq!(
-                answer.received_header("x-remote-mapping"),
-                [""; 0],
-                "the server was told by the ticket"
-            );
+            assert_eq!(answer.received_header("x-remote-mapping"), [""; 0], "the ticket names the account");
             assert_eq!(answer.json()["body_length"], body.len());
             assert_eq!(answer.header("www-authenticate"), None);
             assert_eq!(answer.header("cache-control"), Some("private"));
@@ -125,7 +121,7 @@ fn a_cards_holder_reaches_a_site_that_demands_kerberos_as_herself() {
 }
 
 #[test]
-fn an_account_that_nobody_may_speak_for_is_told_apart_and_not_asked_for_a_password() {
+fn an_account_that_may_not_be_delegated_is_reported_without_a_password_prompt() {
     with_scene(&["peggy", "heidi"], KerberosSite::per_request, "", async |scene| {
         for (account, named) in [("peggy", "NOT_DELEGATED"), ("heidi", "disabled")] {
             let answer = scene.client(account).get("/echo").await;
@@ -139,7 +135,7 @@ fn an_account_that_nobody_may_speak_for_is_told_apart_and_not_asked_for_a_passwo
 }
 
 #[test]
-fn a_ticket_for_its_connection_is_sent_once_where_the_backend_persists_it() {
+fn a_ticket_is_sent_once_on_a_connection_that_persists_authentication() {
     with_scene(&["dave"], KerberosSite::per_connection, ", persist = true", async |scene| {
         let mut connection = scene.client("dave").connect().await.unwrap();
         let mut tickets = Vec::new();
@@ -154,19 +150,19 @@ fn a_ticket_for_its_connection_is_sent_once_where_the_backend_persists_it() {
     });
 }
 
-/// A server that takes every ticket and proves nothing, on two connections. Its answers have no body.
+/// A server that accepts every ticket without authenticating itself, on two connections. Its responses have no body.
 fn impostor(_site: &KerberosSite) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().take(2) {
-            std::thread::spawn(move || answer_without_proof(stream.unwrap()));
+            std::thread::spawn(move || respond_without_proof(stream.unwrap()));
         }
     });
     address
 }
 
-fn answer_without_proof(stream: TcpStream) {
+fn respond_without_proof(stream: TcpStream) {
     let mut answers = stream.try_clone().unwrap();
     for line in BufReader::new(stream).lines() {
         match line.as_deref() {
@@ -178,7 +174,7 @@ fn answer_without_proof(stream: TcpStream) {
 }
 
 #[test]
-fn a_connection_on_which_the_server_has_not_proven_itself_is_not_used_again() {
+fn a_connection_without_mutual_authentication_is_not_reused() {
     with_scene(&["dave"], impostor, ", persist = true", async |scene| {
         let mut connection = scene.client("dave").connect().await.unwrap();
         for _ in 0..2 {
@@ -189,7 +185,7 @@ fn a_connection_on_which_the_server_has_not_proven_itself_is_not_used_again() {
     });
 }
 
-/// A server whose buffer for a request's head is shorter than a ticket, on one connection.
+/// A server whose limit for request headers is shorter than a ticket, on one connection.
 fn with_short_buffer(_site: &KerberosSite) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -206,7 +202,7 @@ fn with_short_buffer(_site: &KerberosSite) -> SocketAddr {
 }
 
 #[test]
-fn a_ticket_that_is_too_long_for_the_server_is_told_apart_from_a_server_without_proof() {
+fn a_ticket_that_is_too_long_for_the_server_has_its_own_error() {
     with_scene(&["grace"], with_short_buffer, "", async |scene| {
         let answer = scene.client("grace").get("/echo").await;
         assert_eq!(answer.status_and_id(), "502 backend-rejected-identity");
@@ -222,7 +218,7 @@ fn a_ticket_that_is_too_long_for_the_server_is_told_apart_from_a_server_without_
 }
 
 #[test]
-fn a_backend_that_wants_a_ticket_for_each_request_is_told_from_one_that_persists_them() {
+fn a_backend_that_does_not_persist_authentication_is_reported() {
     with_scene(&["erin"], KerberosSite::per_request, ", persist = true", async |scene| {
         let mut connection = scene.client("erin").connect().await.unwrap();
         let mut verdicts = Vec::new();
@@ -242,26 +238,26 @@ fn a_backend_that_wants_a_ticket_for_each_request_is_told_from_one_that_persists
 }
 
 #[test]
-fn nobody_is_ever_another_where_a_connection_keeps_its_account() {
+fn connections_that_keep_their_account_never_serve_another() {
     let accounts: Vec<String> = (1..=CROWD).map(|number| format!("user{number:03}")).collect();
     let accounts: Vec<&str> = accounts.iter().map(String::as_str).collect();
     for options in [", persist = true", ""] {
         with_scene(&accounts, KerberosSite::per_connection, options, async |scene| {
-            let mut people = JoinSet::new();
+            let mut clients = JoinSet::new();
             for account in &accounts {
                 let connection = scene.client(account).connect().await.unwrap();
-                people.spawn(ask_as(connection, format!("{account}@CORP.EXAMPLE")));
-                let nobody = TestClient::new(&scene.lab).connect().await.unwrap();
-                people.spawn(ask_as_nobody(nobody));
+                clients.spawn(send_as(connection, format!("{account}@CORP.EXAMPLE")));
+                let anonymous = TestClient::new(&scene.lab).connect().await.unwrap();
+                clients.spawn(send_without_identity(anonymous));
             }
-            while let Some(asked) = people.join_next().await {
+            while let Some(asked) = clients.join_next().await {
                 asked.unwrap();
             }
         });
     }
 }
 
-async fn ask_as(mut connection: Connection, principal: String) {
+async fn send_as(mut connection: Connection, principal: String) {
     for number in 0..REQUESTS {
         let mark = format!("{principal}-{number}");
         let request = connection.request(Method::GET, "/echo").header("x-mark", &mark);
@@ -273,8 +269,8 @@ async fn ask_as(mut connection: Connection, principal: String) {
     }
 }
 
-/// A request without an identity is asked for one by the site, on whichever connection it came.
-async fn ask_as_nobody(mut connection: Connection) {
+/// The site rejects a request without an identity on any connection.
+async fn send_without_identity(mut connection: Connection) {
     for _ in 0..REQUESTS {
         let request = connection.request(Method::GET, "/open/echo").body(sized_body("")).unwrap();
         let answer: TestResponse = connection.send(request).await.unwrap();

@@ -1,7 +1,7 @@
-//! Kerberos delegation against the lab's KDC, and against an Apache that demands Kerberos.
+//! Kerberos delegation against the lab's KDC, and against an Apache that requires Kerberos.
 
-use super::answer::Answer;
 use super::krb5_conf::{with_clock_ahead, with_krb5_conf, with_lab};
+use super::site_response::SiteResponse;
 use crate::support::{ActiveDirectory, KerberosSite};
 use portcullis::delegation::kerberos::{
     AcceptedEncryption, DelegationError, DelegationFinding, DelegationStep, Delegator, DelegatorSettings,
@@ -18,67 +18,67 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 const RMS: &str = "HTTP/rms.corp.example";
-/// How many tokens are asked for at once, and for how many users in turn.
+/// The number of concurrent token requests, and of their users.
 const REQUESTS: usize = 200;
 const USERS: usize = 20;
 
-/// Whether it is the error that a case is about.
+/// Whether an error is the expected one.
 type IsExpected = fn(&DelegationError) -> bool;
 
 #[test]
-fn a_delegated_user_is_let_in_as_herself_and_the_server_proves_itself() {
+fn a_delegated_user_is_authenticated_and_the_server_as_well() {
     with_site(async |directory, site| {
         let delegator = delegator(&directory.keytab("gw"));
         for user in ["alice", "bob", "oscar", "grace", "ALICE", "jürgen"] {
             let negotiation = delegator.negotiate(&format!("{user}@CORP.EXAMPLE"), RMS).await.unwrap();
-            let answer = Answer::to(site, negotiation.token()).await;
+            let response = SiteResponse::to(site, negotiation.token()).await;
             let expected = format!("{user}@CORP.EXAMPLE").to_lowercase();
-            assert_eq!(answer.user.map(|seen| seen.to_lowercase()), Some(expected));
-            negotiation.finish(&answer.token).unwrap();
+            assert_eq!(response.user.map(|seen| seen.to_lowercase()), Some(expected));
+            negotiation.finish(&response.token).unwrap();
         }
     });
 }
 
 #[test]
-fn a_token_is_for_one_request_and_each_request_gets_its_own() {
+fn each_request_has_its_own_token_which_is_valid_once() {
     with_site(async |directory, site| {
         let delegator = delegator(&directory.keytab("gw"));
         let first = delegator.negotiate("carol@CORP.EXAMPLE", RMS).await.unwrap();
         let second = delegator.negotiate("carol@CORP.EXAMPLE", RMS).await.unwrap();
         assert_ne!(first.token(), second.token());
         let (token, expected) = (first.token().to_vec(), Some("carol@CORP.EXAMPLE".to_owned()));
-        assert_eq!(Answer::to(site, &token).await.user, expected);
-        assert_eq!(Answer::to(site, &token).await.user, None, "it was sent before");
-        assert_eq!(Answer::to(site, second.token()).await.user, expected);
+        assert_eq!(SiteResponse::to(site, &token).await.user, expected);
+        assert_eq!(SiteResponse::to(site, &token).await.user, None, "it was sent before");
+        assert_eq!(SiteResponse::to(site, second.token()).await.user, expected);
     });
 }
 
 #[test]
-fn an_answer_that_another_made_proves_nothing() {
+fn a_response_of_another_exchange_fails_mutual_authentication() {
     with_site(async |directory, site| {
         let delegator = delegator(&directory.keytab("gw"));
         let negotiate = async || delegator.negotiate("dave@CORP.EXAMPLE", RMS).await.unwrap();
         let (own, other) = (negotiate().await, negotiate().await);
-        let answer = Answer::to(site, own.token()).await.token;
-        let of_another_request = Answer::to(site, other.token()).await.token;
+        let response = SiteResponse::to(site, own.token()).await.token;
+        let of_another_request = SiteResponse::to(site, other.token()).await.token;
         let wrong =
             |result| matches!(result, Err(DelegationError::MutualAuthentication(MutualError::Wrong(_))));
-        assert!(wrong(own.finish(&of_another_request)), "an answer to another request");
+        assert!(wrong(own.finish(&of_another_request)), "a response to another request");
 
         let own = negotiate().await;
-        let mut forged = Answer::to(site, own.token()).await.token;
+        let mut forged = SiteResponse::to(site, own.token()).await.token;
         *forged.last_mut().unwrap() ^= 1;
-        assert!(wrong(own.finish(&forged)), "a forged answer");
+        assert!(wrong(own.finish(&forged)), "a forged response");
 
-        assert!(wrong(negotiate().await.finish(&answer)), "an answer that was recorded");
+        assert!(wrong(negotiate().await.finish(&response)), "a replayed response");
         let malformed = negotiate().await.finish(b"");
         let expected = Err(MutualError::Malformed);
-        assert_eq!(malformed.map_err(mutual_flaw), expected, "no answer");
+        assert_eq!(malformed.map_err(mutual_error), expected, "no response");
     });
 }
 
 #[test]
-fn each_refusal_is_told_apart() {
+fn each_rejection_of_the_kdc_has_its_own_error() {
     with_lab(|directory| {
         let cases: [(&str, &str, &str, IsExpected); 10] = [
             ("gw", "nobody@CORP.EXAMPLE", RMS, |error| matches!(error, DelegationError::UnknownAccount(_))),
@@ -109,7 +109,7 @@ fn each_refusal_is_told_apart() {
 }
 
 #[test]
-fn a_user_who_may_not_be_delegated_is_known_by_others_who_may() {
+fn a_user_who_may_not_be_delegated_is_identified_after_another_delegation_succeeded() {
     with_lab(|directory| {
         let delegator = delegator(&directory.keytab("gw"));
         let ask = |user| runtime().block_on(delegator.negotiate(user, RMS));
@@ -122,7 +122,7 @@ fn a_user_who_may_not_be_delegated_is_known_by_others_who_may() {
 }
 
 #[test]
-fn a_ticket_serves_until_it_is_forgotten() {
+fn a_ticket_is_used_until_it_is_removed_from_the_cache() {
     with_lab(|directory| {
         let delegator = delegator(&directory.keytab("gw"));
         let ask = || runtime().block_on(delegator.negotiate("spare21@CORP.EXAMPLE", RMS));
@@ -140,7 +140,7 @@ fn a_ticket_serves_until_it_is_forgotten() {
 }
 
 #[test]
-fn a_keytab_that_is_of_no_use_is_told_apart_from_one_that_is_not_there() {
+fn each_defect_of_a_keytab_has_its_own_error() {
     with_lab(|directory| {
         let folder = TempDir::new().unwrap();
         let file = |name: &str, bytes: &[u8]| {
@@ -150,7 +150,7 @@ fn a_keytab_that_is_of_no_use_is_told_apart_from_one_that_is_not_there() {
         };
         let mut outdated = std::fs::read(directory.keytab("gw")).unwrap();
         flip_keys(&mut outdated);
-        let flaw = |keytab: &Path, principal: Option<&str>| {
+        let error = |keytab: &Path, principal: Option<&str>| {
             let settings = DelegatorSettings { principal: principal.map(str::to_owned), ..settings(keytab) };
             let delegator = Delegator::new(KerberosLibrary::load().unwrap(), settings);
             match runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS)).unwrap_err() {
@@ -159,16 +159,16 @@ fn a_keytab_that_is_of_no_use_is_told_apart_from_one_that_is_not_there() {
             }
         };
         let (gw, text) = (directory.keytab("gw"), file("text", b"no keytab"));
-        assert!(matches!(flaw(&folder.path().join("none"), None), KeytabError::Unreadable(_)));
-        assert!(matches!(flaw(&text, None), KeytabError::Malformed));
-        assert!(matches!(flaw(&file("empty", &[5, 2]), None), KeytabError::Empty));
-        assert!(matches!(flaw(&gw, Some("svc-rms")), KeytabError::NoKey { .. }));
-        assert!(matches!(flaw(&file("outdated", &outdated), None), KeytabError::WrongKey { .. }));
+        assert!(matches!(error(&folder.path().join("none"), None), KeytabError::Unreadable(_)));
+        assert!(matches!(error(&text, None), KeytabError::Malformed));
+        assert!(matches!(error(&file("empty", &[5, 2]), None), KeytabError::Empty));
+        assert!(matches!(error(&gw, Some("svc-rms")), KeytabError::NoKey { .. }));
+        assert!(matches!(error(&file("outdated", &outdated), None), KeytabError::WrongKey { .. }));
     });
 }
 
 #[test]
-fn a_stale_keytab_is_one_failed_log_in_however_many_users_ask() {
+fn a_stale_keytab_causes_one_failed_login_for_any_number_of_users() {
     with_lab(|directory| {
         let folder = TempDir::new().unwrap();
         let keytab = folder.path().join("gate.keytab");
@@ -180,7 +180,7 @@ fn a_stale_keytab_is_one_failed_log_in_however_many_users_ask() {
         };
         let failures = || directory.number("spare28", "badPwdCount");
         let before = failures();
-        // Another backend with the same keytab, and a configuration that is loaded again, are no further tries.
+        // Another backend with the same keytab, and a reload, cause no further login.
         for _ in 0..2 {
             let delegator = Arc::new(Delegator::new(Arc::clone(&library), settings(&keytab)));
             std::thread::scope(|threads| {
@@ -209,7 +209,7 @@ fn a_stale_keytab_is_one_failed_log_in_however_many_users_ask() {
     });
 }
 
-/// A keytab with a key that is not the account's.
+/// A keytab with a wrong key for the account.
 fn keytab_of(account: &str) -> Vec<u8> {
     let counted = |text: &[u8]| [&u16::try_from(text.len()).unwrap().to_be_bytes(), text].concat();
     let aes256 = 18_u16.to_be_bytes();
@@ -217,7 +217,7 @@ fn keytab_of(account: &str) -> Vec<u8> {
         &1_u16.to_be_bytes()[..],
         &counted(b"CORP.EXAMPLE"),
         &counted(account.as_bytes()),
-        // The kind of name, when it was written, the key's version.
+        // The type of the name, the time, the version of the key.
         &[0, 0, 0, 1, 0, 0, 0, 0, 1],
         &aes256,
         &counted(&[7; 32]),
@@ -227,7 +227,7 @@ fn keytab_of(account: &str) -> Vec<u8> {
 }
 
 #[test]
-fn rc4_is_refused_unless_it_is_permitted() {
+fn rc4_is_rejected_unless_configured() {
     with_lab(|directory| {
         let negotiate = |accepted_encryption| {
             let settings = DelegatorSettings { accepted_encryption, ..settings(&directory.keytab("gw")) };
@@ -244,7 +244,7 @@ fn rc4_is_refused_unless_it_is_permitted() {
 }
 
 #[test]
-fn many_users_at_once_are_each_seen_as_themselves() {
+fn concurrent_users_are_each_authenticated_as_themselves() {
     with_site(async |directory, site| {
         let delegator = Arc::new(delegator(&directory.keytab("gw")));
         let mut requests = JoinSet::new();
@@ -253,9 +253,9 @@ fn many_users_at_once_are_each_seen_as_themselves() {
             let user = format!("user{:03}@CORP.EXAMPLE", 1 + number % USERS);
             requests.spawn(async move {
                 let negotiation = delegator.negotiate(&user, RMS).await.unwrap();
-                let answer = Answer::to(site, negotiation.token()).await;
-                assert_eq!(answer.user, Some(user));
-                negotiation.finish(&answer.token).unwrap();
+                let response = SiteResponse::to(site, negotiation.token()).await;
+                assert_eq!(response.user, Some(user));
+                negotiation.finish(&response.token).unwrap();
             });
         }
         assert_eq!(requests.join_all().await.len(), REQUESTS);
@@ -263,12 +263,12 @@ fn many_users_at_once_are_each_seen_as_themselves() {
 }
 
 #[test]
-fn an_examination_says_what_each_step_found() {
+fn the_diagnostics_report_the_result_of_each_step() {
     with_lab(|directory| {
         let delegator = delegator(&directory.keytab("gw"));
         let steps = |user: &str, service: &str| {
             let findings = runtime().block_on(delegator.examine(user, service));
-            findings.iter().map(|finding| (finding.step, verdict(finding))).collect::<Vec<_>>()
+            findings.iter().map(|finding| (finding.step, displayed(finding))).collect::<Vec<_>>()
         };
         let whole = steps("alice@CORP.EXAMPLE", RMS);
         let expected = [
@@ -306,23 +306,23 @@ fn an_examination_says_what_each_step_found() {
 }
 
 #[test]
-fn without_forwardable_in_krb5_conf_the_hint_says_so() {
+fn without_forwardable_in_krb5_conf_the_hint_names_it() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let usual = std::fs::read_to_string(directory.krb5_conf()).unwrap();
     with_krb5_conf(&usual.replace("forwardable = true", "forwardable = false"), || {
         let delegator = delegator(&directory.keytab("gw"));
         let refused = runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS)).unwrap_err();
-        let lack = match &refused {
+        let reason = match &refused {
             DelegationError::NotForwardable { reason, .. } => *reason,
             other => panic!("{other:?}"),
         };
-        assert_eq!(lack, NotForwardableReason::GatewayTicket);
+        assert_eq!(reason, NotForwardableReason::GatewayTicket);
         assert!(refused.hint().contains("forwardable = true"));
     });
 }
 
 #[test]
-fn a_kdc_that_is_not_there_is_unreachable() {
+fn a_missing_kdc_is_unreachable() {
     let Some(directory) = ActiveDirectory::running() else { return };
     for krb5_conf in [krb5_conf_with_kdc("127.0.0.1:1"), krb5_conf_with_kdc("")] {
         with_krb5_conf(&krb5_conf, || {
@@ -334,14 +334,14 @@ fn a_kdc_that_is_not_there_is_unreachable() {
 }
 
 #[test]
-fn a_clock_that_is_far_ahead_is_told_apart() {
+fn a_clock_that_is_far_ahead_is_reported_as_clock_skew() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let usual = std::fs::read_to_string(directory.krb5_conf()).unwrap();
     let ask = || {
         let delegator = delegator(&directory.keytab("gw"));
         runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS))
     };
-    // The library reckons with the KDC's time unless it is told not to, but not with more than a ticket's life.
+    // By default the library corrects for the KDC's time, but not by more than the lifetime of a ticket.
     let without_correction = usual.replace("[libdefaults]", "[libdefaults]\nkdc_timesync = 0");
     for (by, krb5_conf) in [("+1h", without_correction), ("+11h", usual)] {
         with_clock_ahead(by, &krb5_conf, || {
@@ -352,7 +352,7 @@ fn a_clock_that_is_far_ahead_is_told_apart() {
 }
 
 #[test]
-fn a_kdc_that_is_silent_keeps_nobody_waiting_for_longer_than_the_limit() {
+fn a_kdc_that_does_not_respond_delays_no_request_beyond_the_limit() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     with_krb5_conf(&krb5_conf_with_kdc(&silent.local_addr().unwrap().to_string()), || {
@@ -380,14 +380,14 @@ fn is_without_protocol_transition(error: &DelegationError) -> bool {
     matches!(error, DelegationError::NotForwardable { reason: NotForwardableReason::ProtocolTransition, .. })
 }
 
-fn mutual_flaw(error: DelegationError) -> MutualError {
+fn mutual_error(error: DelegationError) -> MutualError {
     match error {
-        DelegationError::MutualAuthentication(flaw) => flaw,
+        DelegationError::MutualAuthentication(error) => error,
         other => panic!("{other:?}"),
     }
 }
 
-fn verdict(finding: &DelegationFinding) -> String {
+fn displayed(finding: &DelegationFinding) -> String {
     match &finding.outcome {
         FindingOutcome::Passed(found) => format!("passed: {found}"),
         FindingOutcome::Warning { found, .. } => format!("warning: {found}"),
@@ -403,8 +403,7 @@ fn krb5_conf_with_kdc(address: &str) -> String {
     )
 }
 
-/// Changes a byte of every key in a keytab that Samba has written: of each record, the last before the long version and
-/// the flags.
+/// Changes a byte of every key in a keytab of Samba: in each record, the last byte before the 32-bit version and the flags.
 fn flip_keys(keytab: &mut [u8]) {
     let mut at = 2;
     while let Some(length) = keytab.get(at..at + 4) {
@@ -434,7 +433,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Runs the check against an Apache that demands a ticket with every request.
+/// Runs the check with an Apache that requires a ticket in every request.
 fn with_site(check: impl AsyncFnOnce(&ActiveDirectory, SocketAddr)) {
     with_lab(|directory| {
         let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();

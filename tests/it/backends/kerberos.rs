@@ -1,16 +1,16 @@
-//! That the lab's KDC delegates as the accounts say, by MIT's own clients.
+//! The delegation settings of the lab's KDC, checked with MIT's clients.
 
 use crate::support::{ActiveDirectory, ProgramOutput, run};
 use tempfile::TempDir;
 
 #[test]
-fn the_kdc_delegates_where_the_account_says_so() {
+fn the_kdc_delegates_as_the_accounts_permit() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let refused = Some("KDC can't fulfill requested option");
     let cases = [
         ("gw", "alice", "HTTP/rms.corp.example", None),
         ("gw", "oscar", "HTTP/rms.corp.example", None),
-        // Outside her hours; the gate has to look itself.
+        // Outside the logon hours, which the gateway must check itself.
         ("gw", "quinn", "HTTP/rms.corp.example", None),
         ("gw", "alice", "HTTP/rc4.corp.example", None),
         ("gw", "alice", "HTTP/elsewhere.corp.example", refused),
@@ -26,7 +26,7 @@ fn the_kdc_delegates_where_the_account_says_so() {
     }
 }
 
-/// Tickets for one user at one service, got by the account `svc-NAME` without the user's password.
+/// Tickets of one user for one service, obtained by the account `svc-NAME` without the user's password.
 pub(super) struct Tickets {
     configuration: String,
     cache: String,
@@ -34,7 +34,7 @@ pub(super) struct Tickets {
 }
 
 impl Tickets {
-    /// `None` where there is no Kerberos client; the test is then recorded as skipped.
+    /// `None` if no Kerberos client is installed; the test is then recorded as skipped.
     pub(super) fn delegated(
         directory: &ActiveDirectory,
         name: &str,
@@ -46,7 +46,7 @@ impl Tickets {
         Some(tickets)
     }
 
-    /// What a program needs to use them.
+    /// The environment in which a program uses them.
     pub(super) fn environment(&self) -> [(&str, &str); 2] {
         [("KRB5_CONFIG", &self.configuration), ("KRB5CCNAME", &self.cache)]
     }

@@ -1,28 +1,28 @@
-//! Runs a test's checks with the krb5.conf that they need. The Kerberos library takes it from the environment, which is
-//! the whole process's: where it is another one, the test runs in a process of its own.
+//! Runs the steps of a test with a krb5.conf. The Kerberos library reads its name from the environment of the process, so
+//! if that is another one, the test runs again in a new process.
 
 use crate::support::{ActiveDirectory, run, test_name};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Set in the processes that tests start of themselves.
+/// Set in the process of a test that was started again.
 const CHILD: &str = "PORTCULLIS_TEST_CHILD";
 
-/// Runs the checks with the lab's krb5.conf. Does nothing where no lab runs; the test is then recorded as skipped.
+/// Runs the checks with the lab's krb5.conf. Does nothing if no lab is running; the test is then recorded as skipped.
 pub(super) fn with_lab(check: impl FnOnce(&ActiveDirectory)) {
     let Some(directory) = ActiveDirectory::running() else { return };
     let file = directory.krb5_conf();
     with_file(&file, || check(&directory));
 }
 
-/// Runs the checks with a krb5.conf of their own.
+/// Runs the checks with this krb5.conf.
 pub(super) fn with_krb5_conf(text: &str, check: impl FnOnce()) {
     let (_folder, file) = written(text);
     with_file(&file, check);
 }
 
-/// The same on a machine whose clock is ahead by so much, as `+1h`. Does nothing where no clock can be moved; the test is
-/// then recorded as skipped.
+/// The same with a clock that is ahead, for example by `+1h`. Does nothing if faketime is not installed; the test is then
+/// recorded as skipped.
 pub(super) fn with_clock_ahead(by: &str, text: &str, check: impl FnOnce()) {
     if is_child() {
         return check();
@@ -50,7 +50,7 @@ fn written(text: &str) -> (TempDir, PathBuf) {
     (folder, file)
 }
 
-/// Runs this test in another process, which `before` starts.
+/// Runs this test in a new process, with the command `before` in front.
 fn run_again(before: &[&str], file: &Path) {
     let (this, file) = (std::env::current_exe().unwrap().display().to_string(), file.display().to_string());
     let environment = [("KRB5_CONFIG", file.as_str()), (CHILD, "yes")];
@@ -58,5 +58,5 @@ fn run_again(before: &[&str], file: &Path) {
     let command = [before, &[&this, "--exact", &name, "--nocapture"]].concat();
     let Some(ran) = run(command[0], &environment, &command[1..], b"") else { return };
     assert_eq!(ran.code, 0, "{}", ran.output());
-    assert!(ran.stdout.contains("1 passed"), "the child ran this test: {}", ran.output());
+    assert!(ran.stdout.contains("1 passed"), "the child must run this test: {}", ran.output());
 }

@@ -1,7 +1,6 @@
-//! How a backend is told whom a request speaks for, with the real servers of the lab: a KDC, web servers that demand
-//! Kerberos, NTLM or a certificate.
+//! Delegation to backends, with the real servers of the lab: a KDC, and web servers that require Kerberos, NTLM or a
+//! certificate.
 
-mod answer;
 mod assertion;
 mod certificate;
 mod changed_accounts;
@@ -11,5 +10,6 @@ mod delegation;
 mod kerberos;
 mod krb5_conf;
 mod pass_through;
+mod site_response;
 mod sites;
 mod verifier;

@@ -1,4 +1,4 @@
-//! That the lab's web servers are what the other tests take them for, as ordinary clients see them.
+//! The lab's web servers, checked with ordinary clients: they behave as the other tests assume.
 
 use super::kerberos::Tickets;
 use crate::support::{
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 const HOST: &str = "rms.corp.example";
 
 #[test]
-fn a_ticket_holds_for_one_request_or_for_its_connection() {
+fn a_ticket_authenticates_one_request_or_a_connection() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let rms = rms();
     let Some(site) = KerberosSite::start(&directory, rms.address()) else { return };
@@ -35,7 +35,7 @@ fn a_ticket_holds_for_one_request_or_for_its_connection() {
 }
 
 #[test]
-fn a_ticket_is_taken_once() {
+fn a_ticket_is_accepted_once() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let rms = rms();
     let Some(site) = KerberosSite::start(&directory, rms.address()) else { return };
@@ -62,7 +62,7 @@ fn ntlm_authenticates_the_connection() {
 }
 
 #[test]
-fn a_body_comes_through_ntlm_whole_and_a_wrong_password_does_not() {
+fn a_body_arrives_unchanged_after_ntlm_and_a_wrong_password_is_rejected() {
     let Some(site) = NtlmSite::start() else { return };
     let folder = TempDir::new().unwrap();
     let body = pattern(10 << 20);
@@ -80,7 +80,7 @@ fn a_body_comes_through_ntlm_whole_and_a_wrong_password_does_not() {
 }
 
 #[test]
-fn the_domain_authenticates_by_ntlm_whom_it_may() {
+fn ntlm_of_the_domain_rejects_accounts_that_may_not_log_on() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let Some(site) = NtlmSite::of_domain(&directory) else { return };
     for (user, is_let_in) in [("bob", true), ("heidi", false), ("nobody", false)] {
@@ -91,7 +91,7 @@ fn the_domain_authenticates_by_ntlm_whom_it_may() {
 }
 
 #[test]
-fn a_site_takes_a_certificate_when_it_asks_and_nobody_without_one() {
+fn a_site_requires_the_certificate_that_it_requests() {
     let folder = TempDir::new().unwrap();
     let files = pki().write_to(folder.path()).unwrap();
     let cas = [&files.root, &files.policy, &files.issuing].map(|file| std::fs::read_to_string(file).unwrap());

@@ -1,15 +1,15 @@
-//! `tests/lab/verify_assertion.py`: a backend that believes assertions by a library that knows nothing of the gate.
+//! `tests/lab/verify_assertion.py`: a backend that verifies assertions with an independent library.
 
 use crate::support::{ProgramOutput, record_skip};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The interpreter for which Debian's python3-jwt is. Another one earlier in PATH does not see it.
+/// The interpreter of Debian's python3-jwt, which another one earlier in PATH would not find.
 const PYTHON: &str = "/usr/bin/python3";
 const NOT_INSTALLED: i32 = 3;
 
-/// The request that a backend got, and what it knows of the gate.
+/// The request that a backend received, and its settings.
 #[derive(Clone, Copy)]
 pub(super) struct Expected<'a> {
     pub(super) issuer: &'a str,
@@ -19,8 +19,8 @@ pub(super) struct Expected<'a> {
     pub(super) path: &'a str,
 }
 
-/// Whether a backend that got `expected` believes `assertion` by the keys at `jwks`, a file or a URL. `None` where there
-/// is no PyJWT; the test is then recorded as skipped.
+/// Verifies `assertion` for the request `expected` with the keys at `jwks`, a file or a URL. `None` if PyJWT is not
+/// installed; the test is then recorded as skipped.
 pub(super) fn verify(jwks: &str, assertion: &str, expected: &Expected<'_>) -> Option<ProgramOutput> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/verify_assertion.py");
     let child = Command::new(PYTHON)

@@ -1,4 +1,4 @@
-//! Shows a token to a web server that demands Kerberos, and reads whom it takes the user for.
+//! A request with a token to a web server that requires Kerberos, and the user that the server reports.
 
 use crate::support::exchange;
 use base64::Engine;
@@ -7,15 +7,15 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
 
-/// What a site answered.
-pub(super) struct Answer {
-    /// Whom it let in.
+/// The response of a site.
+pub(super) struct SiteResponse {
+    /// The authenticated user.
     pub(super) user: Option<String>,
-    /// Its own token.
+    /// The token of the server.
     pub(super) token: Vec<u8>,
 }
 
-impl Answer {
+impl SiteResponse {
     /// Sends one request with this token.
     pub(super) async fn to(site: SocketAddr, token: &[u8]) -> Self {
         let request = format!(
@@ -38,7 +38,7 @@ impl Answer {
     }
 }
 
-/// `exchange` and the echo give each byte as a character; this gives the text that the bytes were.
+/// Decodes text in which `exchange` and the echo represent each byte as a character.
 fn text_of_bytes(characters: &str) -> String {
     let bytes = characters.chars().map(|byte| u8::try_from(byte).unwrap());
     String::from_utf8(bytes.collect()).unwrap()
