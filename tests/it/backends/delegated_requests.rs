@@ -209,7 +209,7 @@ fn a_ticket_that_is_too_long_for_the_server_has_its_own_error() {
         let record = scene.lab.record(&answer.request_id()).await;
         let detail = record["detail"].as_str().unwrap();
         assert!(
-            detail.contains("answered 400 Bad Request to a request with a Kerberos ticket of"),
+            detail.contains("responded 400 Bad Request without reading the Kerberos ticket of"),
             "{detail}"
         );
         assert!(detail.contains("MaxFieldLength"), "{detail}");

@@ -179,7 +179,9 @@ fn a_stale_keytab_causes_one_failed_login_for_any_number_of_users() {
             runtime().block_on(delegator.negotiate(&user, RMS)).map(|_| ())
         };
         let failures = || directory.number("spare28", "badPwdCount");
-        let before = failures();
+        // Resets the counter of an earlier run against the same lab.
+        directory.unlock("spare28");
+        assert_eq!(failures(), 0);
         // Another backend with the same keytab, and a reload, cause no further login.
         for _ in 0..2 {
             let delegator = Arc::new(Delegator::new(Arc::clone(&library), settings(&keytab)));
@@ -200,7 +202,7 @@ fn a_stale_keytab_causes_one_failed_login_for_any_number_of_users() {
             });
             assert!(delegator.gateway_login_error().is_some());
         }
-        assert_eq!(failures(), before + 1);
+        assert_eq!(failures(), 1);
         // A new keytab is tried at once.
         std::fs::copy(directory.keytab("gw"), &keytab).unwrap();
         let delegator = Delegator::new(library, settings(&keytab));
