@@ -102,7 +102,7 @@ fn http1_error(error: hyper::Error) -> Box<dyn Error + Send + Sync> {
     // Of hyper's decoder of chunks. A TLS record that cannot be decrypted has the same kind.
     let is_malformed = cause.is_some_and(|cause| {
         matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
-            && !cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+            && !cause.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
     });
     if is_malformed { Box::new(MalformedBody(error.into())) } else { error.into() }
 }

@@ -33,7 +33,7 @@ impl ConcurrencyLimit {
         let waiting = slots.saturating_mul(WAITING_PER_SLOT);
         Self {
             slots: FairSlots::new(SlotLimits {
-                slots: slots,
+                slots,
                 slots_per_client: slots.div_ceil(2),
                 waiting,
                 waiting_per_client: waiting.div_ceil(2),

@@ -99,13 +99,15 @@ impl<'a> PermittedRequest<'a> {
         let settings = &backend.identity_headers;
         if let Some(proof) = self.permit.passthrough_permit() {
             let request = PassthroughRequest::new(&proof, settings, &target, headers, body);
-            return Ok(PreparedRequest::Passthrough(request.map_err(cannot_forward)?.spelled(spelling)));
+            return Ok(PreparedRequest::Passthrough(
+                request.map_err(|error| cannot_forward(&error))?.spelled(spelling),
+            ));
         }
         // The gateway answers the expectation, and the pool sends none (RFC 9110 10.1.1).
         headers.remove(header::EXPECT);
         let terms = self.assertion_terms();
         let request = BackendRequest::new(&self.permit, settings, &target, terms.as_ref(), headers, body);
-        let request = request.map_err(cannot_forward)?.spelled(spelling);
+        let request = request.map_err(|error| cannot_forward(&error))?.spelled(spelling);
         Ok(PreparedRequest::Pooled(request, IdentityDelegation::of(&self.permit, backend)?))
     }
 
@@ -127,10 +129,10 @@ fn host_for_backend<'h>(backend: &'h Backend, site: &'h Site, requested: &'h Aut
     backend.host.as_ref().unwrap_or_else(|| site.host_for_backend(requested))
 }
 
-fn cannot_forward(error: CannotForward) -> Denial {
+fn cannot_forward(error: &CannotForward) -> Denial {
     let id = match error {
         CannotForward::Identity(_) | CannotForward::Assertion(_) => DenialId::BackendRejectedIdentity,
         CannotForward::Target(_) | CannotForward::Host(_) => DenialId::InvalidPath,
     };
-    Denial::because(id, &error)
+    Denial::because(id, error)
 }
