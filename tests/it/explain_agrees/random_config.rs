@@ -15,6 +15,9 @@ const NAMES: [&str; 3] = [
 const NETWORKS: [&str; 3] =
     [r#"networks = ["127.0.0.0/8"]"#, r#"networks = ["127.0.0.2/32"]"#, r#"networks = ["10.0.0.0/8"]"#];
 
+/// The extended key usages of the realm.
+const USAGES: [&str; 2] = [r#"["client_auth"]"#, r#"["client_auth", "smartcard_logon"]"#];
+
 /// Conditions on certificates.
 const CONDITIONS: [&str; 4] = [
     r#"extended_key_usage = ["smartcard_logon"]"#,
@@ -196,7 +199,7 @@ account = { user = "shared@corp.example", groups = ["Staff"] }
         r#"certificate = "pki/issuing.pem", upn_suffixes = ["elsewhere.example"]"#,
     ]);
     TestRealm {
-        usages: *dice.one(&[r#"["client_auth"]"#, r#"["client_auth", "smartcard_logon"]"#]),
+        usages: dice.one::<&str>(&USAGES),
         revocation,
         mapping,
         identity_issuer,
