@@ -6,6 +6,7 @@
 //! (CVE-2024-45410). This folder knows no paths, rules or verdicts.
 
 pub mod authorization;
+mod expectation;
 pub mod fetch_metadata;
 pub mod forwarded;
 mod header_case;
@@ -18,6 +19,7 @@ pub mod secret_header;
 pub mod trailers;
 mod value_encoding;
 
+pub use expectation::expects_continue;
 pub use header_case::HeaderCase;
 pub use request_headers::RemovedHeaders;
 pub use reserved_headers::ReservedHeaders;

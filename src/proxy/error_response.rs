@@ -2,10 +2,11 @@
 
 use super::error_page::{self, AnswerFacts, Hint};
 use crate::clock::UnixTime;
+use crate::headers::expects_continue;
 use crate::policy::{Denial, DenialId};
 use crate::request::RequestId;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
 
@@ -120,11 +121,6 @@ pub(super) fn last_in_http1(page: &Response<Bytes>, now: UnixTime) -> Vec<u8> {
 
 fn text(value: &Option<HeaderValue>) -> Option<&str> {
     value.as_ref().and_then(|value| value.to_str().ok())
-}
-
-/// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 10.1.1).
-pub(super) fn expects_continue(headers: &HeaderMap) -> bool {
-    headers.get_all(header::EXPECT).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 fn hint(denial: DenialId, details: &DenialDetails<'_>) -> Option<Hint> {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use crate::backend::body::request_body::RequestBody;
 use crate::backend::error::BackendError;
 use crate::backend::settings::BackendSettings;
+use crate::headers::expects_continue;
 
 /// Sets version and framing, which belong to the backend connection and not to the client's.
 pub(in crate::backend) fn frame(request: &mut Request<RequestBody>) {
@@ -42,11 +43,6 @@ pub(in crate::backend) fn frame_with_expectation(
         }
     });
     Some(release)
-}
-
-/// RFC 9110 10.1.1: the only expectation that is defined, compared case-insensitively.
-fn expects_continue(headers: &HeaderMap) -> bool {
-    headers.get_all(EXPECT).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// Sets `Content-Length` if the length of the body is known, and chunked framing otherwise.

@@ -7,9 +7,9 @@ mod keep_alive;
 mod stream;
 
 use super::client_body::{ClientBody, Http2Body, Http2Responder};
-use super::error_response::expects_continue;
 use super::service::ConnectionService;
 use super::snapshot::Limits;
+use crate::headers::expects_continue;
 use crate::limits::{HeadRejection, Http2Stream, RequestHeads, UnservedHeads};
 use crate::policy::{Denial, DenialId};
 use bytes::Bytes;
