@@ -1,6 +1,6 @@
 //! Random configurations: everything that a decision or the request for the backend depends on, without a directory.
 
-use crate::support::{Dice, TestConfig, TestRealm};
+use crate::support::{Dice, TestConfig, TestRealm, pki};
 
 /// The paths of rules. No two of them exclude each other.
 pub(super) const PATTERNS: [&str; 9] =
@@ -32,26 +32,10 @@ pub(super) struct RandomConfig {
     pub(super) cards: Vec<&'static str>,
 }
 
-const CARDS: [&str; 18] = [
-    "alice",
-    "alice-rsa",
-    "bob",
-    "carol",
-    "dave",
-    "erin",
-    "frank",
-    "grace",
-    "heidi",
-    "ivan",
-    "judy",
-    "ken",
-    "leo",
-    "mia",
-    "mallory",
-    "critical",
-    "version-one",
-    "none",
-];
+/// Every card of the test PKI, and no certificate.
+fn every_card() -> Vec<&'static str> {
+    pki().cards().iter().map(|card| card.name.as_str()).chain(["none"]).collect()
+}
 
 impl RandomConfig {
     pub(super) fn throw(dice: &mut Dice) -> Self {
@@ -90,7 +74,7 @@ servers = ["{{rms}}"]
             ),
             ..TestConfig::default()
         };
-        let mut cards = dice.some(&CARDS, 5);
+        let mut cards = dice.some(&every_card(), 5);
         cards.extend(["alice", "alice", "judy", "judy", "none"]);
         Self { toml, cards }
     }
