@@ -119,7 +119,7 @@ impl<'a> TableReader<'a> {
     }
 
     /// Records an error for each of `keys` that is written although it has no effect, for the reason `because`. `fix`
-    /// gives it an effect.
+    /// is the change with which it has one.
     pub(crate) fn without_effect(&mut self, keys: &[&str], because: &str, fix: &str) {
         for key in keys {
             let Some((written, _)) = self.table.get_key_value(*key) else { continue };

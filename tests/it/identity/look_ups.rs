@@ -118,12 +118,12 @@ async fn a_directory_that_stops_or_hangs_denies_access_and_is_used_again_when_it
             directory.kill();
         }
         lab.clock.advance(LIFETIME);
-        let judging = TestClient::new(&lab).chain(&card);
-        let (judged, ignored) = tokio::join!(judging.get("/require/echo"), async {
+        let client = TestClient::new(&lab).chain(&card);
+        let (required, ignored) = tokio::join!(client.get("/require/echo"), async {
             TestClient::new(&lab).chain(&card).get("/ignore/echo").await
         });
-        assert_eq!(judged.status_and_id(), "503 directory-unavailable");
-        assert!(judged.header("retry-after").is_some());
+        assert_eq!(required.status_and_id(), "503 directory-unavailable");
+        assert!(required.header("retry-after").is_some());
         assert_eq!(ignored.status_and_id(), "200 permit");
         assert_eq!(open.get("/require/echo").await.unwrap().status_and_id(), "503 directory-unavailable");
         if hangs {
