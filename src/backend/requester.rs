@@ -4,7 +4,7 @@ use crate::limits::{AccountKey, AddressKey};
 
 /// The client of a request, by everything that has a share of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Requester {
+pub(crate) struct Requester {
     /// The client's address as the limits count it. `None` for a trusted address, which stands for many clients and
     /// has no share.
     pub address: Option<AddressKey>,

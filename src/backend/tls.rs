@@ -21,7 +21,7 @@ pub struct BackendTls {
 
 /// The certificate by which the gateway authenticates itself to a server.
 #[derive(Debug)]
-pub struct ClientIdentity {
+pub(crate) struct ClientIdentity {
     /// The certificate and its intermediates, leaf first.
     pub chain: Vec<CertificateDer<'static>>,
     /// The leaf's private key.
@@ -30,7 +30,7 @@ pub struct ClientIdentity {
 
 /// Why TLS to a backend cannot be set up.
 #[derive(Debug, thiserror::Error)]
-pub enum BackendTlsError {
+pub(crate) enum BackendTlsError {
     /// No server could be verified. The system's trust store is no fallback: anyone who obtains a public certificate for
     /// the server's name would receive the identity of every user.
     #[error("no certificate authority for the backend's servers")]
@@ -57,7 +57,7 @@ pub enum BackendTlsError {
 ///
 /// # Errors
 /// There are no authorities, or a certificate or key cannot be used.
-pub fn client_config<'a>(
+pub(crate) fn client_config<'a>(
     authorities: impl IntoIterator<Item = CertificateDer<'a>>,
     identity: Option<ClientIdentity>,
 ) -> Result<Arc<ClientConfig>, BackendTlsError> {

@@ -13,7 +13,7 @@ use super::x509::Certificate;
 
 /// One decoded value of altSecurityIdentities for certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AltSecurityName {
+pub(crate) enum AltSecurityName {
     /// `<I>…<SR>…`.
     IssuerSerial(DistinguishedName, SerialNumber),
     /// `<SKI>…`.
@@ -35,7 +35,7 @@ pub enum AltSecurityName {
 impl AltSecurityName {
     /// Parses `X509:…`. `None` if the value is not for certificates (`Kerberos:…`), has a combination of parts that Microsoft
     /// does not document, or cannot be decoded completely: such a value names no certificate.
-    pub fn parse(value: &str) -> Option<Self> {
+    pub(crate) fn parse(value: &str) -> Option<Self> {
         let (scheme, parts) = value.split_at_checked(5)?;
         if !scheme.eq_ignore_ascii_case("X509:") {
             return None;
@@ -60,7 +60,7 @@ impl AltSecurityName {
     }
 
     /// How it names certificates.
-    pub fn form(&self) -> AltSecurityForm {
+    pub(crate) fn form(&self) -> AltSecurityForm {
         match self {
             Self::IssuerSerial(..) => AltSecurityForm::IssuerSerial,
             Self::SubjectKeyIdentifier(_) => AltSecurityForm::SubjectKeyIdentifier,
@@ -74,7 +74,7 @@ impl AltSecurityName {
     }
 
     /// Whether it names `certificate`. A part that the certificate lacks never matches.
-    pub fn means(&self, certificate: &Certificate) -> bool {
+    pub(crate) fn means(&self, certificate: &Certificate) -> bool {
         match self {
             Self::IssuerSerial(issuer, serial) => {
                 issuer == certificate.issuer() && serial == certificate.serial()

@@ -12,7 +12,7 @@ use super::object_identifier::ObjectIdentifier;
 use super::text::{line, text};
 
 /// The subjectAltName extension.
-pub const SUBJECT_ALTERNATIVE_NAME: ObjectIdentifier =
+pub(crate) const SUBJECT_ALTERNATIVE_NAME: ObjectIdentifier =
     ObjectIdentifier::known(rfc5280::ID_CE_SUBJECT_ALT_NAME);
 
 /// The names of a subjectAltName extension (RFC 5280 4.2.1.6), in the order of the certificate.

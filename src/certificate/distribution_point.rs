@@ -35,7 +35,7 @@ pub enum PointName {
 
 /// The scope of a CRL (issuingDistributionPoint, RFC 5280 5.2.5).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct IssuingDistributionPoint {
+pub(crate) struct IssuingDistributionPoint {
     /// The name of the distribution point.
     pub name: Option<PointName>,
     /// Only end-entity certificates.
@@ -106,7 +106,7 @@ impl IssuingDistributionPoint {
     ///
     /// # Errors
     /// If the structure is not as in the ASN.1.
-    pub fn read(der: &[u8]) -> der::Result<Self> {
+    pub(crate) fn read(der: &[u8]) -> der::Result<Self> {
         let mut point = Self::default();
         for field in fields(DerElement::sequence(der)?)? {
             match field.identifier {

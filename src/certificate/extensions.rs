@@ -21,7 +21,7 @@ use super::text::line;
 /// One Extension (RFC 5280 4.1) of a certificate, a CRL, a CRL entry or an OCSP response, its value still encoded. An
 /// explicit `critical FALSE` is not DER, but common and accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Sequence)]
-pub struct Extension<'a> {
+pub(crate) struct Extension<'a> {
     /// extnID.
     pub id: ObjectIdentifier,
     /// Whether a reader that does not know it must refuse.
@@ -32,7 +32,7 @@ pub struct Extension<'a> {
 
 impl<'a> Extension<'a> {
     /// The contents of extnValue.
-    pub fn value(&self) -> &'a [u8] {
+    pub(crate) fn value(&self) -> &'a [u8] {
         self.value.as_bytes()
     }
 }

@@ -10,7 +10,7 @@ use super::name::DistinguishedName;
 use super::object_identifier::ObjectIdentifier;
 
 /// The otherName type of a user principal name ([MS-RCMP], szOID_NT_PRINCIPAL_NAME).
-pub const USER_PRINCIPAL_NAME: const_oid::ObjectIdentifier =
+pub(crate) const USER_PRINCIPAL_NAME: const_oid::ObjectIdentifier =
     const_oid::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.3");
 
 /// A kind of GeneralName (RFC 5280 4.2.1.6). A constraint limits names of its own kind only.
@@ -122,7 +122,7 @@ pub(super) fn ia5(contents: &[u8]) -> Option<&str> {
 ///
 /// # Errors
 /// If `der` is not a SEQUENCE of GeneralNames.
-pub fn directory_names(der: &[u8]) -> der::Result<Vec<DistinguishedName>> {
+pub(crate) fn directory_names(der: &[u8]) -> der::Result<Vec<DistinguishedName>> {
     only_directory(DerElement::sequence(der)?)
 }
 

@@ -21,9 +21,9 @@ mod object_identifier;
 mod policy;
 mod security_identifier;
 mod serial;
-pub mod signature;
+pub(crate) mod signature;
 mod text;
-pub mod usage;
+pub(crate) mod usage;
 mod validity;
 mod windows_name;
 mod x509;
@@ -31,28 +31,32 @@ mod x509;
 #[cfg(test)]
 mod tests;
 
-pub use alt_security_identities::{AltSecurityForm, AltSecurityIdentity};
-pub use alt_security_name::AltSecurityName;
-pub use alternative_names::{
-    AlternativeNames, OtherName, OtherValue, SUBJECT_ALTERNATIVE_NAME, UnreadableName,
+pub use alt_security_identities::AltSecurityForm;
+pub(crate) use alt_security_identities::AltSecurityIdentity;
+pub(crate) use alt_security_name::AltSecurityName;
+#[cfg(test)]
+pub(crate) use alternative_names::{AlternativeNames, OtherName};
+pub(crate) use alternative_names::{OtherValue, SUBJECT_ALTERNATIVE_NAME};
+pub(crate) use bundle::{BundleError, read_bundle};
+pub use bundle::{certificate_ders, crl_ders, private_key_der};
+pub(crate) use distribution_point::{
+    CrlDistributionPoint, GeneralPlace, IssuingDistributionPoint, PointName,
 };
-pub use bundle::{
-    BundleError, PemError, Pkcs7Error, certificate_ders, crl_ders, private_key_der, read_bundle,
-};
-pub use distribution_point::{CrlDistributionPoint, GeneralPlace, IssuingDistributionPoint, PointName};
-pub use extensions::{AuthorityInformationAccess, BasicConstraints, Extension};
-pub use fingerprint::{Fingerprint, KeyId, TbsFingerprint};
-pub use general_name::{NameForm, USER_PRINCIPAL_NAME, directory_names};
-pub use key::KeyAlgorithm;
-pub use name::{AttributeValues, DistinguishedName};
-pub use name_constraints::{DomainSubtree, MailSubtree, NameConstraints, Subtree, is_domain};
-pub use object_identifier::{InvalidObjectIdentifier, ObjectIdentifier};
-pub use policy::{ANY_POLICY, PolicyConstraints, PolicyMapping};
-pub use security_identifier::{
+#[cfg(test)]
+pub(crate) use extensions::{BasicConstraints, Extension};
+pub(crate) use fingerprint::{Fingerprint, KeyId, TbsFingerprint};
+pub(crate) use general_name::{NameForm, USER_PRINCIPAL_NAME, directory_names};
+pub(crate) use key::KeyAlgorithm;
+pub(crate) use name::{AttributeValues, DistinguishedName};
+pub(crate) use name_constraints::{DomainSubtree, MailSubtree, NameConstraints, Subtree, is_domain};
+pub(crate) use object_identifier::ObjectIdentifier;
+pub(crate) use policy::{ANY_POLICY, PolicyMapping};
+pub(crate) use security_identifier::{
     SECURITY_IDENTIFIER_EXTENSION, is_security_identifier, security_identifier_value,
 };
-pub use serial::SerialNumber;
-pub use validity::read_time;
-pub use x509::{Certificate, MalformedCertificate, public_key_of};
-pub use x509_cert::ext::pkix::KeyUsage;
-pub use x509_cert::ext::pkix::crl::dp::{ReasonFlags, Reasons};
+pub(crate) use serial::SerialNumber;
+pub(crate) use validity::read_time;
+pub use x509::Certificate;
+pub(crate) use x509::{MalformedCertificate, public_key_of};
+pub(crate) use x509_cert::ext::pkix::KeyUsage;
+pub(crate) use x509_cert::ext::pkix::crl::dp::{ReasonFlags, Reasons};

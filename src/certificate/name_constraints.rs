@@ -150,7 +150,7 @@ fn domain(text: &str) -> Option<DomainSubtree> {
 
 /// Labels of letters, digits, hyphens and underscores, separated by single dots. A trailing dot would be another spelling
 /// of the same domain.
-pub fn is_domain(text: &str) -> bool {
+pub(crate) fn is_domain(text: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
             && label.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_'))

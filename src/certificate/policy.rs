@@ -8,7 +8,7 @@ use super::element::{DerElement, SEQUENCE};
 use super::object_identifier::ObjectIdentifier;
 
 /// anyPolicy (RFC 5280 4.2.1.4).
-pub const ANY_POLICY: ObjectIdentifier = ObjectIdentifier::known(rfc5280::ANY_POLICY);
+pub(crate) const ANY_POLICY: ObjectIdentifier = ObjectIdentifier::known(rfc5280::ANY_POLICY);
 
 /// One entry of policyMappings (RFC 5280 4.2.1.5): below this CA the subject's policy is equivalent to the issuer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Sequence)]

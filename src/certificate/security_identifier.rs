@@ -10,14 +10,14 @@ use super::element::DerElement;
 use super::general_name::GeneralName as ReadName;
 
 /// szOID_NTDS_CA_SECURITY_EXT ([MS-WCCE] 2.2.2.7.7.4), the extension. Not critical.
-pub const SECURITY_IDENTIFIER_EXTENSION: ObjectIdentifier =
+pub(crate) const SECURITY_IDENTIFIER_EXTENSION: ObjectIdentifier =
     ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.25.2");
 /// szOID_NTDS_OBJECTSID, the otherName inside it.
 const OBJECT_SID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.25.2.1");
 
 /// The value of the extension for `sid`, the text `S-1-5-21-…`: it is encoded in ASCII, not in the binary form of a
 /// directory. Fails if the text is not a SID.
-pub fn security_identifier_value(sid: &str) -> der::Result<Vec<u8>> {
+pub(crate) fn security_identifier_value(sid: &str) -> der::Result<Vec<u8>> {
     if !is_security_identifier(sid) {
         return Err(malformed());
     }
@@ -28,7 +28,7 @@ pub fn security_identifier_value(sid: &str) -> der::Result<Vec<u8>> {
 
 /// Whether `text` is a SID ([MS-DTYP] 2.4.2.1): `S-1-`, the identifier authority, and one to fifteen sub-authorities,
 /// in decimal.
-pub fn is_security_identifier(text: &str) -> bool {
+pub(crate) fn is_security_identifier(text: &str) -> bool {
     let Some(numbers) = text.strip_prefix("S-1-") else { return false };
     let is_number =
         |part: &str| !part.is_empty() && part.len() <= 15 && part.bytes().all(|b| b.is_ascii_digit());

@@ -13,11 +13,11 @@ use super::key::{AlgorithmIdentifier, KeyAlgorithm, PublicKey};
 use super::object_identifier::ObjectIdentifier;
 
 /// Shorter RSA keys can be broken; NIST SP 800-131A disallows them since 2014.
-pub const MINIMUM_RSA_BITS: u32 = 2048;
+pub(crate) const MINIMUM_RSA_BITS: u32 = 2048;
 /// The minimum under [`WeakAlgorithms::UnsafelyAllowed`].
-pub const UNSAFE_MINIMUM_RSA_BITS: u32 = 1024;
+pub(crate) const UNSAFE_MINIMUM_RSA_BITS: u32 = 1024;
 /// Verification with a longer key takes long enough to be an attack.
-pub const MAXIMUM_RSA_BITS: u32 = 8192;
+pub(crate) const MAXIMUM_RSA_BITS: u32 = 8192;
 
 /// Whether RSA signatures that can be forged are accepted: those with SHA-1, and those by a key of 1,024 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub(super) fn is_usable_key(public_key_der: &[u8]) -> bool {
 
 /// Verifies one signature; refuses weak algorithms. The arguments are the signer's SubjectPublicKeyInfo, the
 /// AlgorithmIdentifier, the signed bytes as received, and the content of the signature's BIT STRING.
-pub fn verify(
+pub(crate) fn verify(
     public_key_der: &[u8],
     algorithm_der: &[u8],
     signed: &[u8],
@@ -102,7 +102,7 @@ pub fn verify(
 }
 
 /// As [`verify`], with weak algorithms as specified.
-pub fn verify_with(
+pub(crate) fn verify_with(
     public_key_der: &[u8],
     algorithm_der: &[u8],
     signed: &[u8],
@@ -118,7 +118,7 @@ pub fn verify_with(
 }
 
 /// [`verify`] with the digest of the signed bytes by the hash of [`hash`].
-pub fn verify_digest(
+pub(crate) fn verify_digest(
     public_key_der: &[u8],
     algorithm_der: &[u8],
     signed: &Digest,
@@ -134,7 +134,7 @@ pub fn verify_digest(
 
 /// The hash that an algorithm applies to the signed bytes. `None` if it signs no hash (Ed25519), or if none of its
 /// signatures would be accepted.
-pub fn hash(algorithm_der: &[u8]) -> Option<&'static digest::Algorithm> {
+pub(crate) fn hash(algorithm_der: &[u8]) -> Option<&'static digest::Algorithm> {
     use rfc5912::{ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, ECDSA_WITH_SHA_512};
     let algorithm = AlgorithmIdentifier::from_der(algorithm_der).ok()?;
     let oid = match algorithm.oid.as_known()? {

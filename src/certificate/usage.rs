@@ -4,7 +4,7 @@
 use super::object_identifier::ObjectIdentifier;
 
 /// All names with their usages.
-pub const NAMED: &[(&str, ObjectIdentifier)] = &[
+pub(crate) const NAMED: &[(&str, ObjectIdentifier)] = &[
     // RFC 5280 4.2.1.12.
     ("client_auth", known("1.3.6.1.5.5.7.3.2")),
     // [MS-WCCE]: szOID_KP_SMARTCARD_LOGON.
@@ -18,11 +18,11 @@ const fn known(dotted: &str) -> ObjectIdentifier {
 }
 
 /// The usage of this name.
-pub fn of_name(name: &str) -> Option<ObjectIdentifier> {
+pub(crate) fn of_name(name: &str) -> Option<ObjectIdentifier> {
     NAMED.iter().find(|(known, _)| *known == name).map(|(_, usage)| *usage)
 }
 
 /// The name of this usage.
-pub fn name_of(usage: ObjectIdentifier) -> Option<&'static str> {
+pub(crate) fn name_of(usage: ObjectIdentifier) -> Option<&'static str> {
     NAMED.iter().find(|(_, known)| *known == usage).map(|(name, _)| *name)
 }

@@ -36,7 +36,7 @@ fn strict(der: &[u8]) -> der::Result<UnixTime> {
 ///
 /// A time before 1970 is read as the first second of 1970: no request is made before it, so this makes no difference. CAs
 /// write the zero of their programming language, of year 1 or 1601, for "unknown".
-pub fn read_time(time: AnyRef<'_>) -> der::Result<UnixTime> {
+pub(crate) fn read_time(time: AnyRef<'_>) -> der::Result<UnixTime> {
     let malformed = || der::Error::from(time.tag().value_error());
     let text = str::from_utf8(time.value()).map_err(|_| malformed())?;
     let mut text = TimeDigits(text);

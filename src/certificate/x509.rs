@@ -67,7 +67,7 @@ struct CertificateFields {
 /// The SubjectPublicKeyInfo of any certificate, also of one that [`Certificate::from_der`] cannot read: nothing after
 /// the key is decoded. It serves to prove possession of the key before validation, so the key's algorithm is written as in
 /// its standard, even if the certificate omits a NULL.
-pub fn public_key_of(certificate_der: &[u8]) -> Result<Cow<'_, [u8]>, MalformedCertificate> {
+pub(crate) fn public_key_of(certificate_der: &[u8]) -> Result<Cow<'_, [u8]>, MalformedCertificate> {
     let public_key = CertificateHead::of_certificate(certificate_der).map_err(in_part("outline"))?.public_key;
     Ok(key::canonical(public_key))
 }

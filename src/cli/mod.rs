@@ -15,7 +15,7 @@ mod serve;
 mod signals;
 mod verify;
 
-pub use explain::{ExplainedRequest, Explanation};
+pub use explain::ExplainedRequest;
 
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;

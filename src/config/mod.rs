@@ -8,7 +8,9 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-pub use compile::{CompileContext, CompiledConfig, ListenerProtocol, ProcessSettings};
+pub(crate) use compile::ProcessSettings;
+pub use compile::{CompileContext, CompiledConfig, ListenerProtocol};
 pub use load::{LoadError, LoadedConfig, load};
-pub use parse::{Colour, Diagnostic, Diagnostics, Severity, Span, Spanned, is_private};
-pub use schema::{json_schema, markdown};
+pub use parse::Colour;
+pub(crate) use parse::is_private;
+pub(crate) use schema::{json_schema, markdown};

@@ -3,14 +3,14 @@
 use crate::policy::{ClientCertificateRule, DenialId};
 
 /// Requires a client certificate with the usage smartcard_logon and the demo's policy.
-pub const REQUIRE: &str = "/_wmcs/certification/certification.asmx";
+pub(crate) const REQUIRE: &str = "/_wmcs/certification/certification.asmx";
 /// Accepts a client certificate.
-pub const ACCEPT: &str = "/_wmcs/licensing/license.asmx";
+pub(crate) const ACCEPT: &str = "/_wmcs/licensing/license.asmx";
 /// Ignores client certificates.
-pub const IGNORE: &str = "/_wmcs/licensing/server.asmx";
+pub(crate) const IGNORE: &str = "/_wmcs/licensing/server.asmx";
 
 /// The three kinds of path.
-pub const PATHS: [(&str, ClientCertificateRule); 3] = [
+pub(crate) const PATHS: [(&str, ClientCertificateRule); 3] = [
     (IGNORE, ClientCertificateRule::Ignore),
     (ACCEPT, ClientCertificateRule::Accept),
     (REQUIRE, ClientCertificateRule::Require),
@@ -18,7 +18,7 @@ pub const PATHS: [(&str, ClientCertificateRule); 3] = [
 
 /// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RequestOutcome {
+pub(crate) enum RequestOutcome {
     /// The backend received it with this user, or without one.
     Forwarded(Option<String>),
     /// It was rejected.
@@ -27,7 +27,7 @@ pub enum RequestOutcome {
 
 /// One test certificate, or none, with the expected outcomes.
 #[derive(Clone, Copy, Debug)]
-pub struct TestCase {
+pub(crate) struct TestCase {
     /// The certificate's name in the PKI; `None` presents no certificate.
     pub card: Option<&'static str>,
     /// What distinguishes it.
@@ -40,7 +40,7 @@ pub struct TestCase {
 
 impl TestCase {
     /// The expected outcome at a path of this kind.
-    pub fn outcome(&self, path: ClientCertificateRule) -> RequestOutcome {
+    pub(crate) fn outcome(&self, path: ClientCertificateRule) -> RequestOutcome {
         let named = |user: &str| RequestOutcome::Forwarded(Some(user.to_owned()));
         match (path, self.accept, self.require) {
             (ClientCertificateRule::Ignore, _, _) => RequestOutcome::Forwarded(None),
@@ -66,7 +66,7 @@ const fn insufficient(card: &'static str, user: &'static str, about: &'static st
 }
 
 /// Every certificate of the demo's PKI, and no certificate.
-pub const CASES: [TestCase; 18] = [
+pub(crate) const CASES: [TestCase; 18] = [
     good("alice", "alice@corp.example", "valid, P-256"),
     good("alice-rsa", "alice@corp.example", "valid, RSA-2048"),
     good("judy", "judy@corp.example", "valid, P-384"),

@@ -25,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// The protocol versions of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientProtocol {
+pub(crate) struct ClientProtocol {
     /// TLS 1.2 or 1.3.
     pub tls: &'static SupportedProtocolVersion,
     /// HTTP/1.1 or HTTP/2.
@@ -34,7 +34,7 @@ pub struct ClientProtocol {
 
 impl ClientProtocol {
     /// Every combination, with its name.
-    pub const ALL: [(&'static str, Self); 4] = [
+    pub(crate) const ALL: [(&'static str, Self); 4] = [
         ("1.1 over TLS 1.2", Self { tls: &rustls::version::TLS12, http: Version::HTTP_11 }),
         ("1.1 over TLS 1.3", Self { tls: &rustls::version::TLS13, http: Version::HTTP_11 }),
         ("2 over TLS 1.2", Self { tls: &rustls::version::TLS12, http: Version::HTTP_2 }),
@@ -44,7 +44,7 @@ impl ClientProtocol {
 
 /// A client of one server.
 #[derive(Clone, Debug)]
-pub struct DemoClient {
+pub(crate) struct DemoClient {
     address: SocketAddr,
     server_name: ServerName<'static>,
     config: ClientConfig,
@@ -56,7 +56,7 @@ impl DemoClient {
     ///
     /// # Errors
     /// If rustls does not support the key of `card`, or `host` is not a host name.
-    pub fn new(
+    pub(crate) fn new(
         address: SocketAddr,
         host: &str,
         server_ca: &CertificateDer<'static>,
@@ -82,7 +82,7 @@ impl DemoClient {
     ///
     /// # Errors
     /// If the connection, the handshake or the exchange fails, or times out.
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Bytes>> {
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Bytes>> {
         timeout(LIMIT, self.exchange(request)).await.context("timed out")?
     }
 

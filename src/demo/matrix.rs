@@ -16,7 +16,7 @@ const HOST: &str = "rms.corp.example";
 
 /// One test certificate at one path.
 #[derive(Clone, Debug)]
-pub struct MatrixRow {
+pub(crate) struct MatrixRow {
     /// The test certificate.
     pub case: TestCase,
     /// The path.
@@ -29,21 +29,21 @@ pub struct MatrixRow {
 
 impl MatrixRow {
     /// Whether every version of HTTP and TLS had the expected outcome.
-    pub fn passed(&self) -> bool {
+    pub(crate) fn passed(&self) -> bool {
         self.actual.iter().all(|(_, actual)| actual.as_ref() == Ok(&self.expected))
     }
 }
 
 /// The results of all requests.
 #[derive(Clone, Debug)]
-pub struct MatrixReport {
+pub(crate) struct MatrixReport {
     /// One row for each certificate and path.
     pub rows: Vec<MatrixRow>,
 }
 
 impl MatrixReport {
     /// Whether every row passed.
-    pub fn passed(&self) -> bool {
+    pub(crate) fn passed(&self) -> bool {
         self.rows.iter().all(MatrixRow::passed)
     }
 }
@@ -52,7 +52,7 @@ impl MatrixReport {
 ///
 /// # Errors
 /// If the PKI lacks a certificate of the test cases. A failed request is recorded in its row.
-pub async fn check(environment: &DemoEnvironment) -> anyhow::Result<MatrixReport> {
+pub(crate) async fn check(environment: &DemoEnvironment) -> anyhow::Result<MatrixReport> {
     let mut rows = Vec::new();
     for case in CASES {
         for (path, kind) in PATHS {

@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// The result of probing one server: its description, and its report or the error.
-pub type ServerDiagnosis = (String, Result<Vec<ServerFact>, DirectoryError>);
+pub(crate) type ServerDiagnosis = (String, Result<Vec<ServerFact>, DirectoryError>);
 
 /// One result of the diagnostics of a server. Displayed as a phrase without its subject.
 #[derive(Clone, Debug, PartialEq, Eq)]

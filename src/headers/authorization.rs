@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 
 /// A log-in attempt in an `Authorization` field. The account name is the client's claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LoginClaim {
+pub(crate) enum LoginClaim {
     /// The first message of an exchange, which names no account and tries no password.
     Opening,
     /// A password or a ticket for this account. A ticket is encrypted and names none.
@@ -38,7 +38,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// The log-in attempt of a request; `None` without `Authorization`. An unknown scheme is an attempt without an account,
 /// which counts for the client's address.
-pub fn login_claim(headers: &HeaderMap) -> Option<LoginClaim> {
+pub(crate) fn login_claim(headers: &HeaderMap) -> Option<LoginClaim> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     let (scheme, token) = scheme_and_token(lines.next()?);
     if lines.next().is_some() {
@@ -58,19 +58,19 @@ pub fn login_claim(headers: &HeaderMap) -> Option<LoginClaim> {
 }
 
 /// Whether the request uses a scheme that authenticates its connection.
-pub fn is_connection_based(headers: &HeaderMap) -> bool {
+pub(crate) fn is_connection_based(headers: &HeaderMap) -> bool {
     headers.get_all(AUTHORIZATION).iter().any(|line| authenticates_connection(scheme_and_token(line).0))
 }
 
 /// Whether the response offers a scheme that authenticates the connection.
-pub fn offers_connection_based(headers: &HeaderMap) -> bool {
+pub(crate) fn offers_connection_based(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(WWW_AUTHENTICATE).iter();
     let challenges = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     challenges.map(first_word).any(authenticates_connection)
 }
 
 /// Whether the response's challenge is the next message of an exchange rather than the offer of a scheme.
-pub fn is_continuation(headers: &HeaderMap) -> bool {
+pub(crate) fn is_continuation(headers: &HeaderMap) -> bool {
     headers.get_all(WWW_AUTHENTICATE).iter().map(scheme_and_token).any(|(scheme, token)| {
         authenticates_connection(scheme) && !token.is_empty() && !token.contains(&b',')
     })

@@ -16,7 +16,7 @@ const HTTPS_PORT: u16 = 443;
 
 /// The site whose page started a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FetchSite {
+pub(crate) enum FetchSite {
     /// This site, the user by address bar or bookmark, or a program that is not a browser.
     SameOriginOrNotABrowser,
     /// Another site.
@@ -55,7 +55,11 @@ impl fmt::Display for CrossSiteEvidence {
 /// `Origin` has precedence, since it names the site: it must be `https`, one of `site_hosts`, and the requested port. A
 /// `same-site` request without `Origin` is cross-site too: other hosts of a domain, or other ports of a host, are often
 /// run by other parties.
-pub fn fetch_site(headers: &HeaderMap, site_hosts: &[HostPattern], requested: &Authority) -> FetchSite {
+pub(crate) fn fetch_site(
+    headers: &HeaderMap,
+    site_hosts: &[HostPattern],
+    requested: &Authority,
+) -> FetchSite {
     let mut origins = headers.get_all(ORIGIN).into_iter();
     let evidence = match (origins.next(), origins.next()) {
         (Some(_), Some(_)) => Some(CrossSiteEvidence::SeveralOrigins),

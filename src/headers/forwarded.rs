@@ -15,7 +15,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The connection of a request, and the authority that it requested.
 #[derive(Clone, Copy, Debug)]
-pub struct RequestOrigin<'a> {
+pub(crate) struct RequestOrigin<'a> {
     /// The client's address; its port is not sent.
     pub peer: SocketAddr,
     /// The scheme of the client's connection.
@@ -27,7 +27,7 @@ pub struct RequestOrigin<'a> {
 }
 
 /// Sets `X-Forwarded-For`, `-Proto` and `-Host`, `Forwarded` (RFC 7239) and `X-Request-Id`, each with one value.
-pub fn set(headers: &mut HeaderMap, origin: &RequestOrigin<'_>) {
+pub(crate) fn set(headers: &mut HeaderMap, origin: &RequestOrigin<'_>) {
     // A listener on `[::]` sees IPv4 clients as ::ffff:192.0.2.1, which logs and filters of backends would not recognize.
     let address = origin.peer.ip().to_canonical();
     let host = origin.host.to_string();

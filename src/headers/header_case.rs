@@ -7,13 +7,13 @@ use http::Extensions;
 
 /// The letter case of the names in a request's headers. A name that was removed from the headers is not written.
 #[derive(Clone, Debug, Default)]
-pub struct HeaderCase(Extensions);
+pub(crate) struct HeaderCase(Extensions);
 
 impl HeaderCase {
     /// Takes it from a request as hyper's server returned it. The type in which hyper keeps it is private, so all other
     /// extensions are removed instead. Nothing is taken if the client sent a header that only the gateway sets
     /// (`sent_reserved`): the client would choose the letter case of the gateway's own header.
-    pub fn of(extensions: &mut Extensions, sent_reserved: bool) -> Self {
+    pub(crate) fn of(extensions: &mut Extensions, sent_reserved: bool) -> Self {
         let mut spelling = std::mem::take(extensions);
         if sent_reserved {
             return Self::default();

@@ -5,21 +5,21 @@
 //! proxy that removes the fields named by `Connection` after it has set its own headers lets the client remove those
 //! (CVE-2024-45410). This folder knows no paths, rules or verdicts.
 
-pub mod authorization;
+pub(crate) mod authorization;
 mod expectation;
-pub mod fetch_metadata;
-pub mod forwarded;
+pub(crate) mod fetch_metadata;
+pub(crate) mod forwarded;
 mod header_case;
 mod hop_by_hop;
 pub mod identity_headers;
-pub mod request_headers;
-pub mod reserved_headers;
-pub mod response_headers;
-pub mod secret_header;
-pub mod trailers;
+pub(crate) mod request_headers;
+pub(crate) mod reserved_headers;
+pub(crate) mod response_headers;
+pub(crate) mod secret_header;
+pub(crate) mod trailers;
 mod value_encoding;
 
-pub use expectation::expects_continue;
-pub use header_case::HeaderCase;
-pub use request_headers::RemovedHeaders;
-pub use reserved_headers::ReservedHeaders;
+pub(crate) use expectation::expects_continue;
+pub(crate) use header_case::HeaderCase;
+pub(crate) use request_headers::RemovedHeaders;
+pub(crate) use reserved_headers::ReservedHeaders;

@@ -23,7 +23,7 @@ pub struct RemovedHeaders {
 
 /// Why a request is rejected because of its headers: 400 `malformed-request`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HeaderRefusal {
+pub(crate) enum HeaderRefusal {
     /// `Connection` names an end-to-end field. Removing it would change the user, the target or the length of the request.
     #[error("Connection names the end-to-end field `{name}`")]
     ConnectionNamesEndToEnd {
@@ -47,7 +47,10 @@ const NEVER_NAMED: [HeaderName; 4] = [AUTHORIZATION, HOST, CONTENT_LENGTH, COOKI
 /// # Errors
 /// For a `Connection` that names `Authorization`, `Host`, `Content-Length` or `Cookie`, or has an option that is not a
 /// token, and for a `Transfer-Encoding` other than `chunked`. The headers are then unchanged.
-pub fn strip(headers: &mut HeaderMap, reserved: &ReservedHeaders) -> Result<RemovedHeaders, HeaderRefusal> {
+pub(crate) fn strip(
+    headers: &mut HeaderMap,
+    reserved: &ReservedHeaders,
+) -> Result<RemovedHeaders, HeaderRefusal> {
     check_transfer_coding(headers)?;
     let named = named_by_connection(headers)?;
     let mut removed = RemovedHeaders::default();
@@ -62,13 +65,13 @@ pub fn strip(headers: &mut HeaderMap, reserved: &ReservedHeaders) -> Result<Remo
 ///
 /// Every request over a shared connection needs this: NTLM and Negotiate authenticate the connection, not the request
 /// (RFC 4559 6), so the next user's request would run as this user.
-pub fn strip_authorization(headers: &mut HeaderMap) -> bool {
+pub(crate) fn strip_authorization(headers: &mut HeaderMap) -> bool {
     headers.remove(AUTHORIZATION).is_some()
 }
 
 /// Joins several `Cookie` lines into one. HTTP/2 allows one for each cookie, HTTP/1.1 only one line, and a server that
 /// reads the first line only would lose the others (RFC 9113 8.2.3).
-pub fn join_cookies(headers: &mut HeaderMap) {
+pub(crate) fn join_cookies(headers: &mut HeaderMap) {
     let lines: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if lines.len() < 2 {
         return;

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The clients that may see a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResponseAudience {
+pub(crate) enum ResponseAudience {
     /// Any client: the request was forwarded without an identity.
     Anyone,
     /// One account: the request was forwarded under its identity.
@@ -20,7 +20,7 @@ pub enum ResponseAudience {
 
 /// Removes hop-by-hop fields (RFC 9110 7.6.1) and all headers that name a user or carry a certificate, and forbids shared
 /// caches to store a response for one account (RFC 9111 5.2.2.7).
-pub fn clean(
+pub(crate) fn clean(
     headers: &mut HeaderMap,
     reserved: &ReservedHeaders,
     audience: ResponseAudience,

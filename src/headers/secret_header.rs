@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue};
 
 /// A shorter secret can be guessed: 128 random bits in Base64 have 22 characters.
-pub const MIN_SECRET_BYTES: usize = 22;
+pub(crate) const MIN_SECRET_BYTES: usize = 22;
 
 /// A header whose value only the gateway and one backend know, so that the backend can reject all other senders. Its value
 /// is not shown by `{:?}`.

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName};
 
 /// Removes hop-by-hop fields, every spelling of the headers that only the gateway may set, and the fields that RFC 9110
 /// 6.5.1 forbids in trailers: framing, routing, request modifiers, authentication, and content format.
-pub fn strip(trailers: &mut HeaderMap, reserved: &ReservedHeaders) -> RemovedHeaders {
+pub(crate) fn strip(trailers: &mut HeaderMap, reserved: &ReservedHeaders) -> RemovedHeaders {
     let mut removed = RemovedHeaders::default();
     remove_by_disposition(trailers, reserved, &mut removed);
     let forbidden: Vec<HeaderName> =

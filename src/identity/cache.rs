@@ -55,7 +55,7 @@ impl Default for AccountLifetimes {
 
 /// The part of the cache key that stands for the mapping settings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct MappingScope {
+pub(crate) struct MappingScope {
     /// The realm.
     pub realm: Arc<str>,
     /// Incremented whenever the realm's settings change.
@@ -64,7 +64,7 @@ pub struct MappingScope {
 
 /// The settings and directories that a certificate is mapped with.
 #[derive(Clone, Copy, Debug)]
-pub struct MappingSources<'a> {
+pub(crate) struct MappingSources<'a> {
     /// The realm's mapping settings.
     pub settings: &'a MappingSettings,
     /// The realm's directories, if it has any.
@@ -75,7 +75,7 @@ pub struct MappingSources<'a> {
 
 /// The cached result of a mapping.
 #[derive(Clone, Debug)]
-pub struct CachedMapping {
+pub(crate) struct CachedMapping {
     /// The account, or the reason why there is none.
     pub outcome: Result<Arc<Account>, Arc<MappingError>>,
     /// The time from which the certificate has to be mapped again.
@@ -113,7 +113,7 @@ impl AccountEntry {
 
 /// The cache of mappings. Concurrent requests with one certificate share one mapping.
 #[derive(Clone, Debug)]
-pub struct AccountCache {
+pub(crate) struct AccountCache {
     accounts: Cache<AccountKey, AccountEntry>,
     purges: Arc<AtomicU64>,
     metrics: CacheMetrics,
@@ -121,7 +121,7 @@ pub struct AccountCache {
 
 impl AccountCache {
     /// An empty cache of at most `bytes`, which counts hits and misses.
-    pub fn new(bytes: u64, metrics: CacheMetrics) -> Self {
+    pub(crate) fn new(bytes: u64, metrics: CacheMetrics) -> Self {
         Self {
             accounts: Cache::builder()
                 .max_capacity(bytes)
@@ -134,19 +134,19 @@ impl AccountCache {
     }
 
     /// Removes every entry. Mappings in progress are not used when they end.
-    pub fn purge(&self) {
+    pub(crate) fn purge(&self) {
         self.purges.fetch_add(1, Ordering::AcqRel);
         self.accounts.invalidate_all();
     }
 
     /// The number of purges. Mappings made under an earlier number must not be used.
-    pub fn purges(&self) -> u64 {
+    pub(crate) fn purges(&self) -> u64 {
         self.purges.load(Ordering::Acquire)
     }
 
     /// Maps the leaf of `chain` as [`map`] does, or returns the cached result. Different settings must never share one `scope`.
     /// `observe` receives the steps, if the result was not cached.
-    pub async fn map(
+    pub(crate) async fn map(
         &self,
         scope: MappingScope,
         chain: &UnrevokedChain,

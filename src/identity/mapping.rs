@@ -39,7 +39,7 @@ pub struct DirectoryLookup {
 ///
 /// An account rule is the operator's own decision on a certificate: if it matches before an account was found, no name in
 /// the certificate counts.
-pub async fn map(
+pub(crate) async fn map(
     chain: &UnrevokedChain,
     settings: &MappingSettings,
     directories: Option<&Directories>,

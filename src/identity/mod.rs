@@ -20,15 +20,26 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub use account::Account;
-pub use cache::{AccountCache, AccountLifetimes, CachedMapping, MappingScope, MappingSources};
-pub use error::{IdentityConflict, MappingError, NotMappedReason};
-pub use mapping::{DirectoryLookup, MappingTrace, map};
-pub use method::{Mapper, MappingMethod, MappingStrength, UnknownMapper};
-pub use principal_name::{MAXIMUM_NAME_LENGTH, PrincipalName, PrincipalNameError};
-pub use rules::{
-    AccountRule, AccountRuleError, CertificateField, FieldCondition, FieldPattern, FieldPatternError,
-    LetterCase, NamedAccount, RuleAction, SubField, UnknownSubField,
+pub(crate) use account::Account;
+pub use cache::AccountLifetimes;
+pub(crate) use cache::{AccountCache, MappingScope, MappingSources};
+pub(crate) use error::MappingError;
+#[cfg(test)]
+pub(crate) use error::{IdentityConflict, NotMappedReason};
+pub(crate) use mapping::MappingTrace;
+#[cfg(test)]
+pub(crate) use mapping::map;
+pub(crate) use method::{Mapper, MappingMethod, MappingStrength};
+#[cfg(test)]
+pub(crate) use principal_name::PrincipalNameError;
+#[cfg(test)]
+pub(crate) use rules::AccountRuleError;
+pub(crate) use rules::{
+    AccountRule, CertificateField, FieldCondition, FieldPattern, LetterCase, NamedAccount, RuleAction,
+    SubField,
 };
-pub use settings::{IdentityIssuer, MappingSettings, RequiredStrength, SidCheck};
-pub use step::{MappingStep, StepResult};
+pub use settings::MappingSettings;
+pub(crate) use settings::{IdentityIssuer, RequiredStrength, SidCheck};
+#[cfg(test)]
+pub(crate) use step::MappingStep;
+pub(crate) use step::StepResult;

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// The longest accepted name in bytes. Active Directory allows 1,024 characters in a UPN, but no log-in name of a person
 /// is nearly as long.
-pub const MAXIMUM_NAME_LENGTH: usize = 256;
+pub(crate) const MAXIMUM_NAME_LENGTH: usize = 256;
 
 /// The reason for which a name is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -27,7 +27,7 @@ pub enum PrincipalNameError {
 
 /// A name of the form `alice@corp.example` (MS-RCMP; RFC 5321 4.1.2 without its quoted forms).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PrincipalName<'a> {
+pub(crate) struct PrincipalName<'a> {
     text: &'a str,
     suffix: &'a str,
 }
@@ -37,7 +37,7 @@ impl<'a> PrincipalName<'a> {
     ///
     /// # Errors
     /// The text is not one name at one suffix, or has a character that is not allowed.
-    pub fn parse(text: &'a str) -> Result<Self, PrincipalNameError> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, PrincipalNameError> {
         check_characters(text)?;
         let (name, suffix) = text.split_once('@').ok_or(PrincipalNameError::Form)?;
         if name.is_empty() || suffix.is_empty() || suffix.contains('@') {
@@ -46,14 +46,9 @@ impl<'a> PrincipalName<'a> {
         Ok(Self { text, suffix })
     }
 
-    /// The name as in the certificate.
-    pub fn as_str(self) -> &'a str {
-        self.text
-    }
-
     /// Whether the part after the `@` is one of `suffixes`, in any case of ASCII letters. A subdomain of a listed suffix does
     /// not match. An empty list matches no name.
-    pub fn has_suffix_among(self, suffixes: &[String]) -> bool {
+    pub(crate) fn has_suffix_among(self, suffixes: &[String]) -> bool {
         suffixes.iter().any(|suffix| suffix.eq_ignore_ascii_case(self.suffix))
     }
 }
@@ -99,7 +94,7 @@ mod tests {
     #[test]
     fn a_name_is_not_changed_and_its_suffix_is_compared_without_case() {
         let name = PrincipalName::parse("Alice@Corp.Example").unwrap();
-        assert_eq!(name.as_str(), "Alice@Corp.Example");
+        assert_eq!(name.text, "Alice@Corp.Example");
         assert!(name.has_suffix_among(&["corp.example".to_owned()]));
         assert!(!name.has_suffix_among(&["example".to_owned()]));
         assert!(!name.has_suffix_among(&[]));
@@ -147,7 +142,7 @@ mod tests {
         #[test]
         fn an_accepted_name_has_one_at_sign_and_no_control_character(text in any::<String>()) {
             if let Ok(name) = PrincipalName::parse(&text) {
-                prop_assert_eq!(name.as_str(), &text);
+                prop_assert_eq!(name.text, &text);
                 prop_assert_eq!(text.matches('@').count(), 1);
                 prop_assert!(!text.chars().any(char::is_control));
                 prop_assert!(text.len() <= MAXIMUM_NAME_LENGTH);

@@ -43,7 +43,7 @@ pub struct ConnectionLimits {
 
 /// The limit that a rejected connection exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConnectionRefused {
+pub(crate) enum ConnectionRefused {
     /// The limit in total is reached, and no client has more than its share.
     #[error("the limit of {0} connections in total is reached")]
     Total(usize),
@@ -57,7 +57,7 @@ pub enum ConnectionRefused {
 
 /// The open client connections of all workers.
 #[derive(Debug)]
-pub struct ConnectionTable {
+pub(crate) struct ConnectionTable {
     table: Mutex<ConnectionCounts>,
     handshakes: HandshakeCount,
     /// The number of connections that the process has file descriptors for.
@@ -105,7 +105,7 @@ struct ConnectionActivity {
 
 /// One open connection. It is counted until this is dropped.
 #[derive(Debug)]
-pub struct OpenConnection {
+pub(crate) struct OpenConnection {
     connections: Arc<ConnectionTable>,
     key: AddressKey,
     id: u64,
@@ -116,7 +116,7 @@ pub struct OpenConnection {
 
 impl ConnectionTable {
     /// An empty table. The process has file descriptors for `descriptors` connections.
-    pub fn new(descriptors: usize) -> Self {
+    pub(crate) fn new(descriptors: usize) -> Self {
         Self {
             table: Mutex::default(),
             handshakes: HandshakeCount::default(),
@@ -128,7 +128,7 @@ impl ConnectionTable {
     }
 
     /// The maximum number of connections in total under these limits.
-    pub fn most(&self, limits: &ConnectionLimits) -> usize {
+    pub(crate) fn most(&self, limits: &ConnectionLimits) -> usize {
         limits.total.min(self.descriptors)
     }
 
@@ -136,7 +136,7 @@ impl ConnectionTable {
     ///
     /// # Errors
     /// The limit that it exceeds. The connection has to be closed.
-    pub fn admit(
+    pub(crate) fn admit(
         self: &Arc<Self>,
         address: IpAddr,
         limits: &ConnectionLimits,
@@ -320,7 +320,7 @@ impl AddressEntry {
 
 impl OpenConnection {
     /// The request budget of the client's address. A trusted address has none.
-    pub fn budget(&self) -> Option<&Arc<RequestBudget>> {
+    pub(crate) fn budget(&self) -> Option<&Arc<RequestBudget>> {
         self.of_address.as_ref().map(|(budget, _)| budget)
     }
 
@@ -328,7 +328,7 @@ impl OpenConnection {
     ///
     /// # Errors
     /// The limit that it would exceed. For a trusted address, only the limit in total applies.
-    pub fn begin_handshake(
+    pub(crate) fn begin_handshake(
         &self,
         quota: HandshakeQuota,
     ) -> Result<HandshakeInProgress, HandshakeLimitReached> {
@@ -337,17 +337,17 @@ impl OpenConnection {
     }
 
     /// The client's address as it is counted, including a trusted one.
-    pub fn key(&self) -> AddressKey {
+    pub(crate) fn key(&self) -> AddressKey {
         self.key
     }
 
     /// The client's address as it is counted. `None` for a trusted address, which is shared by many clients.
-    pub fn address(&self) -> Option<AddressKey> {
+    pub(crate) fn address(&self) -> Option<AddressKey> {
         self.of_address.is_some().then_some(self.key)
     }
 
     /// Marks the client as authenticated. From now on the connection is not closed for others.
-    pub fn authenticated(&self) {
+    pub(crate) fn authenticated(&self) {
         let activity = &self.activity;
         if activity.keeps_place.load(Ordering::Relaxed) {
             return;
@@ -360,23 +360,23 @@ impl OpenConnection {
     }
 
     /// Whether the client was marked as authenticated.
-    pub fn is_authenticated(&self) -> bool {
+    pub(crate) fn is_authenticated(&self) -> bool {
         self.activity.keeps_place.load(Ordering::Relaxed)
     }
 
     /// Counts the start of a request or response.
-    pub fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.activity.running.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts the end of a request or response.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.activity.running.fetch_sub(1, Ordering::Relaxed);
         self.activity.idle_since.store(self.connections.millis(), Ordering::Relaxed);
     }
 
     /// Cancelled when the connection has to be closed at once.
-    pub fn evicted(&self) -> CancellationToken {
+    pub(crate) fn evicted(&self) -> CancellationToken {
         self.activity.evicted.clone()
     }
 }

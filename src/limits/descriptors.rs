@@ -11,7 +11,7 @@ const MOST: u64 = 1 << 20;
 
 /// Raises the soft limit on open files to the hard limit and returns the number of client connections that it permits, at
 /// two descriptors each: the connection, and a pinned backend connection.
-pub fn connections() -> usize {
+pub(crate) fn connections() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let most = limit.maximum.unwrap_or(MOST).min(MOST);
     let soft = limit.current.unwrap_or(MOST);

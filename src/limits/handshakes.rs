@@ -23,7 +23,7 @@ pub struct HandshakeQuota {
 
 /// The limit that a handshake exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HandshakeLimitReached {
+pub(crate) enum HandshakeLimitReached {
     /// Too many are in progress.
     #[error("too many handshakes are in progress")]
     InProgress,
@@ -45,7 +45,7 @@ struct CountedHandshake(HandshakeCount);
 
 /// A handshake in progress, counted in total and for its address until it is dropped.
 #[derive(Debug)]
-pub struct HandshakeInProgress {
+pub(crate) struct HandshakeInProgress {
     _in_all: CountedHandshake,
     _of_address: Option<CountedHandshake>,
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 mod heads;
 
-pub use heads::{HeadRejection, RequestHeads, UnservedHeads};
+pub(crate) use heads::{HeadRejection, RequestHeads, UnservedHeads};
 
 /// The length of the client's connection preface (RFC 9113 3.4).
 const PREFACE: usize = 24;
@@ -61,7 +61,7 @@ pub struct FrameLimits {
 
 /// The frames without use that one connection may still send.
 #[derive(Debug)]
-pub struct FrameBudget {
+pub(crate) struct FrameBudget {
     per_second: u32,
     left: Cell<u32>,
     filled: Cell<Instant>,
@@ -76,7 +76,7 @@ struct TooManyFrames;
 
 /// The decrypted byte stream of an HTTP/2 connection.
 #[derive(Debug)]
-pub struct Http2Stream<IO> {
+pub(crate) struct Http2Stream<IO> {
     io: IO,
     budget: Rc<FrameBudget>,
     heads: Rc<RequestHeads>,
@@ -114,7 +114,7 @@ struct FrameHeader {
 
 impl FrameBudget {
     /// A full budget.
-    pub fn new(limits: FrameLimits) -> Rc<Self> {
+    pub(crate) fn new(limits: FrameLimits) -> Rc<Self> {
         Rc::new(Self {
             per_second: limits.per_second,
             left: Cell::new(limits.per_second.saturating_mul(BURST_SECONDS)),
@@ -125,12 +125,12 @@ impl FrameBudget {
     }
 
     /// Adds the frames of a request to the budget.
-    pub fn request(&self) {
+    pub(crate) fn request(&self) {
         self.earn(REQUEST);
     }
 
     /// Whether the connection was closed because the budget was exceeded.
-    pub fn is_exceeded(&self) -> bool {
+    pub(crate) fn is_exceeded(&self) -> bool {
         self.exceeded.get()
     }
 
@@ -265,7 +265,7 @@ impl FrameReader {
 
 impl<IO> Http2Stream<IO> {
     /// A stream whose frames are charged to `budget` and tracked by `heads`.
-    pub fn new(io: IO, budget: Rc<FrameBudget>, heads: Rc<RequestHeads>, limits: FrameLimits) -> Self {
+    pub(crate) fn new(io: IO, budget: Rc<FrameBudget>, heads: Rc<RequestHeads>, limits: FrameLimits) -> Self {
         Self {
             io,
             budget,

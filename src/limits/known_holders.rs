@@ -13,7 +13,7 @@ const REMEMBERED: Duration = Duration::from_secs(10 * 3600);
 const CAPACITY: u64 = 65_536;
 
 /// The accounts of certificates, by the SHA-256 of the certificate.
-pub struct KnownHolders(Cache<[u8; 32], AccountKey>);
+pub(crate) struct KnownHolders(Cache<[u8; 32], AccountKey>);
 
 impl Default for KnownHolders {
     fn default() -> Self {
@@ -23,17 +23,17 @@ impl Default for KnownHolders {
 
 impl KnownHolders {
     /// Records that the certificate holder was authenticated as this account.
-    pub fn authenticated(&self, certificate: [u8; 32], account: AccountKey) {
+    pub(crate) fn authenticated(&self, certificate: [u8; 32], account: AccountKey) {
         self.0.insert(certificate, account);
     }
 
     /// Removes a certificate that was rejected.
-    pub fn rejected(&self, certificate: &[u8; 32]) {
+    pub(crate) fn rejected(&self, certificate: &[u8; 32]) {
         self.0.invalidate(certificate);
     }
 
     /// The account that the certificate holder was authenticated as.
-    pub fn account(&self, certificate: &[u8; 32]) -> Option<AccountKey> {
+    pub(crate) fn account(&self, certificate: &[u8; 32]) -> Option<AccountKey> {
         self.0.get(certificate)
     }
 }

@@ -5,18 +5,20 @@
 
 mod client_network;
 mod connections;
-pub mod descriptors;
+pub(crate) mod descriptors;
 mod handshakes;
 mod http2_frames;
 mod known_holders;
 mod request_rate;
-pub mod scheduling;
+pub(crate) mod scheduling;
 
 pub use client_network::AddressKey;
-pub use connections::{ConnectionLimits, ConnectionRefused, ConnectionTable, OpenConnection};
-pub use handshakes::{HandshakeInProgress, HandshakeLimitReached, HandshakeQuota};
-pub use http2_frames::{FrameBudget, FrameLimits, HeadRejection, Http2Stream, RequestHeads, UnservedHeads};
-pub use known_holders::KnownHolders;
-pub use request_rate::{
+pub(crate) use connections::{ConnectionLimits, ConnectionRefused, ConnectionTable, OpenConnection};
+pub(crate) use handshakes::{HandshakeLimitReached, HandshakeQuota};
+pub(crate) use http2_frames::{
+    FrameBudget, FrameLimits, HeadRejection, Http2Stream, RequestHeads, UnservedHeads,
+};
+pub(crate) use known_holders::KnownHolders;
+pub(crate) use request_rate::{
     AccountKey, AccountRates, RateExceeded, RequestBudget, RequestInFlight, RequestLimit, RequestRate,
 };

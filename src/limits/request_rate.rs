@@ -30,7 +30,7 @@ const MAX_IN_FLIGHT: u32 = 4_096;
 
 /// The requests that one address or account may still send.
 #[derive(Debug)]
-pub struct RequestBudget {
+pub(crate) struct RequestBudget {
     rate: RequestRate,
     limiter: DefaultDirectRateLimiter,
     started: Instant,
@@ -44,7 +44,7 @@ pub struct RequestBudget {
 
 /// A request exceeds the budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateExceeded {
+pub(crate) struct RateExceeded {
     /// The limit.
     pub limit: RequestLimit,
     /// The time until the next request is permitted.
@@ -56,7 +56,7 @@ pub struct RateExceeded {
 
 /// The limit that was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequestLimit {
+pub(crate) enum RequestLimit {
     /// Requests per second.
     PerSecond(RequestRate),
     /// Requests whose audit records have not been written.
@@ -65,7 +65,7 @@ pub enum RequestLimit {
 
 /// A request whose audit record has not been written. It is counted until this is dropped.
 #[derive(Debug)]
-pub struct RequestInFlight(Arc<RequestBudget>);
+pub(crate) struct RequestInFlight(Arc<RequestBudget>);
 
 impl Drop for RequestInFlight {
     fn drop(&mut self) {
@@ -75,14 +75,14 @@ impl Drop for RequestInFlight {
 
 /// The budgets of accounts.
 #[derive(Debug)]
-pub struct AccountRates {
+pub(crate) struct AccountRates {
     hasher: RandomState,
     shards: [Mutex<HashMap<u64, Arc<RequestBudget>>>; SHARDS],
 }
 
 /// The key of an account in [`AccountRates`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AccountKey(u64);
+pub(crate) struct AccountKey(u64);
 
 impl RequestRate {
     /// A rate of `requests` per second, at least one.
@@ -103,7 +103,7 @@ impl RequestRate {
 
 impl RequestBudget {
     /// A full budget.
-    pub fn new(rate: RequestRate) -> Self {
+    pub(crate) fn new(rate: RequestRate) -> Self {
         Self {
             rate,
             limiter: RateLimiter::direct(rate.quota()),
@@ -116,7 +116,7 @@ impl RequestBudget {
     }
 
     /// The rate at which it is refilled.
-    pub fn rate(&self) -> RequestRate {
+    pub(crate) fn rate(&self) -> RequestRate {
         self.rate
     }
 
@@ -124,7 +124,7 @@ impl RequestBudget {
     ///
     /// # Errors
     /// The budget is empty.
-    pub fn take(&self) -> Result<(), RateExceeded> {
+    pub(crate) fn take(&self) -> Result<(), RateExceeded> {
         let Err(not_until) = self.limiter.check() else {
             self.last_used.store(self.millis(), Ordering::Relaxed);
             return Ok(());
@@ -134,7 +134,7 @@ impl RequestBudget {
     }
 
     /// The number of requests whose audit records have not been written.
-    pub fn in_flight(&self) -> u32 {
+    pub(crate) fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Relaxed)
     }
 
@@ -142,7 +142,7 @@ impl RequestBudget {
     ///
     /// # Errors
     /// Too many requests are in progress.
-    pub fn begin(self: &Arc<Self>) -> Result<RequestInFlight, RateExceeded> {
+    pub(crate) fn begin(self: &Arc<Self>) -> Result<RequestInFlight, RateExceeded> {
         let in_flight = RequestInFlight(Arc::clone(self));
         if self.in_flight.fetch_add(1, Ordering::Relaxed) < MAX_IN_FLIGHT {
             return Ok(in_flight);
@@ -183,12 +183,12 @@ impl Default for AccountRates {
 impl AccountRates {
     /// The key of the account with this unique name: a hash that is keyed at random in each process, so that a client
     /// cannot choose names that share a budget.
-    pub fn key(&self, account: &str) -> AccountKey {
+    pub(crate) fn key(&self, account: &str) -> AccountKey {
         AccountKey(self.hasher.hash_one(account))
     }
 
     /// The budget of an account.
-    pub fn budget(&self, account: AccountKey, rate: RequestRate) -> Arc<RequestBudget> {
+    pub(crate) fn budget(&self, account: AccountKey, rate: RequestRate) -> Arc<RequestBudget> {
         let shard = usize::try_from(account.0 % SHARDS as u64).unwrap_or(0);
         let Some(shard) = self.shards.get(shard) else { return Arc::new(RequestBudget::new(rate)) };
         let mut budgets = shard.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,4 +8,6 @@ mod counter;
 mod tests;
 mod throttle;
 
-pub use throttle::{AttemptPermit, LoginThrottle, LoginThrottleLimits, LoginThrottled, ThrottledBy};
+#[cfg(test)]
+pub(crate) use throttle::ThrottledBy;
+pub(crate) use throttle::{AttemptPermit, LoginThrottle, LoginThrottleLimits, LoginThrottled};

@@ -21,7 +21,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// The denial with its detail.
-pub fn decide(
+pub(crate) fn decide(
     rule: &Arc<AccessRule>,
     request: &RequestFacts<'_>,
     evidence: Evidence,
@@ -53,7 +53,7 @@ pub fn decide(
 
 /// The reason why a password of the request is to be checked with the directory, or `None` if no password could permit
 /// the request. [`decide`] checks the same conditions again.
-pub fn password_fallback(
+pub(crate) fn password_fallback(
     rule: &AccessRule,
     request: &RequestFacts<'_>,
     evidence: &Evidence,

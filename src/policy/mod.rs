@@ -17,16 +17,22 @@ pub(crate) mod test_evidence;
 #[cfg(test)]
 mod tests;
 
-pub use access_control::{AccessControl, AccessDenied, AllowedBy};
-pub use access_list::{AccessList, NameSet};
-pub use certificate_conditions::CertificateConditions;
-pub use credential::{AuthenticatedBy, Credential, PasswordCredential};
-pub use decide::{decide, password_fallback};
-pub use denial::{Denial, DenialId};
-pub use evidence::{AbsentReason, Evidence, PasswordFallback};
-pub use permit::{ForwardedAs, PassthroughPermit, Permit, PermittedIdentity};
-pub use rejection::{CertificateRejection, PasswordRejection};
-pub use rule::{
+pub(crate) use access_control::{AccessControl, AllowedBy};
+pub(crate) use access_list::AccessList;
+#[cfg(test)]
+pub(crate) use access_list::NameSet;
+pub(crate) use certificate_conditions::CertificateConditions;
+pub(crate) use credential::{AuthenticatedBy, Credential, PasswordCredential};
+pub(crate) use decide::{decide, password_fallback};
+pub(crate) use denial::Denial;
+pub use denial::DenialId;
+#[cfg(test)]
+pub(crate) use evidence::PasswordFallback;
+pub(crate) use evidence::{AbsentReason, Evidence};
+pub(crate) use permit::{ForwardedAs, PassthroughPermit, Permit, PermittedIdentity};
+pub use rejection::CertificateRejection;
+pub(crate) use rejection::PasswordRejection;
+pub(crate) use rule::{
     AccessRule, ClientCertificateRule, CrossSiteRule, PasswordRule, QueryRule, RequestFacts,
     UnmappedCertificateRule,
 };

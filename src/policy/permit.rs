@@ -9,14 +9,14 @@ use std::sync::Arc;
 ///
 /// Only [`decide`](super::decide()) makes one, and the backend accepts no request without it.
 #[derive(Debug)]
-pub struct Permit {
+pub(crate) struct Permit {
     rule: Arc<AccessRule>,
     forwarded_as: ForwardedAs,
 }
 
 /// The identity under which a request is forwarded.
 #[derive(Debug)]
-pub enum ForwardedAs {
+pub(crate) enum ForwardedAs {
     /// None: the path needs no credentials.
     Anonymous,
     /// The account of a certificate or a password.
@@ -27,11 +27,11 @@ pub enum ForwardedAs {
 
 /// Proof that the client's `Authorization` header may be passed through to the backend.
 #[derive(Debug)]
-pub struct PassthroughPermit(());
+pub(crate) struct PassthroughPermit(());
 
 /// The account of a permit, and the credential that it was authenticated by.
 #[derive(Debug)]
-pub struct PermittedIdentity {
+pub(crate) struct PermittedIdentity {
     account: Arc<Account>,
     authenticated_by: AuthenticatedBy,
 }
@@ -55,17 +55,17 @@ impl Permit {
     }
 
     /// The rule that permitted the request.
-    pub fn rule(&self) -> &Arc<AccessRule> {
+    pub(crate) fn rule(&self) -> &Arc<AccessRule> {
         &self.rule
     }
 
     /// The identity under which the request is forwarded.
-    pub fn forwarded_as(&self) -> &ForwardedAs {
+    pub(crate) fn forwarded_as(&self) -> &ForwardedAs {
         &self.forwarded_as
     }
 
     /// The proof for pass-through authentication; `None` if the request is forwarded otherwise.
-    pub fn passthrough_permit(&self) -> Option<PassthroughPermit> {
+    pub(crate) fn passthrough_permit(&self) -> Option<PassthroughPermit> {
         match &self.forwarded_as {
             ForwardedAs::Passthrough => Some(PassthroughPermit(())),
             ForwardedAs::Anonymous | ForwardedAs::Identity(_) => None,
@@ -73,7 +73,7 @@ impl Permit {
     }
 
     /// The account, if the request is forwarded under one.
-    pub fn identity(&self) -> Option<&PermittedIdentity> {
+    pub(crate) fn identity(&self) -> Option<&PermittedIdentity> {
         match &self.forwarded_as {
             ForwardedAs::Identity(identity) => Some(identity),
             ForwardedAs::Anonymous | ForwardedAs::Passthrough => None,
@@ -83,12 +83,12 @@ impl Permit {
 
 impl PermittedIdentity {
     /// The account.
-    pub fn account(&self) -> &Arc<Account> {
+    pub(crate) fn account(&self) -> &Arc<Account> {
         &self.account
     }
 
     /// The credential that it was authenticated by.
-    pub fn authenticated_by(&self) -> &AuthenticatedBy {
+    pub(crate) fn authenticated_by(&self) -> &AuthenticatedBy {
         &self.authenticated_by
     }
 }

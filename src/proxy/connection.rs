@@ -32,7 +32,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
 /// Serves one connection of a TLS listener until it ends.
-pub async fn serve_tls(
+pub(crate) async fn serve_tls(
     worker: Rc<Worker>,
     stream: TcpStream,
     endpoints: ConnectionEndpoints,
@@ -95,7 +95,7 @@ pub async fn serve_tls(
 }
 
 /// Serves one connection of a listener for plain HTTP. Its requests are redirected to TLS or rejected.
-pub async fn serve_plain(
+pub(crate) async fn serve_plain(
     worker: Rc<Worker>,
     stream: TcpStream,
     endpoints: ConnectionEndpoints,

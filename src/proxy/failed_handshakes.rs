@@ -35,7 +35,7 @@ enum FailureKind {
 
 /// The failures of the current period, by listener and kind. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct FailedHandshakes(Arc<Mutex<HashMap<(SocketAddr, FailureKind), FailureCount>>>);
+pub(crate) struct FailedHandshakes(Arc<Mutex<HashMap<(SocketAddr, FailureKind), FailureCount>>>);
 
 /// The failures that are not reported yet.
 #[derive(Debug, Default)]

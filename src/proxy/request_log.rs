@@ -22,7 +22,7 @@ const DETAIL_BYTES: usize = 64;
 
 /// Writes the lines of all workers. Clones share one allowance.
 #[derive(Clone, Debug)]
-pub struct RequestLog(Arc<LogAllowance>);
+pub(crate) struct RequestLog(Arc<LogAllowance>);
 
 #[derive(Debug)]
 struct LogAllowance {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// The state of a process, shared by the workers, the reload and the admin listener.
-pub struct SharedState {
+pub(crate) struct SharedState {
     /// The time.
     pub clock: Clock,
     /// The configuration in force.

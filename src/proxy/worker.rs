@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// The state of one worker. It belongs to one thread and needs no lock.
-pub struct Worker {
+pub(crate) struct Worker {
     gate: Arc<SharedState>,
     pools: RefCell<BackendPools>,
     /// By the backend's name.
@@ -29,7 +29,7 @@ struct BackendPools {
 
 impl Worker {
     /// A worker without backend connections.
-    pub fn new(gate: Arc<SharedState>) -> Self {
+    pub(crate) fn new(gate: Arc<SharedState>) -> Self {
         let memory = BodyMemory::new(0, gate.metrics.body_memory.clone());
         let pools = BackendPools { generation: 0, by_index: Vec::new(), memory };
         Self { gate, pools: RefCell::new(pools), pinned: RefCell::default(), connections: Cell::new(0) }
@@ -41,7 +41,7 @@ impl Worker {
     }
 
     /// The state that all workers share.
-    pub fn gate(&self) -> &Arc<SharedState> {
+    pub(crate) fn gate(&self) -> &Arc<SharedState> {
         &self.gate
     }
 

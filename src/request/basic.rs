@@ -17,7 +17,7 @@ const LONGEST_ENCODED: usize = (LONGEST_USER + 1 + LONGEST_PASSWORD).div_ceil(3)
 
 /// A user name and a password. Neither is empty, has a control character, or is longer than any directory allows.
 #[derive(Debug)]
-pub struct BasicCredentials {
+pub(crate) struct BasicCredentials {
     /// The user name, in any of its forms.
     pub user: String,
     /// The password in UTF-8.
@@ -58,7 +58,7 @@ impl BasicCredentials {
     ///
     /// # Errors
     /// If there are credentials and they are invalid.
-    pub fn of(headers: &HeaderMap) -> Result<Option<Self>, BasicError> {
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, BasicError> {
         let mut lines = headers.get_all(AUTHORIZATION).iter();
         let line = match (lines.next(), lines.next()) {
             (None, _) => return Ok(None),
@@ -100,7 +100,7 @@ impl BasicCredentials {
 
 /// The value of `WWW-Authenticate` that requests a user name and a password in UTF-8 (RFC 7617 2.1). Browsers show `realm`;
 /// characters that a header cannot safely contain become question marks.
-pub fn basic_challenge(realm: &str) -> HeaderValue {
+pub(crate) fn basic_challenge(realm: &str) -> HeaderValue {
     let mut value = String::from("Basic realm=\"");
     for letter in realm.chars() {
         match letter {

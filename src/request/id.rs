@@ -9,19 +9,19 @@ const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// 128 random bits. Shown as 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RequestId([u8; BYTES]);
+pub(crate) struct RequestId([u8; BYTES]);
 
 impl RequestId {
     /// A new random identifier.
-    pub fn random() -> Self {
+    pub(crate) fn random() -> Self {
         let mut bytes = [0; BYTES];
         aws_lc_rs::rand::fill(&mut bytes)
             .expect("aws-lc's RAND_bytes either fills the buffer or ends the process: openssl/rand.h");
         Self(bytes)
     }
 
-    /// The digits in ASCII.
-    pub fn hex(&self) -> [u8; 2 * BYTES] {
+    /// Returns the digits in ASCII.
+    fn hex(&self) -> [u8; 2 * BYTES] {
         let mut digits = [0; 2 * BYTES];
         for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
             for (digit, nibble) in pair.iter_mut().zip([byte >> 4, byte & 0xf]) {
@@ -34,7 +34,7 @@ impl RequestId {
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(str::from_utf8(&self.hex()).unwrap_or_default())
     }
 }
 

@@ -7,7 +7,7 @@ use super::InvalidPath;
 use std::fmt;
 
 /// The most bytes of a path. ASP.NET allows 260 characters of URL; the longest path of RMS has 60.
-pub const MAX_PATH_BYTES: usize = 256;
+pub(crate) const MAX_PATH_BYTES: usize = 256;
 
 /// Whether two spellings that differ only in ASCII letter case are the same path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -100,7 +100,7 @@ pub(super) fn has_inner_extension(path: &str) -> bool {
 }
 
 /// As [`CanonicalPath::ancestors`], for a path in the alphabet, or the empty text, which has no ancestors.
-pub fn ancestors_of(path: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn ancestors_of(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(path), |below| Some(below.rsplit_once('/')?.0)).skip(1)
 }
 

@@ -7,11 +7,11 @@ use super::{Authority, InvalidPath};
 use http::{HeaderMap, Method, Uri, Version};
 
 /// The most bytes of a query.
-pub const MAX_QUERY_BYTES: usize = 2048;
+pub(crate) const MAX_QUERY_BYTES: usize = 2048;
 
 /// The scheme of an absolute target, or of the client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TargetScheme {
+pub(crate) enum TargetScheme {
     /// `http`
     Http,
     /// `https`
@@ -20,7 +20,7 @@ pub enum TargetScheme {
 
 impl TargetScheme {
     /// The scheme in lower case.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Https => "https",
@@ -30,7 +30,7 @@ impl TargetScheme {
 
 /// A request target in origin-form or absolute-form (RFC 9112 3.2). HTTP/2 requests have the latter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestTarget<'a> {
+pub(crate) struct RequestTarget<'a> {
     raw_path: &'a str,
     query: Option<&'a str>,
     origin: Option<(TargetScheme, Authority)>,
@@ -39,7 +39,7 @@ pub struct RequestTarget<'a> {
 /// The target as received, for the audit record. HTTP/2 has no request line: its `:path` is used instead, and its
 /// `:authority` is recorded as the host.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
-pub fn received_target(uri: &Uri, version: Version) -> String {
+pub(crate) fn received_target(uri: &Uri, version: Version) -> String {
     match (version, uri.path_and_query()) {
         (Version::HTTP_2, Some(path)) => path.as_str().to_owned(),
         (_, _) => uri.to_string(),
@@ -49,7 +49,7 @@ pub fn received_target(uri: &Uri, version: Version) -> String {
 /// The size of a request's field list as HTTP/2 counts it: of every field the name, the value and 32 bytes, the
 /// pseudo-header fields included (RFC 9113 6.5.2).
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
-pub fn field_list_size(method: &Method, uri: &Uri, headers: &HeaderMap) -> usize {
+pub(crate) fn field_list_size(method: &Method, uri: &Uri, headers: &HeaderMap) -> usize {
     let path = uri.path_and_query().map(http::uri::PathAndQuery::as_str);
     let authority = uri.authority().map(http::uri::Authority::as_str);
     let pseudo = [
@@ -70,7 +70,7 @@ impl<'a> RequestTarget<'a> {
     /// For `*`, an authority without a path, an unknown scheme, an invalid authority, and a query that is too long or has bytes
     /// that are not printable ASCII.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
-    pub fn parse(uri: &'a Uri) -> Result<Self, InvalidPath> {
+    pub(crate) fn parse(uri: &'a Uri) -> Result<Self, InvalidPath> {
         let origin = origin_of(uri)?;
         let raw_path = uri.path();
         if raw_path == "*" {
@@ -82,22 +82,22 @@ impl<'a> RequestTarget<'a> {
     }
 
     /// The path as received: for [`super::CanonicalPath::parse`] and the audit record only.
-    pub fn raw_path(&self) -> &'a str {
+    pub(crate) fn raw_path(&self) -> &'a str {
         self.raw_path
     }
 
     /// The query as received, without its `?`. It is forwarded byte for byte and affects no decision.
-    pub fn query(&self) -> Option<&'a str> {
+    pub(crate) fn query(&self) -> Option<&'a str> {
         self.query
     }
 
     /// The scheme of an absolute target.
-    pub fn scheme(&self) -> Option<TargetScheme> {
+    pub(crate) fn scheme(&self) -> Option<TargetScheme> {
         self.origin.as_ref().map(|(scheme, _)| *scheme)
     }
 
     /// The authority of an absolute target. It has precedence over the `Host` field (RFC 9112 3.2.2).
-    pub fn authority(&self) -> Option<&Authority> {
+    pub(crate) fn authority(&self) -> Option<&Authority> {
         self.origin.as_ref().map(|(_, authority)| authority)
     }
 }

@@ -21,10 +21,16 @@ mod tests;
 
 pub use cache::RevocationCache;
 pub use check::{UnrevokedChain, check};
-pub use crl::{CrlNumber, CrlOrigin, CrlSource, MalformedCrl, RevocationReason, UnusableReason};
-pub use rule::{IssuerRule, RevocationDemand, RevocationMode, RevocationRule, UNKNOWN_LIFETIME};
-pub use status::{CertificateStatus, RevocationError, RevocationSource, RevocationVerdict, UnknownReason};
-pub use store::{
-    CrlGeneration, CrlLoadError, CrlNote, CrlReload, CrlStore, DiskError, DownloadError, DownloadSettings,
-    DownloadedCrl, InitialFetches, LiveCrls, PointUrls,
-};
+pub(crate) use crl::{CrlOrigin, CrlSource};
+#[cfg(test)]
+pub(crate) use crl::{RevocationReason, UnusableReason};
+#[cfg(test)]
+pub(crate) use rule::UNKNOWN_LIFETIME;
+pub(crate) use rule::{IssuerRule, RevocationDemand};
+pub use rule::{RevocationMode, RevocationRule};
+pub(crate) use status::CertificateStatus;
+pub use status::{RevocationError, RevocationSource, RevocationVerdict, UnknownReason};
+#[cfg(test)]
+pub(crate) use store::CrlNote;
+pub(crate) use store::{CrlGeneration, DownloadError, DownloadSettings, DownloadedCrl, PointUrls};
+pub use store::{CrlLoadError, CrlStore, LiveCrls};

@@ -62,4 +62,4 @@ impl RevocationRule {
 }
 
 /// How long a verdict of unknown status is valid: the status may be known at the next check.
-pub const UNKNOWN_LIFETIME: Duration = Duration::from_secs(60);
+pub(crate) const UNKNOWN_LIFETIME: Duration = Duration::from_secs(60);

@@ -7,4 +7,6 @@ mod listener;
 mod running;
 mod worker_thread;
 
-pub use running::{ReloadError, RunningServer, StartError, StopOutcome};
+#[cfg(feature = "demo")]
+pub(crate) use running::{ReloadError, StartError};
+pub use running::{RunningServer, StopOutcome};

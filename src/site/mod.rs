@@ -7,7 +7,7 @@ mod host_table;
 mod path_table;
 mod realm;
 
-pub use definition::{Backend, BackendIdentity, HttpAction, ListenerSites, PathRule, Site, SiteTable};
-pub use host_table::{DuplicateHost, HostTable};
-pub use path_table::{NoPathRule, PathMatch, PathTable, PathTableError};
+pub(crate) use definition::{Backend, BackendIdentity, HttpAction, ListenerSites, PathRule, Site, SiteTable};
+pub(crate) use host_table::HostTable;
+pub(crate) use path_table::{PathMatch, PathTable, PathTableError};
 pub use realm::{PasswordSettings, Realm};

@@ -8,7 +8,7 @@ const INTERVAL: u64 = 60;
 
 /// Counts one kind of event. A line is due at the first event, and then at most once a minute.
 #[derive(Debug)]
-pub struct CountedLine {
+pub(crate) struct CountedLine {
     started: Instant,
     /// Seconds after `started`.
     due: AtomicU64,
@@ -23,7 +23,7 @@ impl Default for CountedLine {
 
 impl CountedLine {
     /// Counts one event. If a line is due, returns the number of events since the last line, including this one.
-    pub fn count(&self) -> Option<u64> {
+    pub(crate) fn count(&self) -> Option<u64> {
         self.count_at(self.started.elapsed().as_secs())
     }
 

@@ -23,7 +23,7 @@ pub enum LogFormat {
 
 /// The log could not be set up.
 #[derive(Debug, Error)]
-pub enum LoggingError {
+pub(crate) enum LoggingError {
     /// The filter is not of the form `info,portcullis=debug`.
     #[error("invalid log filter \"{filter}\", expected one such as \"info,portcullis=debug\"")]
     Filter {
@@ -47,14 +47,14 @@ const LEAST_WEIGHT: usize = 128;
 /// Owns the thread of the log. Dropping it waits until all lines are written.
 #[derive(Debug)]
 #[must_use = "dropped, it ends the log"]
-pub struct LogGuard(#[expect(dead_code, reason = "held for its drop")] WorkerGuard);
+pub(crate) struct LogGuard(#[expect(dead_code, reason = "held for its drop")] WorkerGuard);
 
 /// Sends all events that pass `filter` (as `info,portcullis=debug`) to standard error, on a thread of its own. To be
 /// called once, before the first event. `dropped` counts the lines that did not fit into the queue.
 ///
 /// # Errors
 /// An invalid filter, or a second call, which changes nothing.
-pub fn init(format: LogFormat, filter: &str, dropped: Counter) -> Result<LogGuard, LoggingError> {
+pub(crate) fn init(format: LogFormat, filter: &str, dropped: Counter) -> Result<LogGuard, LoggingError> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|cause| LoggingError::Filter { filter: filter.to_owned(), cause })?;
     let (writer, guard) = bounded(io::stderr(), WAITING_BYTES, dropped);

@@ -1,14 +1,15 @@
 //! What the gateway reports about itself: audit records, metrics and log lines.
 
-pub mod audit;
+pub(crate) mod audit;
 mod counted_line;
-pub mod logging;
+pub(crate) mod logging;
 mod metrics;
 mod text;
 
-pub use counted_line::CountedLine;
-pub use metrics::{
-    AuditMetrics, BackendConnectionMetrics, BackendFailure, BackendMetrics, CacheMetrics, ConnectionMetrics,
-    CrlMetrics, DecisionMetrics, DurationHistogram, HandshakeMetrics, Metrics, PasswordMetrics, SiteMetrics,
+pub(crate) use counted_line::CountedLine;
+pub(crate) use metrics::{
+    AuditMetrics, BackendConnectionMetrics, BackendFailure, BackendMetrics, CrlMetrics, DecisionMetrics,
+    PasswordMetrics, SiteMetrics,
 };
-pub use text::{BoundedText, CUT_MARK, Detail, cut, display_chain, prefix};
+pub use metrics::{CacheMetrics, Metrics};
+pub(crate) use text::{BoundedText, Detail, cut, display_chain, prefix};

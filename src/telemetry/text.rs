@@ -10,7 +10,7 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 
 /// The end of a text that was cut.
-pub const CUT_MARK: &str = "…[cut]";
+pub(crate) const CUT_MARK: &str = "…[cut]";
 
 /// Text of at most `N` bytes in JSON, including [`CUT_MARK`] if it was cut. Characters that end a line, control a terminal
 /// or change the direction of text (UAX 9) are written as `\x1b` or `\u{202e}`. Clones share the text.
@@ -53,10 +53,10 @@ impl<const N: usize> BoundedText<N> {
 }
 
 /// The reason of a denial, for the audit record.
-pub type Detail = BoundedText<512>;
+pub(crate) type Detail = BoundedText<512>;
 
 /// Returns `text` if it takes at most `limit` bytes in JSON, else its beginning and [`CUT_MARK`] within the limit.
-pub fn cut(text: &str, limit: usize) -> Cow<'_, str> {
+pub(crate) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     if json_length(text) <= limit {
         return Cow::Borrowed(text);
     }
@@ -64,7 +64,7 @@ pub fn cut(text: &str, limit: usize) -> Cow<'_, str> {
 }
 
 /// Returns the longest prefix of `text` that takes at most `limit` bytes in JSON.
-pub fn prefix(text: &str, limit: usize) -> &str {
+pub(crate) fn prefix(text: &str, limit: usize) -> &str {
     let mut length = 0;
     let end = text.char_indices().find(|(_, character)| {
         length += json_length_of(*character);
@@ -76,7 +76,7 @@ pub fn prefix(text: &str, limit: usize) -> &str {
 /// `error` and its sources, the outermost first, separated by colons: each message reports its own step only.
 /// Unbounded: for the operator's own files and settings. Errors that a client or another server can influence go into
 /// [`BoundedText::error_chain`].
-pub fn display_chain(error: &dyn Error) -> String {
+pub(crate) fn display_chain(error: &dyn Error) -> String {
     ErrorChain(error).to_string()
 }
 

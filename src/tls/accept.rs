@@ -38,7 +38,7 @@ pub struct HandshakeLimits {
 
 /// The results of a handshake.
 #[derive(Clone, Debug)]
-pub struct TlsFacts {
+pub(crate) struct TlsFacts {
     /// The negotiated version.
     pub version: TlsVersion,
     /// The IANA name of the cipher suite.
@@ -60,13 +60,13 @@ pub struct TlsFacts {
 impl TlsFacts {
     /// Whether the client presented no certificate under TLS 1.3 although one was requested. A card that cannot sign
     /// RSA-PSS is not offered there (RFC 8446 4.2.3 forbids PKCS#1 v1.5).
-    pub fn requested_without_certificate_in_tls13(&self) -> bool {
+    pub(crate) fn requested_without_certificate_in_tls13(&self) -> bool {
         self.asked && self.certificates.is_empty() && self.version == TlsVersion::Tls13
     }
 }
 
 /// A finished handshake, with the value that the caller chose at the ClientHello.
-pub struct AcceptedConnection<IO, T> {
+pub(crate) struct AcceptedConnection<IO, T> {
     /// The stream after the handshake.
     pub stream: TlsStream<IO>,
     /// The value that `choose` returned.
@@ -77,7 +77,7 @@ pub struct AcceptedConnection<IO, T> {
 
 /// How far a handshake was when it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandshakeStage {
+pub(crate) enum HandshakeStage {
     /// Before the ClientHello was complete.
     Hello,
     /// After it.
@@ -91,7 +91,7 @@ pub enum HandshakeStage {
 
 /// Why a handshake failed.
 #[derive(Debug, thiserror::Error)]
-pub enum HandshakeError {
+pub(crate) enum HandshakeError {
     /// A limit on handshakes is reached.
     #[error(transparent)]
     HandshakeLimitReached(#[from] HandshakeLimitReached),
@@ -142,7 +142,7 @@ pub enum HandshakeError {
 impl HandshakeError {
     /// Whether a well-behaved client would not have caused this, so that repeated errors give it a lower rank. Closing the
     /// connection is not counted: browsers do so while their users choose a certificate.
-    pub fn is_clients_fault(&self) -> bool {
+    pub(crate) fn is_clients_fault(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::UnsupportedVersion(_) | Self::PlainHttp | Self::Failed { .. } => {
                 true
@@ -158,7 +158,7 @@ impl HandshakeError {
 
 /// The parameters of a handshake.
 #[derive(Clone, Copy, Debug)]
-pub struct HandshakeContext<'a> {
+pub(crate) struct HandshakeContext<'a> {
     /// The client, and its rank.
     pub client: (AddressKey, ClientRank),
     /// The timeouts.
@@ -176,7 +176,7 @@ pub struct HandshakeContext<'a> {
 ///
 /// # Errors
 /// [`HandshakeError`]; the connection is closed in every case.
-pub async fn accept<IO, T>(
+pub(crate) async fn accept<IO, T>(
     mut io: IO,
     choose: impl FnOnce(Option<&str>) -> Option<(Arc<SiteTls>, T)>,
     handshake: HandshakeContext<'_>,

@@ -72,7 +72,7 @@ impl ServerKeyPair {
 
 /// Chooses among the key pairs of one site.
 #[derive(Debug)]
-pub struct ServerCertificateResolver {
+pub(crate) struct ServerCertificateResolver {
     pairs: Vec<ServerKeyPair>,
     tls12: bool,
     tls13: bool,
@@ -80,7 +80,7 @@ pub struct ServerCertificateResolver {
 
 impl ServerCertificateResolver {
     /// `pairs` in the order of preference, for a site with these versions.
-    pub fn new(pairs: Vec<ServerKeyPair>, min: TlsVersion, max: TlsVersion) -> Self {
+    pub(crate) fn new(pairs: Vec<ServerKeyPair>, min: TlsVersion, max: TlsVersion) -> Self {
         Self { pairs, tls12: min == TlsVersion::Tls12, tls13: max == TlsVersion::Tls13 }
     }
 }

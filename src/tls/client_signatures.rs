@@ -10,7 +10,7 @@ use rustls::SignatureScheme;
 
 /// The names of RFC 8446 4.2.3, each with its code point. ML-DSA is left out: no card supports it, and old middleware
 /// fails on unknown code points.
-pub const CLIENT_SIGNATURE_ALGORITHMS: &[(&str, SignatureScheme)] = &[
+pub(crate) const CLIENT_SIGNATURE_ALGORITHMS: &[(&str, SignatureScheme)] = &[
     ("ecdsa_secp256r1_sha256", SignatureScheme::ECDSA_NISTP256_SHA256),
     ("ecdsa_secp384r1_sha384", SignatureScheme::ECDSA_NISTP384_SHA384),
     ("ecdsa_secp521r1_sha512", SignatureScheme::ECDSA_NISTP521_SHA512),
@@ -26,7 +26,7 @@ pub const CLIENT_SIGNATURE_ALGORITHMS: &[(&str, SignatureScheme)] = &[
 
 /// Whether signatures with SHA-1 are offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WeakClientSignatures {
+pub(crate) enum WeakClientSignatures {
     /// They are not offered.
     Refused,
     /// They are offered last: RSA with PKCS#1 v1.5 and SHA-1.
@@ -34,7 +34,7 @@ pub enum WeakClientSignatures {
 }
 
 /// The list of a site that does not configure its own.
-pub fn default_client_signatures(max: TlsVersion, weak: WeakClientSignatures) -> Vec<SignatureScheme> {
+pub(crate) fn default_client_signatures(max: TlsVersion, weak: WeakClientSignatures) -> Vec<SignatureScheme> {
     let wanted = |scheme: &SignatureScheme| {
         (max == TlsVersion::Tls13 || !is_pss(*scheme))
             && (weak == WeakClientSignatures::UnsafelyAllowed || *scheme != SignatureScheme::RSA_PKCS1_SHA1)
@@ -43,7 +43,7 @@ pub fn default_client_signatures(max: TlsVersion, weak: WeakClientSignatures) ->
 }
 
 /// Whether TLS 1.3 allows this scheme in a handshake (RFC 8446 4.2.3).
-pub fn signs_under_tls13(scheme: SignatureScheme) -> bool {
+pub(crate) fn signs_under_tls13(scheme: SignatureScheme) -> bool {
     !is_pkcs1(scheme)
 }
 

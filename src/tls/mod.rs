@@ -16,16 +16,15 @@ mod server;
 mod tickets;
 mod version;
 
-pub use accept::{
+pub(crate) use accept::{
     AcceptedConnection, HandshakeContext, HandshakeError, HandshakeLimits, HandshakeStage, TlsFacts, accept,
 };
-pub use certificates::{KeyPairError, ServerCertificateResolver, ServerKeyPair};
-pub use client_signatures::{
+pub(crate) use certificates::ServerKeyPair;
+pub(crate) use client_signatures::{
     CLIENT_SIGNATURE_ALGORITHMS, WeakClientSignatures, default_client_signatures, signs_under_tls13,
 };
-pub use hints::{HintSize, HintsTooLong};
-pub use pool::HandshakePool;
-pub use possession::HandshakeValidator;
-pub use server::{ClientCertificateRequest, SiteTls, SiteTlsError, SiteTlsSettings};
-pub use tickets::{SessionStore, TicketKeysError};
-pub use version::{TlsVersion, UnsupportedVersion};
+pub(crate) use pool::HandshakePool;
+pub(crate) use possession::HandshakeValidator;
+pub(crate) use server::{ClientCertificateRequest, SiteTls, SiteTlsError, SiteTlsSettings};
+pub(crate) use tickets::{SessionStore, TicketKeysError};
+pub(crate) use version::TlsVersion;

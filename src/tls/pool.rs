@@ -11,7 +11,7 @@ const WAITING: usize = 65_536;
 
 /// The threads for handshakes, shared by all workers.
 #[derive(Debug)]
-pub struct HandshakePool(FairSlots);
+pub(crate) struct HandshakePool(FairSlots);
 
 impl Default for HandshakePool {
     /// Half of the processors, so that the workers always have the other half.

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Validates a chain inside the handshake, for a site with `on_bad_certificate = "alert"`. Gets the chain as presented,
 /// leaf first, and returns the reason for the alert if it is refused.
-pub type HandshakeValidator =
+pub(crate) type HandshakeValidator =
     Arc<dyn Fn(&[CertificateDer<'_>]) -> Result<(), CertificateError> + Send + Sync>;
 
 /// The settings that all handshakes of a site share.

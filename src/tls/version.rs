@@ -23,7 +23,7 @@ impl TlsVersion {
 
 /// A version of SSL or TLS that is not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnsupportedVersion {
+pub(crate) struct UnsupportedVersion {
     major: u8,
     minor: u8,
 }

@@ -2,15 +2,15 @@
 //! machine.
 
 /// The most paths that are kept.
-pub const MAX_VALID_PATHS: usize = 8;
+pub(crate) const MAX_VALID_PATHS: usize = 8;
 /// The most certificates of one path, leaf and anchor included.
-pub const MAX_PATH_CERTIFICATES: usize = 10;
+pub(crate) const MAX_PATH_CERTIFICATES: usize = 10;
 /// The most signatures that are verified for one chain.
-pub const MAX_SIGNATURE_CHECKS: usize = 64;
+pub(crate) const MAX_SIGNATURE_CHECKS: usize = 64;
 /// The most policies, including mapped ones, that are followed for one chain (RUSTSEC-2023-0052, RFC 9618).
-pub const MAX_POLICY_NODES: usize = 5_000;
+pub(crate) const MAX_POLICY_NODES: usize = 5_000;
 /// The most comparisons of a name with a name constraint for one chain; every 64 bytes of a name count as one.
-pub const MAX_NAME_COMPARISONS: usize = 100_000;
+pub(crate) const MAX_NAME_COMPARISONS: usize = 100_000;
 /// The most issuers that are tried for one chain. Most attempts find a signature that was verified before.
 const MAX_STEPS: usize = 1_000;
 

@@ -35,7 +35,7 @@ const AUTHORITIES_PART: u64 = 8;
 
 /// The rule and the trust set that a verdict depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RealmGeneration {
+pub(crate) struct RealmGeneration {
     /// The realm, which has one rule and one trust set.
     pub realm: Arc<str>,
     /// Increased whenever the realm's rule or trust set is replaced, and by a purge.
@@ -79,7 +79,7 @@ type AcceptedVariants = Arc<[AcceptedVariant]>;
 
 /// Verdicts on presented chains, shared by all workers. Clones share their contents.
 #[derive(Clone)]
-pub struct ValidationCache {
+pub(crate) struct ValidationCache {
     accepted: Cache<AcceptedKey, AcceptedVariants>,
     refused: Cache<RefusedKey, CachedRefusal>,
     /// The certificates of CAs that accepted chains use, so that each is in memory once.
@@ -135,7 +135,7 @@ impl AcceptedVariant {
 
 impl ValidationCache {
     /// A cache that keeps accepted chains in this many bytes, and refusals and CA certificates in fractions of it.
-    pub fn new(bytes: u64, metrics: CacheMetrics) -> Self {
+    pub(crate) fn new(bytes: u64, metrics: CacheMetrics) -> Self {
         let of_leaf = |_: &AcceptedKey, variants: &AcceptedVariants| {
             weight(variants.iter().map(AcceptedVariant::weight).sum::<usize>())
         };
@@ -162,7 +162,7 @@ impl ValidationCache {
     }
 
     /// Whether [`ValidationCache::validate`] would find its verdict in the cache.
-    pub async fn is_cached(
+    pub(crate) async fn is_cached(
         &self,
         realm_generation: &RealmGeneration,
         chain: &PresentedChain,
@@ -180,7 +180,7 @@ impl ValidationCache {
 
     /// Returns the verdict on a chain now, from the cache or from [`validate`]. If several requests need the same chain,
     /// one of them validates it. `slot` is held while an expensive chain is validated, even if the caller stops waiting.
-    pub async fn validate(
+    pub(crate) async fn validate(
         &self,
         realm_generation: RealmGeneration,
         chain: &Arc<PresentedChain>,

@@ -24,17 +24,16 @@ mod validated;
 #[cfg(test)]
 mod tests;
 
-pub use budget::{
-    MAX_NAME_COMPARISONS, MAX_PATH_CERTIFICATES, MAX_POLICY_NODES, MAX_SIGNATURE_CHECKS, MAX_VALID_PATHS,
-};
-pub use cache::{RealmGeneration, ValidationCache};
+pub(crate) use budget::MAX_PATH_CERTIFICATES;
+#[cfg(test)]
+pub(crate) use budget::{MAX_NAME_COMPARISONS, MAX_POLICY_NODES, MAX_SIGNATURE_CHECKS, MAX_VALID_PATHS};
+pub(crate) use cache::{RealmGeneration, ValidationCache};
 pub use chain_error::{ChainError, PathViolation};
-pub use policies::ValidPolicies;
-pub use presented::{
-    MAX_ADDITIONAL_BYTES, MAX_CERTIFICATE_BYTES, MAX_PRESENTED_BYTES, MAX_PRESENTED_CERTIFICATES,
-    MalformedChain, PresentedChain, within_limits,
-};
+pub use presented::PresentedChain;
+#[cfg(test)]
+pub(crate) use presented::{MAX_CERTIFICATE_BYTES, MAX_PRESENTED_BYTES, MAX_PRESENTED_CERTIFICATES};
+pub(crate) use presented::{MalformedChain, within_limits};
 pub use rule::ValidationRule;
 pub use trust::TrustSet;
-pub use valid_path::{ValidPath, validate_authority};
+pub(crate) use valid_path::{ValidPath, validate_authority};
 pub use validated::{ValidatedChain, validate};

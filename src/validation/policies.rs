@@ -13,13 +13,13 @@ use crate::certificate::{ANY_POLICY, Certificate, ObjectIdentifier, PolicyMappin
 
 /// The certificate policies that are valid on one path, in the anchor's domain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ValidPolicies {
+pub(crate) struct ValidPolicies {
     policies: Vec<ObjectIdentifier>,
 }
 
 impl ValidPolicies {
     /// The policies, sorted; anyPolicy among them if it is valid down to the client's own certificate.
-    pub fn as_slice(&self) -> &[ObjectIdentifier] {
+    pub(crate) fn as_slice(&self) -> &[ObjectIdentifier] {
         &self.policies
     }
 
@@ -31,7 +31,7 @@ impl ValidPolicies {
     ///
     /// As a requirement anyPolicy stands for all policies, as in the user-initial-policy-set of RFC 5280 6.1.1 c: any policy
     /// that is valid on the path satisfies it.
-    pub fn admit(&self, policy: ObjectIdentifier) -> bool {
+    pub(crate) fn admit(&self, policy: ObjectIdentifier) -> bool {
         if policy == ANY_POLICY {
             return !self.policies.is_empty();
         }

@@ -10,14 +10,14 @@ use super::trust::TrustSet;
 use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyAlgorithm, MalformedCertificate};
 
 /// The most certificates that a client may present. Real clients present two to four.
-pub const MAX_PRESENTED_CERTIFICATES: usize = 16;
+pub(crate) const MAX_PRESENTED_CERTIFICATES: usize = 16;
 /// The most bytes of all presented certificates together.
-pub const MAX_PRESENTED_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_PRESENTED_BYTES: usize = 64 * 1024;
 
 /// The most bytes of one certificate. Those of real CAs have about 2 KB.
-pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
+pub(crate) const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
 /// The most bytes of all certificates except the client's own. Certificates beyond are ignored.
-pub const MAX_ADDITIONAL_BYTES: usize = 32 * 1024;
+pub(crate) const MAX_ADDITIONAL_BYTES: usize = 32 * 1024;
 
 /// A presented chain: the client's own certificate, whose key the handshake proved, and the others that it sent.
 #[derive(Clone)]
@@ -61,7 +61,7 @@ pub enum MalformedChain {
 ///
 /// # Errors
 /// If the client's own certificate is too long, or all of them together are more than a real client presents.
-pub fn within_limits<'p, 'd>(
+pub(crate) fn within_limits<'p, 'd>(
     presented: &'p [CertificateDer<'d>],
 ) -> Result<Vec<&'p CertificateDer<'d>>, MalformedChain> {
     let (leaf, others) = presented.split_first().ok_or(MalformedChain::Empty)?;

@@ -62,7 +62,7 @@ impl ValidPath {
 /// Returns the part of `path` from the CA that issued `authority` to the anchor. The signer's path therefore ends at the
 /// same anchor, as RFC 5280 6.3.3 (f) requires of a CRL issuer. `None` if no CA of the path issued it, or if RFC 5280 6.1
 /// refuses it.
-pub fn validate_authority<'a>(
+pub(crate) fn validate_authority<'a>(
     authority: &Certificate,
     path: &'a ValidPath,
     now: UnixTime,

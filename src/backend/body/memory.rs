@@ -15,7 +15,7 @@ use crate::backend::requester::Requester;
 
 /// The memory for the bodies of one worker.
 #[derive(Debug)]
-pub struct BodyMemory {
+pub(crate) struct BodyMemory {
     total: usize,
     used: Cell<usize>,
     anonymous: Cell<usize>,
@@ -33,7 +33,7 @@ pub(in crate::backend) struct MemoryReservation {
 
 impl BodyMemory {
     /// A budget of `total` bytes. `gauge` reports the bytes in use by all workers together.
-    pub fn new(total: usize, gauge: Gauge) -> Rc<Self> {
+    pub(crate) fn new(total: usize, gauge: Gauge) -> Rc<Self> {
         Rc::new(Self {
             total,
             used: Cell::new(0),

@@ -28,7 +28,7 @@ type SourceError = Box<dyn Error + Send + Sync>;
 type Source = Pin<Box<dyn Body<Data = Bytes, Error = SourceError>>>;
 
 /// The body of a request to the backend.
-pub struct RequestBody {
+pub(crate) struct RequestBody {
     source: Source,
     declared: Option<u64>,
     max_bytes: u64,
@@ -44,7 +44,7 @@ pub struct RequestBody {
 impl RequestBody {
     /// The client's body, of which at most `max_bytes` are forwarded. `strip_trailers` removes the trailers that must
     /// not reach the backend.
-    pub fn new<B>(body: B, max_bytes: u64, strip_trailers: fn(&mut HeaderMap)) -> Self
+    pub(crate) fn new<B>(body: B, max_bytes: u64, strip_trailers: fn(&mut HeaderMap)) -> Self
     where
         B: Body<Data = Bytes> + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -62,13 +62,13 @@ impl RequestBody {
     }
 
     /// Sets the average rate that the client must keep while the gateway waits for it.
-    pub fn with_minimum_rate(self, minimum: MinimumRate) -> Self {
+    pub(crate) fn with_minimum_rate(self, minimum: MinimumRate) -> Self {
         self.progress.set_minimum_rate(minimum);
         self
     }
 
     /// The progress of this body, which outlives the body.
-    pub fn progress(&self) -> Rc<UploadProgress> {
+    pub(crate) fn progress(&self) -> Rc<UploadProgress> {
         Rc::clone(&self.progress)
     }
 

@@ -25,7 +25,7 @@ const BUFFERING_TIMEOUT: Duration = Duration::from_millis(50);
 const COPIED_BELOW: usize = 16 * 1024;
 
 /// A backend's response, and the connection that it was received on.
-pub struct UpstreamResponse {
+pub(crate) struct UpstreamResponse {
     /// The response; its body is streamed.
     pub response: Response<ResponseBody>,
     /// The address of the server as configured.
@@ -35,7 +35,7 @@ pub struct UpstreamResponse {
 }
 
 /// The body of a backend's response. If it is dropped before its end, the backend connection is closed.
-pub struct ResponseBody {
+pub(crate) struct ResponseBody {
     source: Incoming,
     buffered: Option<Box<BufferedFrames>>,
     lease: Option<ConnectionLease>,
@@ -102,7 +102,7 @@ enum BodyEnd {
 
 /// Why a response body is incomplete. The client's connection must be closed, so that the client notices.
 #[derive(Debug, thiserror::Error)]
-pub enum ResponseBodyError {
+pub(crate) enum ResponseBodyError {
     /// The backend connection ended before the body, or the framing is invalid.
     #[error("the backend's response is incomplete")]
     Cut(#[source] hyper::Error),

@@ -14,7 +14,7 @@ const YIELDS_BELOW: u64 = 16 * 1024;
 
 /// The transfer rate of one body in one direction.
 #[derive(Debug)]
-pub struct TransferRate {
+pub(crate) struct TransferRate {
     window_start: Cell<Instant>,
     window_bytes: Cell<u64>,
     /// The rate in the previous window.
@@ -72,7 +72,7 @@ impl TransferRate {
     }
 
     /// The client sent or received `bytes`.
-    pub fn record(&self, bytes: u64, now: Instant) {
+    pub(crate) fn record(&self, bytes: u64, now: Instant) {
         self.stop_waiting(now);
         self.total.set(self.total.get().saturating_add(bytes));
         let age = now.duration_since(self.window_start.get());
@@ -85,14 +85,14 @@ impl TransferRate {
     }
 
     /// The gateway waits for the client from now on, unless it already does.
-    pub fn start_waiting(&self) {
+    pub(crate) fn start_waiting(&self) {
         if self.waiting_since.get().is_none() {
             self.waiting_since.set(Some(Instant::now()));
         }
     }
 
     /// The gateway no longer waits for the client.
-    pub fn stop_waiting(&self, now: Instant) {
+    pub(crate) fn stop_waiting(&self, now: Instant) {
         if let Some(since) = self.waiting_since.take() {
             self.waited.set(self.waited.get() + now.duration_since(since));
         }
@@ -124,7 +124,7 @@ impl TransferRate {
 
     /// When the client's average falls below `minimum` if it transfers nothing more. `None` if the gateway does not wait
     /// for the client, and without a minimum.
-    pub fn too_slow_at(&self, minimum: MinimumRate) -> Option<Instant> {
+    pub(crate) fn too_slow_at(&self, minimum: MinimumRate) -> Option<Instant> {
         let since = self.waiting_since.get()?;
         let earned = self.total.get().checked_mul(1000)?.checked_div(minimum.bytes_per_second)?;
         let allowed = minimum.grace.saturating_add(Duration::from_millis(earned));

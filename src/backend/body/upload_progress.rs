@@ -11,7 +11,7 @@ use super::transfer_rate::{MinimumRate, TransferRate};
 
 /// How much of a request's body was received and forwarded, and why it failed if it did.
 #[derive(Debug)]
-pub struct UploadProgress {
+pub(crate) struct UploadProgress {
     forwarded: Cell<u64>,
     whole: Cell<bool>,
     discards_rest: Cell<bool>,
@@ -53,13 +53,13 @@ pub enum RequestBodyError {
 /// The error of a body that violates its framing. Every other error of a client's body means that the client is gone.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct MalformedBody(pub Box<dyn Error + Send + Sync>);
+pub(crate) struct MalformedBody(pub Box<dyn Error + Send + Sync>);
 
 /// The error that hyper receives when a request body fails. The reason is kept in [`UploadProgress`], since hyper
 /// returns its own error to the sender of the request.
 #[derive(Debug, thiserror::Error)]
 #[error("the request body failed")]
-pub struct RequestBodyFailed;
+pub(crate) struct RequestBodyFailed;
 
 impl RequestBodyError {
     /// The reason for which the client's body returned `error`.
@@ -91,24 +91,24 @@ impl UploadProgress {
     }
 
     /// The bytes that were passed to the backend connection, without their framing.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.forwarded.get()
     }
 
     /// The bytes that the client has sent, without their framing.
-    pub fn received(&self) -> u64 {
+    pub(crate) fn received(&self) -> u64 {
         self.rate.total()
     }
 
     /// Whether the whole body was passed to the backend connection. True from the start for a request without a body.
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.whole.get()
     }
 
     /// The request tries a login. Its result must not be lost if the client stops in the middle of the body: the body
     /// is then suspended instead of failing, and the backend has a few seconds to respond to the part that it has
     /// received. Otherwise a client could guess passwords without being counted, by never completing a request.
-    pub fn await_login_result(&self) {
+    pub(crate) fn await_login_result(&self) {
         self.awaits_login_result.set(true);
     }
 

@@ -37,7 +37,7 @@ use crate::backend::settings::BackendSettings;
 use crate::headers::authorization;
 
 /// A backend connection for one client connection. Dropping it closes the backend connection.
-pub struct PinnedConnection {
+pub(crate) struct PinnedConnection {
     settings: Arc<BackendSettings>,
     balancer: Rc<LoadBalancer>,
     server: Rc<ServerState>,
@@ -61,7 +61,7 @@ impl BackendPool {
     ///
     /// # Errors
     /// [`BackendError::Busy`] if there is no slot for its first request, or the failure to connect.
-    pub async fn pin(
+    pub(crate) async fn pin(
         &self,
         pinned: PinnedSlot,
         requester: Requester,
@@ -119,13 +119,13 @@ impl PinnedConnection {
     }
 
     /// Whether the connection can be replaced by a new one: it has ended, and never carried `Authorization`.
-    pub fn is_replaceable(&self) -> bool {
+    pub(crate) fn is_replaceable(&self) -> bool {
         !self.state.is_authorized() && !self.state.is_alive()
     }
 
     /// Whether a request on it has carried `Authorization`. Responses may then be for that user alone, even if the
     /// request carries none.
-    pub fn is_authorized(&self) -> bool {
+    pub(crate) fn is_authorized(&self) -> bool {
         self.state.is_authorized()
     }
 
@@ -138,7 +138,7 @@ impl PinnedConnection {
     ///
     /// # Errors
     /// [`BackendError::Busy`] if no slot was free in time. Any other error ends both connections.
-    pub async fn send(&self, request: PassthroughRequest) -> Result<UpstreamResponse, BackendError> {
+    pub(crate) async fn send(&self, request: PassthroughRequest) -> Result<UpstreamResponse, BackendError> {
         self.send_framed(request.into_request()).await
     }
 

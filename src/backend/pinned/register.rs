@@ -14,7 +14,7 @@ use crate::telemetry::BackendConnectionMetrics;
 
 /// The open pinned connections of one worker to one backend.
 #[derive(Default)]
-pub struct PinnedRegister {
+pub(crate) struct PinnedRegister {
     entries: RefCell<BTreeMap<u64, PinnedEntry>>,
     next: Cell<u64>,
 }

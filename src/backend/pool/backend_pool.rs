@@ -22,7 +22,7 @@ use crate::delegation::user_certificates::IssuedIdentity;
 use crate::telemetry::BackendConnectionMetrics;
 
 /// The connections of one worker to one backend. Used inside a `LocalSet` or another runtime that can spawn local tasks.
-pub struct BackendPool {
+pub(crate) struct BackendPool {
     pub(in crate::backend) settings: Arc<BackendSettings>,
     pub(in crate::backend) balancer: Rc<LoadBalancer>,
     pub(in crate::backend) idle: Rc<IdleConnections>,
@@ -49,7 +49,7 @@ pub(in crate::backend) struct AcquiredConnection {
 impl BackendPool {
     /// A pool without connections, which are opened as requests need them. Bodies that are buffered use `memory`.
     /// `pinned` has the worker's pinned connections to the same backend, including those opened before a reload.
-    pub fn new(
+    pub(crate) fn new(
         settings: Arc<BackendSettings>,
         memory: Rc<BodyMemory>,
         pinned: Rc<PinnedRegister>,

@@ -39,7 +39,7 @@ impl BackendPool {
     ///
     /// # Errors
     /// There is no response that can be forwarded.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         request: BackendRequest,
         identity: &UpstreamIdentity,
@@ -55,7 +55,7 @@ impl BackendPool {
     ///
     /// # Errors
     /// The body is too large, or its client disconnected, stalled or is too slow.
-    pub async fn read_ahead(
+    pub(crate) async fn read_ahead(
         &self,
         request: &mut BackendRequest,
         requester: Requester,

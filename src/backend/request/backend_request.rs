@@ -10,12 +10,12 @@ use crate::headers::{HeaderCase, forwarded, request_headers};
 use crate::policy::{PassthroughPermit, Permit};
 
 /// A request to a backend, created from a [`Permit`]. It carries the identity of the permit and no other.
-pub struct BackendRequest(Request<RequestBody>);
+pub(crate) struct BackendRequest(Request<RequestBody>);
 
 /// A request for pass-through authentication, which keeps the client's `Authorization`. A type of its own, so that it
 /// cannot be sent on a connection of a [`BackendPool`](crate::backend::BackendPool): only a
 /// [`PinnedConnection`](crate::backend::PinnedConnection) accepts it.
-pub struct PassthroughRequest(Request<RequestBody>);
+pub(crate) struct PassthroughRequest(Request<RequestBody>);
 
 impl BackendRequest {
     /// Writes the request: the checked target, the client's remaining `headers`, the gateway's own, and the body.
@@ -25,7 +25,7 @@ impl BackendRequest {
     ///
     /// # Errors
     /// The identity does not fit into its headers (it is never truncated), or the assertion cannot be signed.
-    pub fn new(
+    pub(crate) fn new(
         permit: &Permit,
         settings: &IdentityHeaderSettings,
         target: &UpstreamTarget<'_>,
@@ -40,18 +40,18 @@ impl BackendRequest {
 
     /// Writes the names of the client's headers in the client's letter case.
     #[must_use]
-    pub fn spelled(mut self, spelling: HeaderCase) -> Self {
+    pub(crate) fn spelled(mut self, spelling: HeaderCase) -> Self {
         *self.0.extensions_mut() = spelling.into_extensions();
         self
     }
 
     /// The headers that the backend receives.
-    pub fn headers(&self) -> &HeaderMap {
+    pub(crate) fn headers(&self) -> &HeaderMap {
         self.0.headers()
     }
 
     /// The request target that the backend receives: path and query.
-    pub fn target(&self) -> &Uri {
+    pub(crate) fn target(&self) -> &Uri {
         self.0.uri()
     }
 
@@ -70,7 +70,7 @@ impl PassthroughRequest {
     ///
     /// # Errors
     /// Target or host cannot be written.
-    pub fn new(
+    pub(crate) fn new(
         _permit: &PassthroughPermit,
         settings: &IdentityHeaderSettings,
         target: &UpstreamTarget<'_>,
@@ -83,18 +83,18 @@ impl PassthroughRequest {
 
     /// Writes the names of the client's headers in the client's letter case.
     #[must_use]
-    pub fn spelled(mut self, spelling: HeaderCase) -> Self {
+    pub(crate) fn spelled(mut self, spelling: HeaderCase) -> Self {
         *self.0.extensions_mut() = spelling.into_extensions();
         self
     }
 
     /// The headers that the backend gets.
-    pub fn headers(&self) -> &HeaderMap {
+    pub(crate) fn headers(&self) -> &HeaderMap {
         self.0.headers()
     }
 
     /// The request target that the backend gets: path and query.
-    pub fn target(&self) -> &Uri {
+    pub(crate) fn target(&self) -> &Uri {
         self.0.uri()
     }
 

@@ -15,7 +15,7 @@ use crate::policy::{AuthenticatedBy, Permit};
 
 /// The parameters of an assertion that are not part of the permit or the request.
 #[derive(Clone, Copy, Debug)]
-pub struct AssertionTerms<'a> {
+pub(crate) struct AssertionTerms<'a> {
     /// The signer.
     pub signer: &'a AssertionSigner,
     /// The backend's name in the configuration.

@@ -10,7 +10,7 @@ use crate::request::Authority;
 
 /// The target of a request, all of which was checked by the pipeline.
 #[derive(Debug)]
-pub struct UpstreamTarget<'a> {
+pub(crate) struct UpstreamTarget<'a> {
     /// The method.
     pub method: Method,
     /// The canonical path, never the client's bytes.
@@ -35,7 +35,7 @@ impl UpstreamTarget<'_> {
 
 /// Why a permitted request cannot be written for the backend.
 #[derive(Debug, thiserror::Error)]
-pub enum CannotForward {
+pub(crate) enum CannotForward {
     /// The identity does not fit into its headers.
     #[error(transparent)]
     Identity(#[from] IdentityTooLarge),

@@ -12,7 +12,7 @@ use crate::identity::Account;
 
 /// The identity that a backend connection carries.
 #[derive(Clone, Debug)]
-pub enum UpstreamIdentity {
+pub(crate) enum UpstreamIdentity {
     /// None: each request states its own identity in headers, or has none.
     Anonymous,
     /// One account, by Kerberos tickets that the gateway obtains for it.
@@ -23,7 +23,7 @@ pub enum UpstreamIdentity {
 
 /// An account for which the gateway obtains Kerberos tickets.
 #[derive(Clone, Debug)]
-pub struct DelegatedAccount {
+pub(crate) struct DelegatedAccount {
     /// How tickets are obtained and used.
     pub delegation: Arc<KerberosDelegation>,
     /// The principal name, `alice@CORP.EXAMPLE`.
@@ -70,7 +70,10 @@ impl DelegatedAccount {
     ///
     /// # Errors
     /// The mapping returned no sAMAccountName or no domain of the account.
-    pub fn new(delegation: &Arc<KerberosDelegation>, account: &Account) -> Result<Self, PrincipalError> {
+    pub(crate) fn new(
+        delegation: &Arc<KerberosDelegation>,
+        account: &Account,
+    ) -> Result<Self, PrincipalError> {
         let principal = principal(delegation.realm.as_ref(), account)?.into();
         let sid = account.sid.as_deref().map(Arc::from);
         Ok(Self { delegation: Arc::clone(delegation), principal, sid, since: account.read_at })

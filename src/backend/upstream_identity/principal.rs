@@ -26,7 +26,7 @@ impl RuleRealm {
 
 /// Why an account has no principal name in Kerberos.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PrincipalError {
+pub(crate) enum PrincipalError {
     /// The mapping returned no sAMAccountName.
     #[error(
         "no sAMAccountName of {user:?} is known: map it by a directory, or name it `DOMAIN\\name` in a rule"

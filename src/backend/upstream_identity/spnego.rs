@@ -136,7 +136,7 @@ fn authorization(token: &[u8]) -> HeaderValue {
 
 /// The server's proof of its identity: the token of a `Negotiate` line of the response. `None` if there is no such line
 /// or more than one.
-pub fn server_token(headers: &HeaderMap) -> Option<Vec<u8>> {
+pub(crate) fn server_token(headers: &HeaderMap) -> Option<Vec<u8>> {
     let tokens = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|line| {
         let (scheme, token) = line.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case(NEGOTIATE).then(|| STANDARD.decode(token.trim()).ok())?

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 
 /// Why a server rejected a token, although the KDC issued it for this server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenRejected {
+pub(crate) enum TokenRejected {
     /// The server offers other authentication schemes only.
     #[error("the server does not accept Kerberos tokens here: it offers {}", scheme_list(.offered))]
     NotOffered {
@@ -29,7 +29,7 @@ pub enum TokenRejected {
 ///
 /// # Errors
 /// The server rejected the token.
-pub fn check_token_accepted(
+pub(crate) fn check_token_accepted(
     status: StatusCode,
     headers: &HeaderMap,
     over_tls: bool,
@@ -77,7 +77,7 @@ const KERNEL_MODE: &str = "kernel-mode authentication: with useKernelMode=\"true
 
 impl TokenRejected {
     /// The settings to check, the most likely first.
-    pub fn hints(&self) -> &'static [&'static str] {
+    pub(crate) fn hints(&self) -> &'static [&'static str] {
         match self {
             Self::NotOffered { .. } => &[
                 "providers: enable Windows Authentication for the path, with Negotiate among its providers and before NTLM",

@@ -24,13 +24,13 @@ use super::x509::Certificate;
 use pem::{PemSection, PemSectionKind};
 use pkcs7::Pkcs7;
 
-pub use error::{BundleError, PemError, Pkcs7Error};
+pub(crate) use error::BundleError;
 
 /// Reads all certificates of a file, in its order.
 ///
 /// # Errors
 /// As [`certificate_ders`]; also if one certificate cannot be decoded.
-pub fn read_bundle(bytes: &[u8]) -> Result<Vec<Certificate>, BundleError> {
+pub(crate) fn read_bundle(bytes: &[u8]) -> Result<Vec<Certificate>, BundleError> {
     let read = |(index, der): (usize, CertificateDer<'static>)| {
         Certificate::from_der(&der).map_err(|cause| BundleError::Certificate { number: index + 1, cause })
     };

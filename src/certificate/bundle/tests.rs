@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use rcgen::{CertificateParams, KeyPair};
 use rustls_pki_types::PrivateKeyDer;
 
+use super::error::PemError;
 use super::*;
 
 const CRL: [u8; 2] = [0x30, 0];

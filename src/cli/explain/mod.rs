@@ -19,7 +19,6 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub use facts::Explanation;
 pub use trace::ExplainedRequest;
 
 #[derive(Debug, Args)]

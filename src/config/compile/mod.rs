@@ -26,7 +26,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use context::{CompileContext, CompiledConfig, ListenerProtocol, ProcessSettings};
+pub(crate) use context::ProcessSettings;
+pub use context::{CompileContext, CompiledConfig, ListenerProtocol};
 
 /// Compiles `document`, whose paths are relative to `base`. `None` if `diagnostics` has errors afterwards, including those
 /// of the document.

@@ -44,7 +44,7 @@ impl ServerUrl {
 
 /// Whether an address is of this machine or of a private network: RFC 1918, RFC 4193, link-local (RFC 3927, RFC 4291
 /// 2.5.6). Addresses behind a provider's translation (RFC 6598) are not private.
-pub fn is_private(address: IpAddr) -> bool {
+pub(crate) fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_private() || address.is_loopback() || address.is_link_local(),
         IpAddr::V6(address) => {

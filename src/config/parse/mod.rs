@@ -12,10 +12,10 @@ mod syntax;
 mod table;
 mod value_type;
 
-pub use addresses::is_private;
-pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub(crate) use addresses::is_private;
+pub(crate) use diagnostic::Diagnostics;
 pub use rendering::Colour;
-pub use span::{Span, Spanned};
+pub(crate) use span::{Span, Spanned};
 
 pub(super) use addresses::{
     ServerScheme, ServerUrl, client_network, host_and_port, host_header, host_pattern, network, server_url,

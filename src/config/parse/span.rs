@@ -26,7 +26,7 @@ impl From<Range<usize>> for Span {
 
 /// A value and its place. A default has the place of its table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Spanned<T> {
+pub(crate) struct Spanned<T> {
     /// The value.
     pub value: T,
     /// The place of the value.
@@ -35,7 +35,7 @@ pub struct Spanned<T> {
 
 impl<T> Spanned<T> {
     /// `value` as written at `span`.
-    pub const fn new(value: T, span: Span) -> Self {
+    pub(crate) const fn new(value: T, span: Span) -> Self {
         Self { value, span }
     }
 }

@@ -17,4 +17,4 @@ pub(super) mod site;
 
 pub(super) use cross_check::cross_check;
 pub(super) use document::ConfigDocument;
-pub use reference::{json_schema, markdown};
+pub(crate) use reference::{json_schema, markdown};

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// The tables of docs/configuration.md: the keys of each section under its heading.
-pub fn markdown() -> String {
+pub(crate) fn markdown() -> String {
     let mut text = String::new();
     for (path, table) in tables_of::<ConfigDocument>() {
         let (heading, above) = match path.as_str() {
@@ -48,7 +48,7 @@ fn row(key: &KeyInfo, above: &str) -> String {
 }
 
 /// The JSON Schema of proxy.toml.
-pub fn json_schema() -> Value {
+pub(crate) fn json_schema() -> Value {
     let mut schema = object(ConfigDocument::keys());
     let head = json!({
         "$schema": DIALECT,

@@ -7,9 +7,13 @@ mod claims;
 mod key;
 mod signer;
 
-pub use claims::{AssertionError, AuthenticationMethod, RequestClaims};
-pub use key::AssertionKeyError;
-pub use signer::{AssertionSigner, AssertionSignerError, AssertionSignerSettings, MAXIMUM_LIFETIME};
+pub(crate) use claims::AssertionError;
+pub use claims::{AuthenticationMethod, RequestClaims};
+#[cfg(test)]
+pub(crate) use key::AssertionKeyError;
+#[cfg(test)]
+pub(crate) use signer::AssertionSignerError;
+pub use signer::{AssertionSigner, AssertionSignerSettings};
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ use super::key::{AssertionKey, AssertionKeyError};
 const MAXIMUM_BYTES: usize = 8 * 1024;
 
 /// The maximum lifetime of an assertion, which is for one request only.
-pub const MAXIMUM_LIFETIME: Duration = Duration::from_secs(300);
+pub(crate) const MAXIMUM_LIFETIME: Duration = Duration::from_secs(300);
 
 /// The issuer and lifetime of assertions.
 #[derive(Clone, Debug, PartialEq, Eq)]

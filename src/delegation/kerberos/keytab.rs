@@ -18,7 +18,7 @@ const MAXIMUM_BYTES: usize = 1024 * 1024;
 
 /// The keys of a keytab, without their values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keytab {
+pub(crate) struct Keytab {
     entries: Vec<KeytabEntry>,
     /// SHA-256 of the file.
     content: [u8; 32],
@@ -26,7 +26,7 @@ pub struct Keytab {
 
 /// One key, without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeytabEntry {
+pub(crate) struct KeytabEntry {
     /// The principal: `svc-gw@CORP.EXAMPLE`.
     pub principal: String,
     /// The key version number.
@@ -109,7 +109,7 @@ impl Keytab {
     /// # Errors
     ///
     /// It cannot be read, is no keytab, or has no key.
-    pub fn read(path: &Path) -> Result<Self, KeytabError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, KeytabError> {
         let bytes =
             Secret::read(path, MAXIMUM_BYTES).map_err(|error| KeytabError::Unreadable(Arc::new(error)))?;
         let entries = entries(bytes.expose()).ok_or(KeytabError::Malformed)?;
@@ -120,12 +120,12 @@ impl Keytab {
     }
 
     /// All keys, in the file's order.
-    pub fn entries(&self) -> &[KeytabEntry] {
+    pub(crate) fn entries(&self) -> &[KeytabEntry] {
         &self.entries
     }
 
     /// Whose keys there are, each once.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for entry in &self.entries {
             if !names.contains(&entry.principal) {
@@ -141,7 +141,7 @@ impl Keytab {
     /// # Errors
     ///
     /// There is no key of the account wanted.
-    pub fn account(&self, wanted: Option<&str>) -> Result<String, KeytabError> {
+    pub(crate) fn account(&self, wanted: Option<&str>) -> Result<String, KeytabError> {
         let names = self.names();
         let found = match wanted {
             Some(wanted) => names.iter().find(|name| {

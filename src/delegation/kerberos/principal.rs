@@ -12,7 +12,7 @@ const LONGEST_NAME: usize = 1024;
 
 /// An account in a realm: `alice@CORP.EXAMPLE`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct UserPrincipal {
+pub(crate) struct UserPrincipal {
     text: Box<str>,
     name_bytes: usize,
 }
@@ -23,7 +23,7 @@ impl UserPrincipal {
     /// # Errors
     ///
     /// Anything other than one account name and one realm.
-    pub fn parse(text: &str) -> Result<Self, NameError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, NameError> {
         let malformed = |reason| NameError { text: text.to_owned(), reason };
         let (name, realm) = text.rsplit_once('@').ok_or_else(|| malformed(NameErrorKind::NoRealm))?;
         if name.chars().any(|letter| letter.is_control() || FORBIDDEN_IN_ACCOUNTS.contains(letter)) {
@@ -39,12 +39,12 @@ impl UserPrincipal {
     }
 
     /// The principal, `alice@CORP.EXAMPLE`.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
     /// The realm, `CORP.EXAMPLE`.
-    pub fn realm(&self) -> &str {
+    pub(crate) fn realm(&self) -> &str {
         self.text.get(self.name_bytes + 1..).unwrap_or_default()
     }
 
@@ -63,7 +63,7 @@ impl fmt::Display for UserPrincipal {
 
 /// A service principal name: `HTTP/rms.corp.example`, with `@REALM` if that differs from the realm of the gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ServiceName {
+pub(crate) struct ServiceName {
     text: Box<str>,
     has_realm: bool,
 }
@@ -74,7 +74,7 @@ impl ServiceName {
     /// # Errors
     ///
     /// Anything else. Names in three parts (`CLASS/host/name`) are for directory services, and no backend is one.
-    pub fn parse(text: &str) -> Result<Self, NameError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, NameError> {
         let malformed = |reason| NameError { text: text.to_owned(), reason };
         let (name, realm) = match text.split_once('@') {
             Some((name, realm)) => (name, Some(realm)),
@@ -93,11 +93,6 @@ impl ServiceName {
             return Err(malformed(NameErrorKind::Realm));
         }
         Ok(Self { text: text.into(), has_realm: realm.is_some() })
-    }
-
-    /// The name as configured.
-    pub fn as_str(&self) -> &str {
-        &self.text
     }
 
     /// The complete principal. The realm is that of the service, else `gateway_realm`, so that neither DNS nor the default

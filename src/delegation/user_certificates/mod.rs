@@ -14,11 +14,16 @@ mod contents;
 mod issuing_key;
 mod subject;
 
-pub use authority::{IssuanceSettings, SubordinateCa, UserCertificate};
-pub use authority_error::{IssuanceError, SubordinateCaError};
-pub use cache::{IssuedIdentity, ProtectedAccounts, UserCertificates};
-pub use client_cert_resolver::{CertificatePresentation, PresentationOutcome};
-pub use subject::{UserCertificateSubject, UserCertificateSubjectError};
+#[cfg(test)]
+pub(crate) use authority::UserCertificate;
+pub use authority::{IssuanceSettings, SubordinateCa};
+#[cfg(test)]
+pub(crate) use authority_error::{IssuanceError, SubordinateCaError};
+pub(crate) use cache::{IssuedIdentity, ProtectedAccounts, UserCertificates};
+#[cfg(test)]
+pub(crate) use client_cert_resolver::CertificatePresentation;
+pub(crate) use client_cert_resolver::PresentationOutcome;
+pub use subject::UserCertificateSubject;
 
 #[cfg(test)]
 mod tests;

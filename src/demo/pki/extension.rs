@@ -9,11 +9,11 @@ use super::error::PkiError;
 use crate::certificate::{SECURITY_IDENTIFIER_EXTENSION, security_identifier_value};
 
 /// The certificate policy that the demo's path rules require (NIST's test policy 1).
-pub const POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.2.1.48.1");
+pub(crate) const POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.2.1.48.1");
 /// Another policy that the issuing authority may assert (NIST's test policy 2).
-pub const OTHER_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.2.1.48.2");
+pub(crate) const OTHER_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.2.1.48.2");
 /// The extended key usage for Windows smartcard logon (MS-WCCE).
-pub const SMARTCARD_LOGON: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.2");
+pub(crate) const SMARTCARD_LOGON: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.2");
 
 pub(super) const ANY_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32.0");
 pub(super) const USER_PRINCIPAL_NAME: ObjectIdentifier =

@@ -39,7 +39,7 @@ pub struct KeyedChain {
 pub type Card = KeyedChain;
 
 /// A server's certificate.
-pub type ServerCertificate = KeyedChain;
+pub(crate) type ServerCertificate = KeyedChain;
 
 impl KeyedChain {
     pub(super) fn assemble(

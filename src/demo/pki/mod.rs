@@ -15,11 +15,14 @@ mod users;
 mod version_one;
 mod weak_key;
 
-pub use error::PkiError;
-pub use extension::{OTHER_POLICY, POLICY, SMARTCARD_LOGON};
+pub(crate) use error::PkiError;
+#[cfg(test)]
+pub(crate) use extension::OTHER_POLICY;
+pub(crate) use extension::POLICY;
 pub use files::PkiFiles;
-pub use key::{Card, KeyKind, KeyedChain, ServerCertificate};
-pub use names::{DOMAIN, DOMAIN_SID, HOSTS, ISSUING_CA, POLICY_CA, ROOT_CA, SERVER_CA, serial_number};
+pub use key::{Card, KeyKind, KeyedChain};
+pub(crate) use names::DOMAIN_SID;
+pub use names::{ISSUING_CA, serial_number};
 pub use profile::{CardProfile, ExtraExtension, Signer};
 pub use test_pki::Pki;
 

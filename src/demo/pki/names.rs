@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 /// The common name of the trust anchor, and of the foreign hierarchy's.
-pub const ROOT_CA: &str = "Demo Root CA";
+pub(crate) const ROOT_CA: &str = "Demo Root CA";
 /// The common name of the authority between the trust anchor and the issuing authority.
-pub const POLICY_CA: &str = "Demo Policy CA";
+pub(crate) const POLICY_CA: &str = "Demo Policy CA";
 /// The common name of the authority that issues client certificates.
 pub const ISSUING_CA: &str = "Demo Issuing CA 1";
 /// The common name of the authority that issues server certificates, a separate root.
-pub const SERVER_CA: &str = "Demo Server CA";
+pub(crate) const SERVER_CA: &str = "Demo Server CA";
 /// The UPN suffix and mail domain of the organisation.
-pub const DOMAIN: &str = "corp.example";
+pub(crate) const DOMAIN: &str = "corp.example";
 /// The security identifier of the organisation's domain.
-pub const DOMAIN_SID: &str = "S-1-5-21-1004336348-1177238915-682003330";
+pub(crate) const DOMAIN_SID: &str = "S-1-5-21-1004336348-1177238915-682003330";
 /// The host names and addresses of the two server certificates of every test PKI.
-pub const HOSTS: [&str; 5] = ["rms.corp.example", "open.corp.example", "localhost", "127.0.0.1", "::1"];
+pub(crate) const HOSTS: [&str; 5] =
+    ["rms.corp.example", "open.corp.example", "localhost", "127.0.0.1", "::1"];
 
 pub(super) const DAY: Duration = Duration::from_secs(86_400);
 pub(super) const YEAR: Duration = Duration::from_secs(365 * 86_400);

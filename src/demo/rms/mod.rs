@@ -9,11 +9,13 @@ mod echo;
 mod record;
 mod responses;
 mod server;
-pub mod soap;
+pub(crate) mod soap;
 mod socket;
 mod xrml;
 
-pub use record::{ReceivedRequest, RmsState};
+pub use record::ReceivedRequest;
+#[cfg(test)]
+pub(crate) use record::RmsState;
 pub use server::Rms;
 
 #[cfg(test)]

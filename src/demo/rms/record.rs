@@ -57,19 +57,19 @@ impl ReceivedRequest {
 
 /// The state that all connections of one server share.
 #[derive(Default)]
-pub struct RmsState {
+pub(crate) struct RmsState {
     connections: AtomicU64,
     seen: Mutex<VecDeque<ReceivedRequest>>,
 }
 
 impl RmsState {
     /// The received requests, oldest first; the last 16,384.
-    pub fn requests(&self) -> Vec<ReceivedRequest> {
+    pub(crate) fn requests(&self) -> Vec<ReceivedRequest> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// The number of accepted TCP connections.
-    pub fn connections(&self) -> u64 {
+    pub(crate) fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
     }
 

@@ -8,8 +8,8 @@
 mod field_pattern;
 mod sub_field;
 
-pub use field_pattern::{FieldPattern, FieldPatternError, LetterCase};
-pub use sub_field::{SubField, UnknownSubField};
+pub(crate) use field_pattern::{FieldPattern, LetterCase};
+pub(crate) use sub_field::SubField;
 
 use super::account::{Account, has_account_name, has_upn};
 use super::method::{MappingMethod, MappingStrength};

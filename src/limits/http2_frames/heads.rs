@@ -18,7 +18,7 @@ const TOO_LARGE: [&[u8; 16]; 2] = [b"header_list_way_", b"too_many_continu"];
 
 /// The request heads that a client has sent and that are not requests yet.
 #[derive(Debug)]
-pub struct RequestHeads {
+pub(crate) struct RequestHeads {
     heads: RefCell<HeadTable>,
     most: usize,
 }
@@ -41,7 +41,7 @@ struct HeadTable {
 
 /// The reason for which a request head did not become a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeadRejection {
+pub(crate) enum HeadRejection {
     /// h2 sent a 431 without content on its stream.
     TooLarge,
     /// Its stream was reset with this error code (RFC 9113 7).
@@ -52,7 +52,7 @@ pub enum HeadRejection {
 
 /// The heads that were not requests when the connection ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UnservedHeads {
+pub(crate) struct UnservedHeads {
     /// The number of heads whose last frame was received.
     pub complete: usize,
     /// Whether one more head was received in part.
@@ -63,7 +63,7 @@ pub struct UnservedHeads {
 
 impl RequestHeads {
     /// Tracks at most `most` heads.
-    pub fn new(most: usize) -> Rc<Self> {
+    pub(crate) fn new(most: usize) -> Rc<Self> {
         let heads = HeadTable {
             highest: 0,
             last: u32::MAX,
@@ -76,7 +76,7 @@ impl RequestHeads {
     }
 
     /// Removes the head of this stream, which is a request now.
-    pub fn accepted(&self, stream: u32) {
+    pub(crate) fn accepted(&self, stream: u32) {
         let mut heads = self.heads.borrow_mut();
         if !heads.remove(stream) {
             heads.rejected.retain(|(rejected, _)| *rejected != stream);
@@ -85,12 +85,12 @@ impl RequestHeads {
 
     /// The next rejected head. Must be called only when h2 has no further request to accept, because h2 also resets streams
     /// with valid heads, whose requests it then returns.
-    pub fn next_rejected(&self) -> Option<HeadRejection> {
+    pub(crate) fn next_rejected(&self) -> Option<HeadRejection> {
         self.heads.borrow_mut().rejected.pop_front().map(|(_, rejection)| rejection)
     }
 
     /// Removes and returns the heads that will not become requests, because the connection has ended.
-    pub fn take_unserved(&self) -> UnservedHeads {
+    pub(crate) fn take_unserved(&self) -> UnservedHeads {
         let mut heads = self.heads.borrow_mut();
         let incomplete = !heads.is_complete && heads.waiting.back() == Some(&heads.highest);
         let complete = heads.waiting.len() - usize::from(incomplete);

@@ -11,18 +11,18 @@ use std::num::NonZeroU32;
 const SWEPT_FROM: usize = 10_000;
 
 /// A rate and a burst for each client.
-pub struct ClientRates {
+pub(crate) struct ClientRates {
     limiter: RateLimiter<AddressKey, HashMapStateStore<AddressKey>, DefaultClock>,
 }
 
 impl ClientRates {
     /// A sustained rate of `per_second`, with bursts of `burst`.
-    pub fn new(per_second: NonZeroU32, burst: NonZeroU32) -> Self {
+    pub(crate) fn new(per_second: NonZeroU32, burst: NonZeroU32) -> Self {
         Self { limiter: RateLimiter::hashmap(Quota::per_second(per_second).allow_burst(burst)) }
     }
 
     /// Counts one event of this client. Returns `false`, and does not count it, if it exceeds the rate.
-    pub fn allows(&self, client: AddressKey) -> bool {
+    pub(crate) fn allows(&self, client: AddressKey) -> bool {
         if self.limiter.len() > SWEPT_FROM {
             // A client whose whole burst is available again equals an unknown one.
             self.limiter.retain_recent();

@@ -14,7 +14,7 @@ const TURNS_PER_LAST: u32 = 8;
 
 /// The number of slots, and of requests that may wait for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SlotLimits {
+pub(crate) struct SlotLimits {
     /// Slots in total.
     pub slots: usize,
     /// Slots that one client may hold at once.
@@ -36,7 +36,7 @@ pub enum ClientRank {
 
 /// A request for a slot.
 #[derive(Clone, Copy, Debug)]
-pub struct SlotRequest {
+pub(crate) struct SlotRequest {
     /// The client that causes the work.
     pub client: AddressKey,
     /// The rank of the client. It is used if the client has no other request waiting.
@@ -48,11 +48,11 @@ pub struct SlotRequest {
 /// Too many requests are waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many requests are waiting")]
-pub struct SlotsFull;
+pub(crate) struct SlotsFull;
 
 /// A number of slots that clients use in turn. Clones share them.
 #[derive(Clone)]
-pub struct FairSlots(Arc<SlotPool>);
+pub(crate) struct FairSlots(Arc<SlotPool>);
 
 struct SlotPool {
     limits: SlotLimits,
@@ -82,14 +82,14 @@ struct ClientQueue {
 }
 
 /// A slot in use. It is assigned to the next client when this is dropped.
-pub struct HeldSlot {
+pub(crate) struct HeldSlot {
     shared: Option<Arc<SlotPool>>,
     client: AddressKey,
 }
 
 impl FairSlots {
     /// Slots that are all free.
-    pub fn new(limits: SlotLimits) -> Self {
+    pub(crate) fn new(limits: SlotLimits) -> Self {
         Self(Arc::new(SlotPool { limits, state: Mutex::default() }))
     }
 
@@ -97,7 +97,7 @@ impl FairSlots {
     ///
     /// # Errors
     /// Too many requests are waiting, in total or of this client.
-    pub async fn acquire(&self, turn: SlotRequest) -> Result<HeldSlot, SlotsFull> {
+    pub(crate) async fn acquire(&self, turn: SlotRequest) -> Result<HeldSlot, SlotsFull> {
         let (sender, receiver) = oneshot::channel();
         let key = self.0.join(turn, sender)?;
         let _waiting = WaitingGuard { shared: &self.0, client: turn.client, key };

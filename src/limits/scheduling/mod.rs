@@ -6,6 +6,6 @@ mod client_rates;
 mod failing_clients;
 mod fair_slots;
 
-pub use client_rates::ClientRates;
-pub use failing_clients::FailingClients;
-pub use fair_slots::{ClientRank, FairSlots, HeldSlot, SlotLimits, SlotRequest, SlotsFull};
+pub(crate) use client_rates::ClientRates;
+pub(crate) use failing_clients::FailingClients;
+pub(crate) use fair_slots::{ClientRank, FairSlots, SlotLimits, SlotRequest, SlotsFull};

@@ -11,7 +11,7 @@ mod templates;
 mod text;
 mod words;
 
-pub use text::Hint;
+pub(crate) use text::Hint;
 
 use crate::policy::DenialId;
 use bytes::Bytes;
@@ -27,7 +27,7 @@ use words::Locale;
 
 /// What an answer depends on beside the denial.
 #[derive(Clone, Copy, Debug)]
-pub struct AnswerFacts<'a> {
+pub(crate) struct AnswerFacts<'a> {
     /// The id under which the audit record is found. Shown to the client.
     pub request_id: &'a str,
     /// The request's method: HEAD gets the headers only.
@@ -53,7 +53,7 @@ pub struct AnswerFacts<'a> {
 }
 
 /// When a client may try again, where the caller does not know better.
-pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
+pub(crate) const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The challenge of a 401 for which the caller has none.
 ///
@@ -72,7 +72,7 @@ enum Form {
 }
 
 /// The answer to a request that is turned away.
-pub fn answer(denial: DenialId, facts: &AnswerFacts<'_>) -> Response<Bytes> {
+pub(crate) fn answer(denial: DenialId, facts: &AnswerFacts<'_>) -> Response<Bytes> {
     let locale = preference::locale(facts.accept_language);
     let message = Message {
         denial,

@@ -2,7 +2,7 @@
 
 /// A likely cause that the person or the help desk can do something about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hint {
+pub(crate) enum Hint {
     /// Asked for a certificate over TLS 1.3, the client gave none: so does a card that cannot sign RSA-PSS, the only
     /// RSA that TLS 1.3 takes (RFC 8446 4.2.3).
     Tls13WithoutPss,

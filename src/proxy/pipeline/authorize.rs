@@ -12,7 +12,7 @@ use crate::policy::{Denial, decide};
 ///
 /// # Errors
 /// The denial of the first step that rejects the request.
-pub async fn authorize<'a>(
+pub(crate) async fn authorize<'a>(
     context: &RequestContext<'a>,
     mut request: ReceivedRequest<'a, '_>,
     observer: &mut impl PipelineObserver,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// The two addresses of a client connection.
 #[derive(Clone, Copy, Debug)]
-pub struct ConnectionEndpoints {
+pub(crate) struct ConnectionEndpoints {
     /// The address of the listener, as configured.
     pub listener: SocketAddr,
     /// The client's address.
@@ -20,7 +20,7 @@ pub struct ConnectionEndpoints {
 }
 
 /// One client connection.
-pub struct ClientConnection {
+pub(crate) struct ClientConnection {
     /// Its addresses.
     pub endpoints: ConnectionEndpoints,
     /// The client's address as limits count it.
@@ -30,7 +30,7 @@ pub struct ClientConnection {
 }
 
 /// Whether a connection uses TLS.
-pub enum ClientChannel {
+pub(crate) enum ClientChannel {
     /// It does not: its requests are redirected or rejected.
     Plain,
     /// It does.
@@ -46,7 +46,7 @@ pub enum ClientChannel {
 
 impl ClientConnection {
     /// The client certificate; `None` without TLS.
-    pub fn credential(&self) -> Option<&ConnectionCredential> {
+    pub(crate) fn credential(&self) -> Option<&ConnectionCredential> {
         match &self.channel {
             ClientChannel::Plain => None,
             ClientChannel::Tls { credential, .. } => Some(credential),
@@ -54,7 +54,7 @@ impl ClientConnection {
     }
 
     /// The site that the client connected to, in this snapshot; `None` without TLS.
-    pub fn site<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s Arc<Site>> {
+    pub(crate) fn site<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s Arc<Site>> {
         match &self.channel {
             ClientChannel::Plain => None,
             ClientChannel::Tls { local, server_name, .. } => {

@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 const REJECTION_KEPT: Duration = Duration::from_secs(5);
 
 /// The client certificate of one connection, and the last verdict on it.
-pub struct ConnectionCredential {
+pub(crate) struct ConnectionCredential {
     tls: TlsFacts,
     is_presented: bool,
     /// Why the presented chain is rejected without being decoded. None of it is kept then.
@@ -83,7 +83,7 @@ pub(super) async fn current(
 
 impl ConnectionCredential {
     /// The certificate of a handshake with `client`, not authenticated.
-    pub fn new(mut tls: TlsFacts, client: AddressKey) -> Self {
+    pub(crate) fn new(mut tls: TlsFacts, client: AddressKey) -> Self {
         let is_presented = !tls.certificates.is_empty();
         let mut unread = None;
         if is_presented {
@@ -107,23 +107,23 @@ impl ConnectionCredential {
     }
 
     /// When the key of the certificate last signed a handshake.
-    pub fn proven_at(&self) -> UnixTime {
+    pub(crate) fn proven_at(&self) -> UnixTime {
         self.tls.proven_at
     }
 
     /// The SHA-256 of the leaf certificate, if the client presented one that can be used.
-    pub fn fingerprint(&self) -> Option<Fingerprint> {
+    pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
         self.tls.certificates.first().map(|certificate| Fingerprint::of(certificate))
     }
 
     /// Whether the client presented a certificate, valid or not.
-    pub fn is_presented(&self) -> bool {
+    pub(crate) fn is_presented(&self) -> bool {
         self.is_presented
     }
 
     /// Whether the client presented no certificate under TLS 1.3 although one was requested, as a smartcard does that
     /// cannot sign RSA-PSS.
-    pub fn may_lack_rsa_pss(&self) -> bool {
+    pub(crate) fn may_lack_rsa_pss(&self) -> bool {
         !self.is_presented && self.tls.requested_without_certificate_in_tls13()
     }
 
@@ -236,7 +236,7 @@ impl ConnectionCredential {
     }
 
     /// Whether the key of the certificate last signed longer ago than the site accepts.
-    pub fn is_proof_expired(&self, site: &Site, now: UnixTime) -> bool {
+    pub(crate) fn is_proof_expired(&self, site: &Site, now: UnixTime) -> bool {
         self.is_presented && self.tls.proven_at.plus(site.card_reauth_interval) <= now
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// Everything that the handling of one request depends on, beside the request itself.
 #[derive(Clone, Copy)]
-pub struct RequestContext<'a> {
+pub(crate) struct RequestContext<'a> {
     /// The configuration, the same for the whole request.
     pub snapshot: &'a Snapshot,
     /// Authenticates certificates and passwords.
@@ -29,7 +29,7 @@ pub struct RequestContext<'a> {
 }
 
 /// The head of a request as received. The pipeline removes from its headers those that no backend may receive.
-pub struct ReceivedRequest<'a, 'h> {
+pub(crate) struct ReceivedRequest<'a, 'h> {
     /// The method.
     pub method: &'a Method,
     /// The request target.

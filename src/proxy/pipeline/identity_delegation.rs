@@ -10,7 +10,7 @@ use crate::site::{Backend, BackendIdentity};
 use std::sync::Arc;
 
 /// What is presented to the backend in the name of the account.
-pub enum IdentityDelegation {
+pub(crate) enum IdentityDelegation {
     /// Nothing beyond headers.
     None,
     /// Kerberos tickets.

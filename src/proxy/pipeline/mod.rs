@@ -15,10 +15,10 @@ mod password_evidence;
 mod permitted_request;
 mod routing;
 
-pub use authorize::authorize;
-pub use client_connection::{ClientChannel, ClientConnection, ConnectionEndpoints};
-pub use connection_credential::ConnectionCredential;
-pub use context::{ReceivedRequest, RequestContext};
-pub use identity_delegation::IdentityDelegation;
-pub use observer::PipelineObserver;
-pub use permitted_request::{PermittedRequest, PreparedRequest};
+pub(crate) use authorize::authorize;
+pub(crate) use client_connection::{ClientChannel, ClientConnection, ConnectionEndpoints};
+pub(crate) use connection_credential::ConnectionCredential;
+pub(crate) use context::{ReceivedRequest, RequestContext};
+pub(crate) use identity_delegation::IdentityDelegation;
+pub(crate) use observer::PipelineObserver;
+pub(crate) use permitted_request::{PermittedRequest, PreparedRequest};

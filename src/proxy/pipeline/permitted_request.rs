@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// A request that the decision permits, with what it was permitted for.
-pub struct PermittedRequest<'a> {
+pub(crate) struct PermittedRequest<'a> {
     permit: Permit,
     routed: RoutedRequest<'a>,
     peer: SocketAddr,
@@ -27,7 +27,7 @@ pub struct PermittedRequest<'a> {
 }
 
 /// The request for the backend, by the kind of connection that it may use.
-pub enum PreparedRequest {
+pub(crate) enum PreparedRequest {
     /// Over a connection of the pool.
     Pooled(BackendRequest, IdentityDelegation),
     /// Over a connection that is pinned to the client's, since the backend authenticates the client itself.
@@ -46,22 +46,22 @@ impl<'a> PermittedRequest<'a> {
     }
 
     /// The permit.
-    pub fn permit(&self) -> &Permit {
+    pub(crate) fn permit(&self) -> &Permit {
         &self.permit
     }
 
     /// The backend that the request is forwarded to.
-    pub fn backend(&self) -> &'a Arc<Backend> {
+    pub(crate) fn backend(&self) -> &'a Arc<Backend> {
         &self.routed.matched.rule.backend
     }
 
     /// The time of the decision.
-    pub fn decided_at(&self) -> UnixTime {
+    pub(crate) fn decided_at(&self) -> UnixTime {
         self.now
     }
 
     /// The target of the request for the backend: the path that the decision was made on, never the client's bytes.
-    pub fn target(&self) -> UpstreamTarget<'_> {
+    pub(crate) fn target(&self) -> UpstreamTarget<'_> {
         let routed = &self.routed;
         let origin = RequestOrigin {
             peer: self.peer,
@@ -79,7 +79,7 @@ impl<'a> PermittedRequest<'a> {
     }
 
     /// The client's body, within the limits of the path and the backend.
-    pub fn request_body<B>(&self, body: B) -> RequestBody
+    pub(crate) fn request_body<B>(&self, body: B) -> RequestBody
     where
         B: Body<Data = Bytes> + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -93,7 +93,11 @@ impl<'a> PermittedRequest<'a> {
     ///
     /// # Errors
     /// If the identity does not fit the headers, no assertion can be signed, or the account cannot be delegated.
-    pub fn prepare(&mut self, mut headers: HeaderMap, body: RequestBody) -> Result<PreparedRequest, Denial> {
+    pub(crate) fn prepare(
+        &mut self,
+        mut headers: HeaderMap,
+        body: RequestBody,
+    ) -> Result<PreparedRequest, Denial> {
         let spelling = std::mem::take(&mut self.routed.spelling);
         let (target, backend) = (self.target(), self.backend());
         let settings = &backend.identity_headers;

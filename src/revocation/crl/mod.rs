@@ -16,12 +16,12 @@ mod unusable;
 pub(super) use self::der::{RawExtension, minimal, read_extension};
 pub(super) use index::RevokedEntry;
 pub(super) use list::Crl;
-pub use number::CrlNumber;
-pub use parse::MalformedCrl;
+pub(crate) use number::CrlNumber;
+pub(crate) use parse::MalformedCrl;
 #[cfg(test)]
 pub(super) use parse::parse;
-pub use reason::RevocationReason;
+pub(crate) use reason::RevocationReason;
 pub(super) use scope::{CertificatePoint, all_reasons};
 pub(super) use signer::{SignerCandidates, find_signer};
-pub use source::{CrlOrigin, CrlSource};
-pub use unusable::UnusableReason;
+pub(crate) use source::{CrlOrigin, CrlSource};
+pub(crate) use unusable::UnusableReason;

@@ -16,6 +16,7 @@ mod url;
 
 pub use error::FetchError;
 pub use fetcher::Fetcher;
-pub use host::{AllowedHost, MalformedAllowedHost};
-pub use ldap::tls::DirectoryTls;
-pub use rules::{FetchRules, UrlRewrite};
+pub(crate) use host::AllowedHost;
+pub(crate) use ldap::tls::DirectoryTls;
+pub use rules::FetchRules;
+pub(crate) use rules::UrlRewrite;

@@ -18,5 +18,6 @@ mod validate;
 pub use client::OcspClient;
 pub(super) use combine::query;
 pub use error::{OcspError, OcspErrorStatus, ResponderFault};
-pub use settings::{ConfiguredResponder, NonceRule, OcspScope, OcspSettings};
-pub use validate::OcspSource;
+pub(crate) use settings::ConfiguredResponder;
+pub use settings::{NonceRule, OcspSettings};
+pub(crate) use validate::OcspSource;

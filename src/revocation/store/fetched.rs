@@ -12,7 +12,7 @@ use thiserror::Error;
 pub(super) const MAXIMUM_BYTES: usize = 512 * 1024 * 1024;
 
 /// The URLs of one distribution point (RFC 5280 4.2.1.13): alternatives for one CRL, tried in their order.
-pub type PointUrls = Arc<[String]>;
+pub(crate) type PointUrls = Arc<[String]>;
 
 /// The SHA-256 of a downloaded file.
 pub(in crate::revocation) type FileDigest = [u8; 32];

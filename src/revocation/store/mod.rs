@@ -9,12 +9,14 @@ mod fetched;
 mod files;
 mod live;
 
-pub use crl_store::{CrlGeneration, CrlNote, CrlStore};
-pub use disk_cache::DiskError;
-pub use downloads::{DownloadSettings, DownloadedCrl, InitialFetches};
-pub use fetched::{DownloadError, PointUrls};
+pub(crate) use crl_store::CrlGeneration;
+#[cfg(test)]
+pub(crate) use crl_store::CrlNote;
+pub use crl_store::CrlStore;
+pub(crate) use downloads::{DownloadSettings, DownloadedCrl};
+pub(crate) use fetched::{DownloadError, PointUrls};
 pub use files::CrlLoadError;
-pub use live::{CrlReload, LiveCrls};
+pub use live::LiveCrls;
 #[cfg(test)]
 pub(super) use {
     disk_cache::{CachedFile, DiskCache},

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 /// The part of the queue that a record may use; the rest is left for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// The whole queue.
     Whole,
     /// Seven eighths of the queue.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::time::Duration;
 
 /// The most bytes of one line, including its line feed, whatever the client sends.
-pub const LINE_BYTES: usize = 1536;
+pub(crate) const LINE_BYTES: usize = 1536;
 
 /// Bounds for each text of a line that would be too long; the first that makes it short enough is used.
 const SHORTER_TEXTS: [usize; 4] = [256, 128, 64, 32];

@@ -61,7 +61,7 @@ pub enum OpenError {
 
 /// No record can be kept at present; the request must not be served.
 #[derive(Debug, Error)]
-pub enum Unavailable {
+pub(crate) enum Unavailable {
     /// The last write failed, and none has succeeded since.
     #[error("the audit log cannot be written")]
     CannotWrite(#[source] io::Error),
@@ -75,7 +75,7 @@ pub enum Unavailable {
 
 /// [`AuditLog::close`] could not confirm that all records are on disk.
 #[derive(Debug, Error)]
-pub enum CloseError {
+pub(crate) enum CloseError {
     /// The time limit passed while records were unwritten or slots were held.
     #[error("audit records were not written within the time limit")]
     TimedOut,
@@ -87,7 +87,7 @@ pub enum CloseError {
 /// The running audit log. If it is dropped without [`AuditLog::close`], submitted records are still written, but not
 /// waited for.
 #[derive(Debug)]
-pub struct AuditLog {
+pub(crate) struct AuditLog {
     target: AuditTarget,
     queue: mpsc::Sender<Queued>,
     budget: Arc<Budget>,
@@ -102,7 +102,11 @@ impl AuditLog {
     ///
     /// # Errors
     /// The target cannot be opened or the thread cannot be started.
-    pub fn open(target: AuditTarget, limits: QueueLimits, metrics: AuditMetrics) -> Result<Self, OpenError> {
+    pub(crate) fn open(
+        target: AuditTarget,
+        limits: QueueLimits,
+        metrics: AuditMetrics,
+    ) -> Result<Self, OpenError> {
         let (output, outputs) = watch::channel(Arc::new(open_output(&target)?));
         let (queue, records) = mpsc::channel(limits.records.get().min(Semaphore::MAX_PERMITS));
         let (signal, done) = std::sync::mpsc::channel();
@@ -125,7 +129,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// No record can be kept; the request must be rejected.
-    pub fn reserve(&self, part: Part) -> Result<AuditSlot, Unavailable> {
+    pub(crate) fn reserve(&self, part: Part) -> Result<AuditSlot, Unavailable> {
         if let Some(cause) = self.health.failure() {
             return Err(Unavailable::CannotWrite(cause));
         }
@@ -149,7 +153,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// The file cannot be opened; the old one stays in use.
-    pub fn reopen(&self) -> Result<(), OpenError> {
+    pub(crate) fn reopen(&self) -> Result<(), OpenError> {
         if matches!(self.target, AuditTarget::File(_)) {
             self.output.send_replace(Arc::new(open_output(&self.target)?));
         }
@@ -160,7 +164,7 @@ impl AuditLog {
     ///
     /// # Errors
     /// This took longer than `limit`, or the log was closed before.
-    pub fn close(&self, limit: Duration) -> Result<(), CloseError> {
+    pub(crate) fn close(&self, limit: Duration) -> Result<(), CloseError> {
         self.closing.cancel();
         let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).take();
         let done = done.ok_or(CloseError::AlreadyClosed)?;
@@ -173,7 +177,7 @@ impl AuditLog {
 
 /// A reserved slot of the queue. Dropping it without a record releases it.
 #[derive(Debug)]
-pub struct AuditSlot {
+pub(crate) struct AuditSlot {
     permit: mpsc::OwnedPermit<Queued>,
     share: Share,
 }
@@ -181,13 +185,13 @@ pub struct AuditSlot {
 impl AuditSlot {
     /// Holds `held` until the record is written or the slot is released.
     #[must_use]
-    pub fn holding(mut self, held: impl Any + Send) -> Self {
+    pub(crate) fn holding(mut self, held: impl Any + Send) -> Self {
         self.share.hold(held);
         self
     }
 
     /// Submits the record, as one of `series`. Cannot fail and never waits.
-    pub fn write(mut self, record: &AuditRecord, series: &RecordSeries) {
+    pub(crate) fn write(mut self, record: &AuditRecord, series: &RecordSeries) {
         let earlier = series.earlier(record, Instant::now());
         let mut line = Vec::with_capacity(LINE_BYTES);
         line::append(record, earlier.as_deref(), &mut line);

@@ -14,11 +14,14 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use budget::Part;
-pub use line::LINE_BYTES;
-pub use log::{AuditLog, AuditSlot, AuditTarget, CloseError, OpenError, QueueLimits, Unavailable};
-pub use record::{
-    AccountFacts, AuditRecord, CertificateFacts, CertificateOffer, MappingFacts, NameText, ReceivedPath,
+pub(crate) use budget::Part;
+#[cfg(test)]
+pub(crate) use line::LINE_BYTES;
+pub(crate) use log::{AuditLog, AuditSlot, AuditTarget, OpenError, QueueLimits};
+#[cfg(test)]
+pub(crate) use log::{CloseError, Unavailable};
+pub(crate) use record::{
+    AccountFacts, AuditRecord, CertificateFacts, CertificateOffer, MappingFacts, ReceivedPath,
     RequestDuration, TlsFacts,
 };
-pub use series::RecordSeries;
+pub(crate) use series::RecordSeries;

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A distinguished name as RFC 4514 writes it.
-pub type NameText = BoundedText<192>;
+pub(crate) type NameText = BoundedText<192>;
 
 /// One request and its outcome.
 #[derive(Clone, Debug)]
-pub struct AuditRecord {
+pub(crate) struct AuditRecord {
     /// When the request's head was read.
     pub time: UnixTime,
     /// The id on the error page and in `X-Request-Id` towards the backend.
@@ -66,7 +66,7 @@ pub struct AuditRecord {
 
 /// The parameters of the TLS session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFacts {
+pub(crate) struct TlsFacts {
     /// `1.2` or `1.3`.
     pub version: &'static str,
     /// Whether an earlier session was resumed, without a new proof of possession.
@@ -81,7 +81,7 @@ pub struct TlsFacts {
 
 /// Whether a client certificate was requested and presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CertificateOffer {
+pub(crate) enum CertificateOffer {
     /// No path of the site uses client certificates.
     NotRequested,
     /// The client sent an empty list: it has no certificate, the user selected none, or the card supports none of the
@@ -118,7 +118,7 @@ pub struct CertificateFacts {
 
 /// The account of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccountFacts {
+pub(crate) struct AccountFacts {
     /// `DOMAIN\sam`, else the UPN.
     pub user: BoundedText<192>,
     /// The user principal name.
@@ -129,7 +129,7 @@ pub struct AccountFacts {
 
 /// How a certificate was mapped to its account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MappingFacts {
+pub(crate) struct MappingFacts {
     /// The mapper, as in `mapping.order`.
     pub method: BoundedText<64>,
     /// `strong` or `weak`.
@@ -140,7 +140,7 @@ pub struct MappingFacts {
 
 /// The durations of one request.
 #[derive(Clone, Copy, Debug)]
-pub struct RequestDuration {
+pub(crate) struct RequestDuration {
     /// From the request head to the last byte of the response.
     pub total: Duration,
     /// Authentication of the certificate or password, if it was not cached.
@@ -151,19 +151,19 @@ pub struct RequestDuration {
 
 /// The path as received: escaped, without query and user information, cut at [`ReceivedPath::LIMIT`] bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceivedPath {
+pub(crate) struct ReceivedPath {
     pub(super) received_path: Arc<str>,
     pub(super) received_path_truncated: bool,
 }
 
 impl ReceivedPath {
     /// The most bytes of the escaped form.
-    pub const LIMIT: usize = 512;
+    pub(crate) const LIMIT: usize = 512;
 
     /// Accepts a request target in any of its four forms (RFC 9112 section 3.2). The parts that may hold a secret are
     /// omitted: the query, and user information before the host of an absolute-form. Bytes that are not printable ASCII,
     /// and the backslash, are written as `\x5c`.
-    pub fn new(target: &[u8]) -> Self {
+    pub(crate) fn new(target: &[u8]) -> Self {
         let (scheme, path) = without_secrets(target);
         let mut text = String::new();
         for byte in scheme.iter().chain(path).copied() {

@@ -15,7 +15,7 @@ const REFERENCE_LIFETIME: Duration = Duration::from_secs(60);
 
 /// The records of one connection so far.
 #[derive(Debug, Default)]
-pub struct RecordSeries {
+pub(crate) struct RecordSeries {
     full: Cell<u32>,
     last_full: RefCell<Option<(Instant, Rc<AuditRecord>)>>,
 }

@@ -29,7 +29,7 @@ const BOUNDS_MICROS: [u64; 14] = [
 
 /// A histogram of durations. Clones share the buckets.
 #[derive(Clone, Debug, Default)]
-pub struct DurationHistogram(Arc<Cells>);
+pub(crate) struct DurationHistogram(Arc<Cells>);
 
 #[derive(Debug, Default)]
 struct Cells {
@@ -42,7 +42,7 @@ struct Cells {
 
 impl DurationHistogram {
     /// Counts one duration.
-    pub fn observe(&self, took: Duration) {
+    pub(crate) fn observe(&self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let cells = &*self.0;
         let bucket = BOUNDS_MICROS

@@ -7,10 +7,10 @@ mod families;
 mod histogram;
 mod password;
 
-pub use backend::{BackendConnectionMetrics, BackendFailure, BackendMetrics};
-pub use crl::CrlMetrics;
-pub use histogram::DurationHistogram;
-pub use password::PasswordMetrics;
+pub(crate) use backend::{BackendConnectionMetrics, BackendFailure, BackendMetrics};
+pub(crate) use crl::CrlMetrics;
+pub(crate) use histogram::DurationHistogram;
+pub(crate) use password::PasswordMetrics;
 
 use backend::BackendFamilies;
 use crl::CrlFamilies;

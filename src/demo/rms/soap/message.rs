@@ -2,7 +2,7 @@
 
 /// The two versions of SOAP that every `.asmx` accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SoapVersion {
+pub(crate) enum SoapVersion {
     /// SOAP 1.1: `text/xml` and a `SOAPAction` header.
     V1_1,
     /// SOAP 1.2: `application/soap+xml`, the action in its parameter.
@@ -11,7 +11,7 @@ pub enum SoapVersion {
 
 impl SoapVersion {
     /// The namespace of the envelope.
-    pub fn envelope_namespace(self) -> &'static str {
+    pub(crate) fn envelope_namespace(self) -> &'static str {
         match self {
             Self::V1_1 => "http://schemas.xmlsoap.org/soap/envelope/",
             Self::V1_2 => "http://www.w3.org/2003/05/soap-envelope",
@@ -19,7 +19,7 @@ impl SoapVersion {
     }
 
     /// The media type of a response.
-    pub fn media_type(self) -> &'static str {
+    pub(crate) fn media_type(self) -> &'static str {
         match self {
             Self::V1_1 => "text/xml; charset=utf-8",
             Self::V1_2 => "application/soap+xml; charset=utf-8",
@@ -29,7 +29,7 @@ impl SoapVersion {
 
 /// An RMS service, whose operations one or more `.asmx` files provide (MS-RMPR 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RmsService {
+pub(crate) enum RmsService {
     /// Rights account certificates.
     Certification,
     /// Use licences.
@@ -44,7 +44,7 @@ pub enum RmsService {
 
 impl RmsService {
     /// The namespace of the service's elements, and the prefix of its actions.
-    pub fn namespace(self) -> &'static str {
+    pub(crate) fn namespace(self) -> &'static str {
         match self {
             Self::Certification => "http://microsoft.com/DRM/CertificationService",
             Self::Licensing => "http://microsoft.com/DRM/LicensingService",

@@ -11,7 +11,7 @@ const CLIENT_LICENSOR_BYTES: usize = 17_000;
 
 /// A call, to be sent by `POST`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SoapRequest {
+pub(crate) struct SoapRequest {
     /// The path of the `.asmx` file.
     pub path: &'static str,
     /// The headers that the version of SOAP requires.
@@ -21,7 +21,7 @@ pub struct SoapRequest {
 }
 
 /// `Certify`: requests the rights account certificate of the authenticated user. About 12 KB.
-pub fn certify_request(version: SoapVersion) -> SoapRequest {
+pub(crate) fn certify_request(version: SoapVersion) -> SoapRequest {
     let machine = chain(XrmlKind::ServerLicensor, "Demo machine", CERTIFY_BYTES);
     let parameters = format!(
         "<requestParams><MachineCertificateChain>{machine}</MachineCertificateChain><Persistent>true</Persistent>\
@@ -32,7 +32,7 @@ pub fn certify_request(version: SoapVersion) -> SoapRequest {
 }
 
 /// `AcquireLicense`: requests a use licence with the account's certificate. About 64 KB.
-pub fn acquire_license_request(version: SoapVersion) -> SoapRequest {
+pub(crate) fn acquire_license_request(version: SoapVersion) -> SoapRequest {
     let licensee = chain(XrmlKind::RightsAccount, "CORP\\alice", USE_LICENCE_BYTES / 4);
     let issuance = certificate(XrmlKind::PublishingLicence, "Demo document", USE_LICENCE_BYTES * 3 / 4);
     let parameters = format!(
@@ -43,7 +43,7 @@ pub fn acquire_license_request(version: SoapVersion) -> SoapRequest {
 }
 
 /// `AcquireIssuanceLicense`: requests the signature of a publishing licence of `bytes`; the protocol allows 8 MiB.
-pub fn acquire_issuance_license_request(version: SoapVersion, bytes: usize) -> SoapRequest {
+pub(crate) fn acquire_issuance_license_request(version: SoapVersion, bytes: usize) -> SoapRequest {
     let parameters = format!(
         "<RequestParams><AcquireIssuanceLicenseParams><UnsignedIssuanceLicense><XrML xmlns=\"\" version=\"1.2\">{}\
          </XrML></UnsignedIssuanceLicense></AcquireIssuanceLicenseParams></RequestParams>",
@@ -54,7 +54,7 @@ pub fn acquire_issuance_license_request(version: SoapVersion, bytes: usize) -> S
 }
 
 /// `GetClientLicensorCert`: requests the certificate for offline publishing. About 17 KB.
-pub fn client_licensor_request(version: SoapVersion) -> SoapRequest {
+pub(crate) fn client_licensor_request(version: SoapVersion) -> SoapRequest {
     let persona = chain(XrmlKind::RightsAccount, "CORP\\alice", CLIENT_LICENSOR_BYTES);
     let parameters = format!(
         "<RequestParams><GetClientLicensorCertParams><PersonaCerts>{persona}</PersonaCerts>\
@@ -65,7 +65,7 @@ pub fn client_licensor_request(version: SoapVersion) -> SoapRequest {
 }
 
 /// `FindServiceLocationsForUser`: requests the user's service locations of these types.
-pub fn find_service_locations_for_user_request(version: SoapVersion, types: &[&str]) -> SoapRequest {
+pub(crate) fn find_service_locations_for_user_request(version: SoapVersion, types: &[&str]) -> SoapRequest {
     let requests: String = types
         .iter()
         .map(|name| {
@@ -78,12 +78,12 @@ pub fn find_service_locations_for_user_request(version: SoapVersion, types: &[&s
 }
 
 /// `GetLicensorCertificate`: requests the server's certificate, without a user.
-pub fn licensor_certificate_request(version: SoapVersion) -> SoapRequest {
+pub(crate) fn licensor_certificate_request(version: SoapVersion) -> SoapRequest {
     call(version, "/_wmcs/licensing/server.asmx", RmsService::Server, "GetLicensorCertificate", "")
 }
 
 /// `GetServerInfo`: requests properties of the server. The only call without `VersionData`.
-pub fn server_info_request(version: SoapVersion) -> SoapRequest {
+pub(crate) fn server_info_request(version: SoapVersion) -> SoapRequest {
     let requests: String =
         ["VersionInfo", "ServerFeatureInfo", "ServerLicensorCertificate", "ServiceLocations"]
             .map(|name| format!("<ServerInfoRequest><Type>{name}</Type></ServerInfoRequest>"))
@@ -93,7 +93,7 @@ pub fn server_info_request(version: SoapVersion) -> SoapRequest {
 }
 
 /// `AcquireTemplateInformation`: requests the list of rights policy templates.
-pub fn template_information_request(version: SoapVersion) -> SoapRequest {
+pub(crate) fn template_information_request(version: SoapVersion) -> SoapRequest {
     let path = "/_wmcs/licensing/templateDistribution.asmx";
     call(version, path, RmsService::TemplateDistribution, "AcquireTemplateInformation", "")
 }
