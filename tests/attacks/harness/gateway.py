@@ -85,7 +85,6 @@ class Gateway:
     def __init__(self, binary, keys, folder, audit="file"):
         folder.mkdir(parents=True)
         self.folder = folder
-        self.port, self.admin = two_free_ports()
         self._audit = folder / "audit.jsonl"
         self._log = folder / "log"
         self._unread = None
@@ -95,6 +94,8 @@ class Gateway:
         self.process = None
         try:
             backend_port = int(self.backend.stdout.readline())
+            # After the backend has bound its port, which might else be one of these.
+            self.port, self.admin = two_free_ports()
             if audit == "fifo":
                 os.mkfifo(self._audit)
             configuration = CONFIGURATION.format(
