@@ -59,7 +59,7 @@ impl AltSecurityName {
         })
     }
 
-    /// How it names certificates.
+    /// Returns how it names certificates.
     pub(crate) fn form(&self) -> AltSecurityForm {
         match self {
             Self::IssuerSerial(..) => AltSecurityForm::IssuerSerial,
@@ -73,7 +73,7 @@ impl AltSecurityName {
         }
     }
 
-    /// Whether it names `certificate`. A part that the certificate lacks never matches.
+    /// Returns whether it names `certificate`. A part that the certificate lacks never matches.
     pub(crate) fn means(&self, certificate: &Certificate) -> bool {
         match self {
             Self::IssuerSerial(issuer, serial) => {
@@ -100,15 +100,15 @@ impl AltSecurityName {
     }
 }
 
-/// The bytes in reverse order (KB5014754).
+/// Returns the bytes in reverse order (KB5014754).
 fn serial_number(digits: &str) -> Option<SerialNumber> {
     let mut bytes = from_hexadecimal(digits)?;
     bytes.reverse();
     Some(SerialNumber::from_bytes(&bytes))
 }
 
-/// `<I>CN=a<SR>01` as its tags, in upper case, each with the text up to the next tag outside of quotes. `None` if there is
-/// text before the first tag, or none after a tag.
+/// Splits `<I>CN=a<SR>01` into its tags, in upper case, each with the text up to the next tag outside of quotes.
+/// `None` if there is text before the first tag, or none after a tag.
 fn tagged_parts(mut text: &str) -> Option<Vec<(String, &str)>> {
     let mut parts = Vec::new();
     while !text.is_empty() {

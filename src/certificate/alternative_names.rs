@@ -92,7 +92,7 @@ impl AlternativeNames {
         Ok(names)
     }
 
-    /// Whether a name of this kind may be hidden: one that cannot be decoded, or an element of an unknown kind.
+    /// Returns whether a name of this kind may be hidden: one that cannot be decoded, or an element of an unknown kind.
     pub fn may_hide(&self, form: NameForm) -> bool {
         self.undecodable || self.unreadable.iter().any(|name| name.form == form)
     }

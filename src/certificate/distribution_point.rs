@@ -62,7 +62,7 @@ pub enum GeneralPlace {
 }
 
 impl PointName {
-    /// All names of the point, given the names of the CRL's issuer.
+    /// Returns all names of the point, given the names of the CRL's issuer.
     pub fn places<'a>(
         &self,
         crl_issuers: impl IntoIterator<Item = &'a DistinguishedName>,
@@ -123,14 +123,14 @@ impl IssuingDistributionPoint {
     }
 }
 
-/// The fields of a SEQUENCE with ascending tags: none twice, none out of order.
+/// Returns the fields of a SEQUENCE with ascending tags: none twice, none out of order.
 fn fields(fields: Vec<DerElement<'_>>) -> der::Result<Vec<DerElement<'_>>> {
     let number = |field: &DerElement<'_>| field.identifier & 0x1f;
     let in_order = fields.windows(2).all(|pair| matches!(pair, [one, next] if number(one) < number(next)));
     if in_order { Ok(fields) } else { Err(malformed()) }
 }
 
-/// The readable URIs of a DistributionPointName, and the name.
+/// Returns the readable URIs of a DistributionPointName, and the name.
 fn point_name(field: DerElement<'_>) -> der::Result<(Vec<String>, Option<PointName>)> {
     let choice = DerElement::read(field.contents)?;
     match choice.identifier {
@@ -148,7 +148,7 @@ fn point_name(field: DerElement<'_>) -> der::Result<(Vec<String>, Option<PointNa
     }
 }
 
-/// A name of a distribution point, and its URI, if it is a readable one.
+/// Returns a name of a distribution point, and its URI, if it is a readable one.
 fn place(element: DerElement<'_>) -> der::Result<(Option<String>, GeneralPlace)> {
     Ok(match GeneralName::read(element)? {
         GeneralName::Uri(content) => match ia5(content).and_then(line) {
@@ -163,12 +163,12 @@ fn place(element: DerElement<'_>) -> der::Result<(Option<String>, GeneralPlace)>
     })
 }
 
-/// A BIT STRING under an implicit tag.
+/// Returns a BIT STRING under an implicit tag.
 fn reasons(field: DerElement<'_>) -> der::Result<ReasonFlags> {
     ReasonFlags::from_der(&AnyRef::new(Tag::BitString, field.contents)?.to_der()?)
 }
 
-/// A BOOLEAN under an implicit tag.
+/// Returns a BOOLEAN under an implicit tag.
 fn boolean(field: DerElement<'_>) -> der::Result<bool> {
     match field.contents {
         [0] => Ok(false),
@@ -177,7 +177,8 @@ fn boolean(field: DerElement<'_>) -> der::Result<bool> {
     }
 }
 
-/// RFC 5280 7.4: scheme and host are compared case-insensitively, the rest case-sensitively.
+/// Returns the form in which URIs are compared (RFC 5280 7.4): scheme and host are compared case-insensitively, the
+/// rest case-sensitively.
 fn comparable_uri(uri: &str) -> String {
     let authority = uri.find("://").map_or(0, |colon| colon + 3);
     let path =
@@ -186,7 +187,7 @@ fn comparable_uri(uri: &str) -> String {
     format!("{}{tail}", head.to_ascii_lowercase())
 }
 
-/// The name with one more relative name below it. `None` if the issuer's name is not a name in DER.
+/// Returns the name with one more relative name below it. `None` if the issuer's name is not a name in DER.
 fn below(issuer: &DistinguishedName, relative: &[u8]) -> Option<DistinguishedName> {
     let sequence = DerElement::read(issuer.der()).ok().filter(|name| name.identifier == SEQUENCE)?;
     let content = [sequence.contents, relative].concat();

@@ -31,7 +31,7 @@ pub(crate) struct Extension<'a> {
 }
 
 impl<'a> Extension<'a> {
-    /// The contents of extnValue.
+    /// Returns the contents of extnValue.
     pub(crate) fn value(&self) -> &'a [u8] {
         self.value.as_bytes()
     }
@@ -162,7 +162,8 @@ impl Extensions {
 }
 
 impl AuthorityInformationAccess {
-    /// A location that is not a URI, or an unreadable URI, is ignored: it would not be used.
+    /// Reads an AuthorityInfoAccess. A location that is not a URI, or an unreadable URI, is ignored: it would not be
+    /// used.
     fn read(der: &[u8]) -> der::Result<Self> {
         let mut access = Self::default();
         for description in DerElement::sequence(der)? {

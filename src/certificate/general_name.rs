@@ -74,7 +74,7 @@ pub(super) enum GeneralName<'a> {
 }
 
 impl<'a> GeneralName<'a> {
-    /// Fails if the element is not a GeneralName, so that not even its kind is known.
+    /// Reads one GeneralName. Fails if the element is none, so that not even its kind is known.
     pub(super) fn read(element: DerElement<'a>) -> der::Result<Self> {
         Ok(match element.identifier {
             0xa0 => {
@@ -113,12 +113,12 @@ impl<'a> GeneralName<'a> {
     }
 }
 
-/// The text of an IA5String, if it is one.
+/// Returns the text of an IA5String, if it is one.
 pub(super) fn ia5(contents: &[u8]) -> Option<&str> {
     str::from_utf8(contents).ok().filter(|text| text.is_ascii())
 }
 
-/// The directoryNames among GeneralNames, in their order; other kinds are ignored.
+/// Returns the directoryNames among GeneralNames, in their order; other kinds are ignored.
 ///
 /// # Errors
 /// If `der` is not a SEQUENCE of GeneralNames.

@@ -36,7 +36,7 @@ pub struct ObjectIdentifier {
 pub struct InvalidObjectIdentifier;
 
 impl ObjectIdentifier {
-    /// An identifier that is a constant in const-oid.
+    /// Returns an identifier that is a constant in const-oid.
     pub const fn known(oid: const_oid::ObjectIdentifier) -> Self {
         let contents = oid.as_bytes();
         let mut octets = [0; KEPT];
@@ -44,12 +44,13 @@ impl ObjectIdentifier {
         Self { octets, length: contents.len() }
     }
 
-    /// As in const-oid, for comparisons with its constants. `None` if const-oid cannot represent it: then it is none of them.
+    /// Returns the identifier as in const-oid, for comparisons with its constants. `None` if const-oid cannot
+    /// represent it: then it is none of them.
     pub fn as_known(&self) -> Option<const_oid::ObjectIdentifier> {
         const_oid::ObjectIdentifier::from_bytes(self.octets.get(..self.length)?).ok()
     }
 
-    /// The identifier with these contents octets (X.690 8.19). Fails if a subidentifier is truncated or padded.
+    /// Returns the identifier with these contents octets (X.690 8.19). Fails if a subidentifier is truncated or padded.
     pub fn from_contents(contents: &[u8]) -> der::Result<Self> {
         let ends = contents.last().is_some_and(|octet| octet & MORE == 0);
         let mut begins = true;
@@ -71,7 +72,7 @@ impl ObjectIdentifier {
         Ok(Self { octets, length: contents.len() })
     }
 
-    /// The unique bytes: the contents octets, or their SHA-256.
+    /// Returns the unique bytes: the contents octets, or their SHA-256.
     pub(super) fn as_octets(&self) -> &[u8] {
         self.octets.get(..self.length).unwrap_or_else(|| self.sha256())
     }
@@ -110,7 +111,7 @@ impl FromStr for ObjectIdentifier {
 /// The first subidentifier is the root arc times this and the second arc (X.690 8.19.4).
 const ROOT_WEIGHT: u8 = 40;
 
-/// Digits only, without leading zeros.
+/// Parses an arc: digits only, without leading zeros.
 fn arc(text: &str) -> Option<BigUint> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     let is_shortest = text == "0" || !text.starts_with('0');

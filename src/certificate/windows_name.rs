@@ -11,8 +11,8 @@ use const_oid::db::{rfc3280, rfc4519};
 use der::asn1::{AnyRef, Utf8StringRef};
 use der::{Encode, Tag};
 
-/// The text of `name`. `None` if it is empty or cannot be written so that it is read back as the same name: a value that
-/// is not text, or an invisible character.
+/// Returns the text of `name`. `None` if it is empty or cannot be written so that it is read back as the same name: a
+/// value that is not text, or an invisible character.
 pub(super) fn windows_text(name: &DistinguishedName) -> Option<String> {
     let relative_names = name.relative_names();
     if relative_names.is_empty() {
@@ -37,7 +37,7 @@ fn attribute(attribute: &Attribute) -> Option<String> {
     Some(format!("{keyword}={}", quoted(text)))
 }
 
-/// A quote inside quotes is doubled.
+/// Quotes a value; a quote inside quotes is doubled.
 fn quoted(text: &str) -> String {
     let needs_quotes = text.is_empty()
         || text.starts_with(' ')
@@ -113,7 +113,8 @@ impl WindowsNameParser<'_> {
         rest.is_some()
     }
 
-    /// A comma; also a semicolon and a new line ([MS-PKCA] 3.1.5.2.1, CertStrToName).
+    /// Returns whether the character is a separator: a comma; also a semicolon and a new line ([MS-PKCA] 3.1.5.2.1,
+    /// CertStrToName).
     fn take_separator(&mut self) -> bool {
         self.take(',') || self.take(';') || {
             self.take('\r');
@@ -121,7 +122,7 @@ impl WindowsNameParser<'_> {
         }
     }
 
-    /// An AttributeTypeAndValue in DER.
+    /// Returns an AttributeTypeAndValue in DER.
     fn attribute(&mut self) -> Option<Vec<u8>> {
         let (keyword, rest) = self.rest.split_once('=')?;
         let oid = identifier(keyword.trim())?;
@@ -130,7 +131,7 @@ impl WindowsNameParser<'_> {
         encoded(Tag::Sequence, &[oid.to_der().ok()?, value].concat())
     }
 
-    /// Up to the closing quote; a quote inside is doubled.
+    /// Reads up to the closing quote; a quote inside is doubled.
     fn quoted(&mut self) -> Option<String> {
         let mut text = String::new();
         loop {
@@ -145,7 +146,7 @@ impl WindowsNameParser<'_> {
         }
     }
 
-    /// Up to the next separator: text, or `#` and the DER of a value in hexadecimal.
+    /// Reads up to the next separator: text, or `#` and the DER of a value in hexadecimal.
     fn bare(&mut self) -> Option<Vec<u8>> {
         let end = self.rest.find([',', ';', '+', '\r', '\n']).unwrap_or(self.rest.len());
         let (text, rest) = self.rest.split_at_checked(end)?;
@@ -182,7 +183,7 @@ fn identifier(keyword: &str) -> Option<ObjectIdentifier> {
     dotted.parse().ok()
 }
 
-/// The bytes of these hexadecimal digits, in either case. `None` for other characters or an odd number.
+/// Returns the bytes of these hexadecimal digits, in either case. `None` for other characters or an odd number.
 pub(super) fn from_hexadecimal(digits: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
     if pairs.is_empty() || !rest.is_empty() {

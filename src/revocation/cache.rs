@@ -70,7 +70,7 @@ pub struct RevocationCache {
 }
 
 impl RevocationCache {
-    /// A cache of at most `bytes`, which counts its hits and misses.
+    /// Returns a cache of at most `bytes`, which counts its hits and misses.
     pub fn new(bytes: u64, metrics: CacheMetrics) -> Self {
         Self {
             results: Cache::builder().max_capacity(bytes).weigher(weight).time_to_idle(IDLE_LIFETIME).build(),
@@ -78,7 +78,7 @@ impl RevocationCache {
         }
     }
 
-    /// As [`super::check`], with cached results, and with the OCSP responders of `ocsp`. A responder that a
+    /// Checks as [`super::check`], with cached results, and with the OCSP responders of `ocsp`. A responder that a
     /// certificate names is queried only because the chain is validated. Slow lookups run outside of the worker. Must
     /// run inside a tokio runtime.
     ///
@@ -148,7 +148,7 @@ impl RevocationCache {
     }
 }
 
-/// The size of an entry in bytes, with its overhead.
+/// Returns the size of an entry in bytes, with its overhead.
 fn weight(key: &RevocationKey, cached: &CachedResult) -> u32 {
     const ENTRY: usize = 512;
     let fingerprints = (key.path.len() + key.additional_certificates.len()) * size_of::<Fingerprint>();

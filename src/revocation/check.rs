@@ -26,22 +26,22 @@ pub struct UnrevokedChain {
 }
 
 impl UnrevokedChain {
-    /// The validated chain, with the paths that did not pass.
+    /// Returns the validated chain, with the paths that did not pass.
     pub fn chain(&self) -> &Arc<ValidatedChain> {
         &self.chain
     }
 
-    /// The paths that passed, at least one.
+    /// Returns the paths that passed, at least one.
     pub fn paths(&self) -> impl Iterator<Item = &ValidPath> {
         self.chain.paths().iter().zip(&self.passed).filter_map(|(path, passed)| passed.then_some(path))
     }
 
-    /// The status of each certificate of these paths except the trust anchors. Empty if the rule requires none.
+    /// Returns the status of each certificate of these paths except the trust anchors. Empty if the rule requires none.
     pub fn status(&self) -> &[CertificateStatus] {
         &self.status
     }
 
-    /// The time from which on the chain must be checked again.
+    /// Returns the time from which on the chain must be checked again.
     pub fn deadline(&self) -> UnixTime {
         self.deadline
     }
@@ -89,7 +89,7 @@ impl CertificateCheck<'_> {
     }
 }
 
-/// The certificates of a path whose status `rule` requires.
+/// Returns the certificates of a path whose status `rule` requires.
 pub(super) fn checks<'a>(
     chain: &'a ValidatedChain,
     path: &'a ValidPath,

@@ -34,7 +34,7 @@ pub(super) fn look_up(query: LookupQuery<'_>, crls: &CrlStore, now: UnixTime) ->
     CrlLookup::new(query, crls, now, &[]).run()
 }
 
-/// Whether [`look_up`] may verify a signature that takes long.
+/// Returns whether [`look_up`] may verify a signature that takes long.
 pub(super) fn is_slow(query: LookupQuery<'_>, crls: &CrlStore) -> bool {
     let mut points = CertificatePoint::all(query.certificate);
     points.any(|point| crls_at(point, query.certificate, crls).any(Crl::is_slow_to_verify))
@@ -75,7 +75,7 @@ struct ConsultedCrl<'a> {
 }
 
 impl ConsultedCrl<'_> {
-    /// Whether a CRL that `key` signed contains nothing newer than this CRL with its delta CRLs.
+    /// Returns whether a CRL that `key` signed contains nothing newer than this CRL with its delta CRLs.
     fn supersedes(&self, crl: &Crl, key: KeyId) -> bool {
         if self.key != key {
             return false;
@@ -165,7 +165,7 @@ impl<'a> CrlLookup<'a> {
         }
     }
 
-    /// RFC 5280 6.3.3 (b) to (l) for one complete CRL.
+    /// Applies RFC 5280 6.3.3 (b) to (l) to one complete CRL.
     fn consult_complete(&mut self, crl: &'a Crl, point: CertificatePoint<'a>) -> Consulted {
         self.check_scope(crl, point)?;
         let reasons = point.reasons() & crl.scope().reasons;
@@ -211,8 +211,8 @@ impl<'a> CrlLookup<'a> {
         Ok(None)
     }
 
-    /// A delta CRL alone never shows that a certificate is not revoked. One that no complete CRL supersedes revokes
-    /// what it lists, even if the complete CRL that it is based on is missing.
+    /// Looks in the delta CRLs. One alone never shows that a certificate is not revoked. One that no complete CRL
+    /// supersedes revokes what it lists, even if the complete CRL that it is based on is missing.
     fn consult_delta(&mut self, crl: &'a Crl, point: CertificatePoint<'a>) -> Consulted {
         let source = crl.source();
         self.check_scope(crl, point)?;
@@ -235,7 +235,7 @@ impl<'a> CrlLookup<'a> {
         covers.then_some(()).ok_or(UnknownReason::Scope)
     }
 
-    /// The signer of a CRL, with the status of its certificate if that is not on the certificate's path.
+    /// Returns the signer of a CRL, with the status of its certificate if that is not on the certificate's path.
     fn signer(&self, crl: &'a Crl) -> Result<(&'a Certificate, Option<SignerStatus>), UnknownReason> {
         let LookupQuery { authorities, signers, .. } = self.query;
         let signer = find_signer(crl, authorities, signers, self.now)?;
@@ -256,9 +256,9 @@ impl<'a> CrlLookup<'a> {
         Ok((certificate, Some(SignerStatus { certificate: certificate.clone(), issuer, result })))
     }
 
-    /// The delta CRLs that may be combined with a complete CRL (RFC 5280 5.2.4, 6.3.3 (c)): of the same issuer, key
-    /// and scope, based on it or on an older one, and newer than it. Of these the newest, or several if none is
-    /// certainly newer than the others. Empty if the complete CRL is unusable.
+    /// Returns the delta CRLs that may be combined with a complete CRL (RFC 5280 5.2.4, 6.3.3 (c)): of the same
+    /// issuer, key and scope, based on it or on an older one, and newer than it. Of these the newest, or several if
+    /// none is certainly newer than the others. Empty if the complete CRL is unusable.
     fn deltas_of(&self, complete: &Crl, signer: &Certificate) -> Vec<&'a Crl> {
         let source = complete.source();
         let mut newest: Vec<&'a Crl> = Vec::new();
@@ -283,7 +283,7 @@ impl<'a> CrlLookup<'a> {
         newest
     }
 
-    /// The entry by which a complete CRL and its delta CRLs revoke the certificate, and the CRL that has it.
+    /// Returns the entry by which a complete CRL and its delta CRLs revoke the certificate, and the CRL that has it.
     fn revoked_entry(&self, complete: &'a Crl, deltas: &[&'a Crl]) -> Option<(RevokedEntry, &'a Crl)> {
         let is_removal = |entry: &RevokedEntry| entry.reason == RevocationReason::RemoveFromCrl;
         let mut changes = deltas.iter().filter_map(|delta| Some((self.entry(delta)?, *delta)));
@@ -307,7 +307,7 @@ impl<'a> CrlLookup<'a> {
     }
 }
 
-/// How close a CRL is to usable that is rejected for this reason. Of equal ones the first is reported.
+/// Returns how close a CRL is to usable that is rejected for this reason. Of equal ones the first is reported.
 fn closeness(reason: &UnknownReason) -> u8 {
     match reason {
         UnknownReason::NoCrl => 0,

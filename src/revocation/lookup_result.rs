@@ -46,8 +46,8 @@ pub(super) struct CleanCrl {
 }
 
 impl CleanCrl {
-    /// When a newer CRL is due. An expired complete CRL is accepted as long as its delta CRL is fresh (RFC 5280 6.3.3
-    /// (a)), and a fresh one is accepted alone after its delta CRL expired.
+    /// Returns when a newer CRL is due. An expired complete CRL is accepted as long as its delta CRL is fresh (RFC
+    /// 5280 6.3.3 (a)), and a fresh one is accepted alone after its delta CRL expired.
     pub(super) fn next_update(&self) -> Option<UnixTime> {
         self.complete.next_update.max(self.delta.as_ref().and_then(|delta| delta.next_update))
     }
@@ -71,7 +71,7 @@ pub(super) struct FoundRevocation {
 }
 
 impl LookupResult {
-    /// Its size in bytes, estimated high, without the CRLs that it shares.
+    /// Returns its size in bytes, estimated high, without the CRLs that it shares.
     pub(super) fn weight(&self) -> usize {
         const FIXED: usize = 256;
         const SOURCE: usize = 64;

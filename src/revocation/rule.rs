@@ -50,7 +50,8 @@ pub enum RevocationDemand {
 }
 
 impl RevocationRule {
-    /// What is required for the certificates that this key has issued. Of two rules for one key the stricter applies.
+    /// Returns the requirement for the certificates that this key has issued. Of two rules for one key the stricter
+    /// applies.
     pub fn demand_of(&self, issuer: KeyId) -> RevocationDemand {
         let of_issuer = self.issuers.iter().filter(|rule| rule.key == issuer).map(|rule| rule.demand);
         of_issuer.max().unwrap_or(match self.mode {

@@ -64,7 +64,7 @@ pub enum RevocationError {
 }
 
 impl RevocationError {
-    /// The certificate that is revoked or whose status is unknown.
+    /// Returns the certificate that is revoked or whose status is unknown.
     pub fn which(&self) -> &Certificate {
         match self {
             Self::Revoked { which, .. } | Self::Unknown { which, .. } => which,

@@ -47,12 +47,12 @@ impl BoundListener {
         Ok(Self { address, sockets })
     }
 
-    /// The address in use, with the assigned port if port 0 was configured.
+    /// Returns the address in use, with the assigned port if port 0 was configured.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The sockets, one for each worker, non-blocking.
+    /// Returns the sockets, one for each worker, non-blocking.
     pub(super) fn into_sockets(self) -> Vec<TcpListener> {
         self.sockets
     }

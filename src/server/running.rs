@@ -197,17 +197,17 @@ impl RunningServer {
         if cut_off.is_empty() { StopOutcome::Whole } else { StopOutcome::CutOff(cut_off.join("; ")) }
     }
 
-    /// The address in use for a configured one. They differ if port 0 is configured.
+    /// Returns the address in use for a configured one. They differ if port 0 is configured.
     pub fn address(&self, configured: SocketAddr, speech: ListenerProtocol) -> Option<SocketAddr> {
         self.listening.get(&(configured, speech)).copied()
     }
 
-    /// The addresses of the admin listeners.
+    /// Returns the addresses of the admin listeners.
     pub fn admin_addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.admin.iter().map(AdminServer::local_address)
     }
 
-    /// The generation of the configuration in force.
+    /// Returns the generation of the configuration in force.
     pub fn generation(&self) -> u64 {
         self.gate.snapshot.load().generation
     }
@@ -250,7 +250,8 @@ fn bind(
     listeners.map(|key| Ok((key, BoundListener::bind(key.0, workers)?))).collect()
 }
 
-/// The servers of the current configuration that do not respond or that reject the gateway: directories and KDCs.
+/// Returns the servers of the current configuration that do not respond or that reject the gateway: directories and
+/// KDCs.
 fn outages(gate: &Arc<SharedState>) -> impl Fn() -> Vec<String> + Send + Sync + 'static {
     let gate = Arc::clone(gate);
     move || {
@@ -284,7 +285,7 @@ fn outages(gate: &Arc<SharedState>) -> impl Fn() -> Vec<String> + Send + Sync + 
     }
 }
 
-/// The public keys of the configuration that is in force at the time of the request.
+/// Returns the public keys of the configuration that is in force at the time of the request.
 fn published_keys(gate: &Arc<SharedState>) -> PublishedKeys {
     let gate = Arc::clone(gate);
     Arc::new(move || Some(Arc::clone(gate.snapshot.load().assertions.as_ref()?.jwks())))

@@ -58,8 +58,8 @@ pub(crate) struct TlsFacts {
 }
 
 impl TlsFacts {
-    /// Whether the client presented no certificate under TLS 1.3 although one was requested. A card that cannot sign
-    /// RSA-PSS is not offered there (RFC 8446 4.2.3 forbids PKCS#1 v1.5).
+    /// Returns whether the client presented no certificate under TLS 1.3 although one was requested. A card that
+    /// cannot sign RSA-PSS is not offered there (RFC 8446 4.2.3 forbids PKCS#1 v1.5).
     pub(crate) fn requested_without_certificate_in_tls13(&self) -> bool {
         self.asked && self.certificates.is_empty() && self.version == TlsVersion::Tls13
     }
@@ -140,8 +140,8 @@ pub(crate) enum HandshakeError {
 }
 
 impl HandshakeError {
-    /// Whether a well-behaved client would not have caused this, so that repeated errors give it a lower rank. Closing the
-    /// connection is not counted: browsers do so while their users choose a certificate.
+    /// Returns whether a well-behaved client would not have caused this, so that repeated errors give it a lower
+    /// rank. Closing the connection is not counted: browsers do so while their users choose a certificate.
     pub(crate) fn is_clients_fault(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::UnsupportedVersion(_) | Self::PlainHttp | Self::Failed { .. } => {
@@ -308,7 +308,8 @@ where
     }
 }
 
-/// From the ClientHello to the end. Only the cryptography runs in the pool; waiting for the client takes no slot there.
+/// Runs the handshake from the ClientHello to the end. Only the cryptography runs in the pool; waiting for the client
+/// takes no slot there.
 async fn finish<IO: AsyncRead + AsyncWrite + Unpin>(
     io: &mut IO,
     (hello, mut unread): (Hello, Vec<u8>),

@@ -47,23 +47,24 @@ impl ServerKeyPair {
         }
     }
 
-    /// The bytes of the chain in the handshake.
+    /// Returns the bytes of the chain in the handshake.
     pub fn chain_length(&self) -> usize {
         self.0.cert.iter().map(|certificate| certificate.len() + 3).sum()
     }
 
-    /// The server's own certificate.
+    /// Returns the server's own certificate.
     pub fn leaf(&self) -> Option<&CertificateDer<'static>> {
         self.0.cert.first()
     }
 
-    /// Whether a TLS 1.2 handshake can use the key: the suite determines the key's algorithm.
+    /// Returns whether a TLS 1.2 handshake can use the key: the suite determines the key's algorithm.
     fn serves_tls12(&self, schemes: &[SignatureScheme], suites: &[CipherSuite]) -> bool {
         suites.iter().any(|suite| suite_signature(*suite) == Some(self.0.key.algorithm()))
             && self.0.key.choose_scheme(schemes).is_some()
     }
 
-    /// Whether a TLS 1.3 handshake can use the key: the suite does not matter, and PKCS#1 v1.5 is forbidden (RFC 8446 4.2.3).
+    /// Returns whether a TLS 1.3 handshake can use the key: the suite does not matter, and PKCS#1 v1.5 is forbidden
+    /// (RFC 8446 4.2.3).
     fn serves_tls13(&self, schemes: &[SignatureScheme], suites: &[CipherSuite]) -> bool {
         let schemes: Vec<_> = schemes.iter().copied().filter(|scheme| signs_under_tls13(*scheme)).collect();
         suites.iter().copied().any(is_tls13) && self.0.key.choose_scheme(&schemes).is_some()
@@ -79,7 +80,7 @@ pub(crate) struct ServerCertificateResolver {
 }
 
 impl ServerCertificateResolver {
-    /// `pairs` in the order of preference, for a site with these versions.
+    /// Returns a resolver of `pairs` in the order of preference, for a site with these versions.
     pub(crate) fn new(pairs: Vec<ServerKeyPair>, min: TlsVersion, max: TlsVersion) -> Self {
         Self { pairs, tls12: min == TlsVersion::Tls12, tls13: max == TlsVersion::Tls13 }
     }
@@ -110,7 +111,7 @@ fn is_tls13(suite: CipherSuite) -> bool {
     )
 }
 
-/// The signature algorithm that a TLS 1.2 suite requires of the server's key.
+/// Returns the signature algorithm that a TLS 1.2 suite requires of the server's key.
 fn suite_signature(suite: CipherSuite) -> Option<SignatureAlgorithm> {
     Some(match suite {
         CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256

@@ -33,7 +33,7 @@ pub(crate) enum WeakClientSignatures {
     UnsafelyAllowed,
 }
 
-/// The list of a site that does not configure its own.
+/// Returns the list of a site that does not configure its own.
 pub(crate) fn default_client_signatures(max: TlsVersion, weak: WeakClientSignatures) -> Vec<SignatureScheme> {
     let wanted = |scheme: &SignatureScheme| {
         (max == TlsVersion::Tls13 || !is_pss(*scheme))
@@ -42,7 +42,7 @@ pub(crate) fn default_client_signatures(max: TlsVersion, weak: WeakClientSignatu
     CLIENT_SIGNATURE_ALGORITHMS.iter().map(|(_, scheme)| *scheme).filter(wanted).collect()
 }
 
-/// Whether TLS 1.3 allows this scheme in a handshake (RFC 8446 4.2.3).
+/// Returns whether TLS 1.3 allows this scheme in a handshake (RFC 8446 4.2.3).
 pub(crate) fn signs_under_tls13(scheme: SignatureScheme) -> bool {
     !is_pkcs1(scheme)
 }

@@ -46,7 +46,7 @@ pub(super) fn look(bytes: &[u8]) -> FirstBytes {
     }
 }
 
-/// RFC 8446 4.1.2: a client that supports TLS 1.2 or newer writes 3.3 here.
+/// Returns `Old` for a version below TLS 1.2. RFC 8446 4.1.2: a client that supports TLS 1.2 or newer writes 3.3 here.
 fn old(major: u8, minor: u8) -> FirstBytes {
     match (major, minor) < (3, 3) {
         true => FirstBytes::Old(UnsupportedVersion::new(major, minor)),

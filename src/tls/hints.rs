@@ -20,7 +20,7 @@ pub struct HintSize {
 }
 
 impl HintSize {
-    /// Whether Windows clients may abort: more than 16 KB of chain and hints together.
+    /// Returns whether Windows clients may abort: more than 16 KB of chain and hints together.
     pub fn exceeds_schannel_limit(self) -> bool {
         self.chain + self.hints > SCHANNEL_LIMIT
     }
@@ -43,7 +43,7 @@ pub(super) fn hints(names: &[Vec<u8>]) -> Result<Vec<DistinguishedName>, HintsTo
     Ok(names.iter().cloned().map(DistinguishedName::from).collect())
 }
 
-/// The bytes in the handshake: each name has a 16-bit length before it.
+/// Returns the bytes in the handshake: each name has a 16-bit length before it.
 pub(super) fn size(names: &[Vec<u8>]) -> usize {
     names.iter().map(|name| name.len() + 2).sum()
 }

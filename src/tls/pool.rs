@@ -14,7 +14,7 @@ const WAITING: usize = 65_536;
 pub(crate) struct HandshakePool(FairSlots);
 
 impl Default for HandshakePool {
-    /// Half of the processors, so that the workers always have the other half.
+    /// Uses half of the processors, so that the workers always have the other half.
     fn default() -> Self {
         let slots = available_parallelism().map_or(1, |processors| processors.get().div_ceil(2));
         Self(FairSlots::new(SlotLimits {

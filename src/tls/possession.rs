@@ -49,12 +49,12 @@ pub(super) struct ClientAuthentication {
 }
 
 impl ClientAuthentication {
-    /// Whether this handshake requested a certificate. A resumed one does not.
+    /// Returns whether this handshake requested a certificate. A resumed one does not.
     pub(super) fn requested(&self) -> bool {
         self.requested.load(Ordering::Relaxed)
     }
 
-    /// Whether the client proved possession of a certificate's key in this handshake.
+    /// Returns whether the client proved possession of a certificate's key in this handshake.
     pub(super) fn proven(&self) -> bool {
         self.proven.load(Ordering::Relaxed)
     }
@@ -191,7 +191,7 @@ fn verify_possession(
     }
 }
 
-/// The contents of the AlgorithmIdentifier, in the form that rustls's algorithms use.
+/// Returns the contents of the AlgorithmIdentifier, in the form that rustls's algorithms use.
 fn algorithm_identifier_value(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<Vec<u8>, Error> {
     use der::{Encode, SliceReader};
     let encoded = spki.algorithm.to_der().map_err(|_| CertificateError::BadEncoding)?;
@@ -203,8 +203,8 @@ fn algorithm_identifier_value(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<Vec<
     Ok(contents.to_vec())
 }
 
-/// aws-lc's verification of PKCS#1 v1.5 signatures by keys from 1,024 bits on, and of those with SHA-1. It has none for PSS
-/// with such short keys: such a client gets an alert, and TLS 1.3 allows no other scheme.
+/// Returns aws-lc's verification of PKCS#1 v1.5 signatures by keys from 1,024 bits on, and of those with SHA-1. It
+/// has none for PSS with such short keys: such a client gets an alert, and TLS 1.3 allows no other scheme.
 fn legacy_rsa(scheme: SignatureScheme) -> Option<&'static RsaParameters> {
     match scheme {
         SignatureScheme::RSA_PKCS1_SHA1 => Some(&RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),

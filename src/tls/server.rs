@@ -128,32 +128,32 @@ impl SiteTls {
         Ok(site)
     }
 
-    /// Whether the site requests a certificate from clients.
+    /// Returns whether the site requests a certificate from clients.
     pub fn requests_certificate(&self) -> bool {
         self.possession.is_some()
     }
 
-    /// Whether HTTP/2 is offered beside HTTP/1.1.
+    /// Returns whether HTTP/2 is offered beside HTTP/1.1.
     pub fn offers_http2(&self) -> bool {
         self.http2
     }
 
-    /// Whether a bad certificate ends the handshake with an alert, so that the client gets no page.
+    /// Returns whether a bad certificate ends the handshake with an alert, so that the client gets no page.
     pub fn alerts_on_bad_certificate(&self) -> bool {
         self.alerts
     }
 
-    /// The highest supported version.
+    /// Returns the highest supported version.
     pub fn max_version(&self) -> TlsVersion {
         self.max
     }
 
-    /// The bytes of chain and CA hints in the handshake.
+    /// Returns the bytes of chain and CA hints in the handshake.
     pub fn hint_size(&self) -> HintSize {
         self.hint_size
     }
 
-    /// rustls's configuration for one connection, and its sessions, which record the time of proof.
+    /// Returns rustls's configuration for one connection, and its sessions, which record the time of proof.
     pub(super) fn for_connection(
         &self,
     ) -> Result<(Arc<ServerConfig>, Arc<ConnectionSessions>), rustls::Error> {

@@ -55,8 +55,9 @@ struct KeptSession {
 pub struct TicketKeysError(#[source] rustls::Error);
 
 impl SessionStore {
-    /// Fresh random keys, which rustls replaces every six hours (construction of RFC 5077 section 4), and no sessions. The
-    /// sessions with an ID take `session_bytes` at most; beyond, those used least are evicted.
+    /// Returns a store with fresh random keys, which rustls replaces every six hours (construction of RFC 5077
+    /// section 4), and no sessions. The sessions with an ID take `session_bytes` at most; beyond, those used least
+    /// are evicted.
     pub fn new(session_bytes: u64) -> Result<Self, TicketKeysError> {
         let keys = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(TicketKeysError)?;
         Ok(Self { keys, session_bytes, sessions: sessions(session_bytes) })
@@ -119,10 +120,10 @@ impl ConnectionSessions {
         Self { site, clock, client, proof: AtomicU64::new(NONE), to_keep: Mutex::default() }
     }
 
-    /// When the key last signed, if a session was resumed.
+    /// Returns when the key last signed, if a session was resumed.
     ///
-    /// A client may offer several tickets, and rustls may decrypt one and still perform a full handshake. The oldest proof is
-    /// used then, so that in doubt the key has to sign again earlier.
+    /// A client may offer several tickets, and rustls may decrypt one and still perform a full handshake. The oldest
+    /// proof is used then, so that in doubt the key has to sign again earlier.
     pub(super) fn proof(&self) -> Option<UnixTime> {
         match self.proof.load(Ordering::Relaxed) {
             NONE => None,
@@ -142,13 +143,14 @@ impl ConnectionSessions {
         self.proof().unwrap_or_else(|| self.clock.now())
     }
 
-    /// Whether this connection's session may be resumed: not if the client was asked for a certificate and proved none.
+    /// Returns whether this connection's session may be resumed: not if the client was asked for a certificate and
+    /// proved none.
     fn may_resume(&self) -> bool {
         !self.client.requested() || self.client.proven()
     }
 
-    /// Whether a session made under `binding`, with its proof at `proof`, may be resumed here and now. If so, its proof
-    /// becomes the connection's.
+    /// Returns whether a session made under `binding`, with its proof at `proof`, may be resumed here and now. If so,
+    /// its proof becomes the connection's.
     fn opens(&self, binding: &[u8; BINDING_LENGTH], proof: UnixTime) -> bool {
         let now = self.clock.now();
         // A proof in the future means that the clock was set back, so its age is unknown.
@@ -242,7 +244,7 @@ mod tests {
         })
     }
 
-    /// A connection whose client has proven possession of a key.
+    /// Returns a connection whose client has proven possession of a key.
     fn connection(site: &Arc<SiteSessions>, clock: &Clock) -> ConnectionSessions {
         of_client(site, clock, ClientAuthentication::of(true, true))
     }

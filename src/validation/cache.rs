@@ -119,8 +119,8 @@ impl AcceptedVariant {
         Self { unused: unused.collect(), used: used.into(), chain }
     }
 
-    /// Whether validating the presented chain would find the same paths: all certificates that they use are there, and every
-    /// other one that may matter was tried.
+    /// Returns whether validating the presented chain would find the same paths: all certificates that they use are
+    /// there, and every other one that may matter was tried.
     fn applies_to(&self, lookup: &ChainLookup, now: UnixTime) -> bool {
         let is_known = |one| self.used.binary_search(one).is_ok() || self.unused.binary_search(one).is_ok();
         now < self.chain.deadline()
@@ -134,7 +134,8 @@ impl AcceptedVariant {
 }
 
 impl ValidationCache {
-    /// A cache that keeps accepted chains in this many bytes, and refusals and CA certificates in fractions of it.
+    /// Returns a cache that keeps accepted chains in this many bytes, and refusals and CA certificates in fractions
+    /// of it.
     pub(crate) fn new(bytes: u64, metrics: CacheMetrics) -> Self {
         let of_leaf = |_: &AcceptedKey, variants: &AcceptedVariants| {
             weight(variants.iter().map(AcceptedVariant::weight).sum::<usize>())
@@ -161,7 +162,7 @@ impl ValidationCache {
         }
     }
 
-    /// Whether [`ValidationCache::validate`] would find its verdict in the cache.
+    /// Returns whether [`ValidationCache::validate`] would find its verdict in the cache.
     pub(crate) async fn is_cached(
         &self,
         realm_generation: &RealmGeneration,
@@ -258,7 +259,7 @@ impl ValidationCache {
         chain.sharing(|certificate| shared.get(&certificate.fingerprint()).cloned().unwrap_or(certificate))
     }
 
-    /// The number of leaves with accepted chains, and of refusals.
+    /// Returns the number of leaves with accepted chains, and of refusals.
     #[cfg(test)]
     pub(super) async fn entry_counts(&self) -> (u64, u64) {
         self.accepted.run_pending_tasks().await;
@@ -266,7 +267,7 @@ impl ValidationCache {
         (self.accepted.entry_count(), self.refused.entry_count())
     }
 
-    /// The bytes of accepted chains and of refusals.
+    /// Returns the bytes of accepted chains and of refusals.
     #[cfg(test)]
     pub(super) async fn weights(&self) -> (u64, u64) {
         self.entry_counts().await;
@@ -291,7 +292,7 @@ fn applicable(
     variants.iter().find(|variant| variant.applies_to(lookup, now)).map(|variant| Arc::clone(&variant.chain))
 }
 
-/// The new verdict, followed by those that it does not replace and that have not expired.
+/// Returns the new verdict, followed by those that it does not replace and that have not expired.
 fn with(before: &[AcceptedVariant], new: AcceptedVariant, now: UnixTime) -> AcceptedVariants {
     let others = before.iter().filter(|old| old.used != new.used && now < old.chain.deadline()).cloned();
     let others: Vec<_> = others.take(MAX_VARIANTS - 1).collect();
@@ -316,7 +317,8 @@ async fn validate_on_blocking_thread(
     verdict.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-/// When a refusal expires: at the latest when another certificate becomes valid, since the chain may be valid then.
+/// Returns when a refusal expires: at the latest when another certificate becomes valid, since the chain may be valid
+/// then.
 fn refusal_deadline(chain: &PresentedChain, trust: &TrustSet, now: UnixTime) -> UnixTime {
     let presented = chain.certificates().iter().map(Certificate::not_before);
     let beginnings = presented.filter(|not_before| *not_before > now).chain(trust.next_beginning(now));

@@ -20,7 +20,7 @@ pub struct ChainError {
 }
 
 impl ChainError {
-    /// How many bytes of memory it takes up, estimated high.
+    /// Returns how many bytes of memory it takes up, estimated high.
     pub(super) fn weight(&self) -> usize {
         const FACTS: usize = 512;
         // As encoded, decoded and ready to be compared.
@@ -184,7 +184,7 @@ impl fmt::Display for CertificatePosition {
     }
 }
 
-/// A usage with its name in proxy.toml, if it has one.
+/// Returns a usage with its name in proxy.toml, if it has one.
 fn shown_usage(oid: ObjectIdentifier) -> String {
     match usage::name_of(oid) {
         Some(name) => format!("{name} ({oid})"),

@@ -94,8 +94,8 @@ fn is_allowed(name: SubjectName<'_>, constraints: &NameConstraints) -> NameVerdi
     if is_limited { NameVerdict::NotPermitted } else { NameVerdict::Yes }
 }
 
-/// The subject, the mail addresses in it, and all alternative names. RFC 5280 requires the mail addresses in the subject
-/// only if there is no alternative name, but too many programs read them.
+/// Returns the subject, the mail addresses in it, and all alternative names. RFC 5280 requires the mail addresses in
+/// the subject only if there is no alternative name, but too many programs read them.
 fn names(certificate: &Certificate) -> impl Iterator<Item = SubjectName<'_>> {
     let (subject, others) = (certificate.subject(), certificate.subject_alternative_names());
     let has_subject = !subject.is_empty() || !subject.is_decoded();

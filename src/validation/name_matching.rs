@@ -65,7 +65,7 @@ pub(super) enum ConstraintSide {
     Excluded,
 }
 
-/// `None` if the name or the subtree is not understood.
+/// Returns `None` if the name or the subtree is not understood.
 pub(super) fn is_in(name: SubjectName<'_>, subtree: &Subtree, side: ConstraintSide) -> Option<bool> {
     match (name, subtree) {
         (SubjectName::Directory(name), Subtree::Directory(subtree)) => directory(name, subtree, side),
@@ -94,7 +94,8 @@ fn directory(name: &DistinguishedName, subtree: &DistinguishedName, side: Constr
     }
 }
 
-/// RFC 5280 4.2.1.10: a host is only itself; a domain with a leading dot is all hosts below it.
+/// Returns whether `subtree` includes the host. RFC 5280 4.2.1.10: a host is only itself; a domain with a leading dot
+/// is all hosts below it.
 fn host_is_in(host: &str, subtree: &DomainSubtree) -> bool {
     match subtree {
         DomainSubtree::All => true,
@@ -140,9 +141,9 @@ fn mail(
     })
 }
 
-/// RFC 5280 4.2.1.10: a domain includes itself and all below it. A leading dot, which the standard does not define here,
-/// permits the domains below only, and excludes the domain too. A wildcard stands for any label in its place, so it is
-/// excluded with any of them.
+/// Returns whether `subtree` includes the domain. RFC 5280 4.2.1.10: a domain includes itself and all below it. A
+/// leading dot, which the standard does not define here, permits the domains below only, and excludes the domain too.
+/// A wildcard stands for any label in its place, so it is excluded with any of them.
 fn dns(name: &str, subtree: &DomainSubtree, side: ConstraintSide) -> Option<bool> {
     let (wildcard, domain) = name.strip_prefix("*.").map_or((false, name), |domain| (true, domain));
     if !is_domain(domain) {
@@ -163,8 +164,8 @@ fn dns(name: &str, subtree: &DomainSubtree, side: ConstraintSide) -> Option<bool
     })
 }
 
-/// The host of a URI, in lower case. `None` if there is none or it is an address: RFC 5280 4.2.1.10 requires that such a
-/// URI is refused. A backslash ends the host for browsers but not in RFC 3986, so it is not understood.
+/// Returns the host of a URI, in lower case. `None` if there is none or it is an address: RFC 5280 4.2.1.10 requires
+/// that such a URI is refused. A backslash ends the host for browsers but not in RFC 3986, so it is not understood.
 fn host_of(uri: &str) -> Option<String> {
     if uri.contains('\\') {
         return None;
@@ -184,7 +185,7 @@ fn host_of(uri: &str) -> Option<String> {
     (is_number(port) && is_domain(host) && !is_number(last_label)).then(|| host.to_lowercase())
 }
 
-/// An address of the other length is in no network of this one.
+/// Returns whether the network includes the address. An address of the other length is in no network of this one.
 fn ip(address: &[u8], network: &[u8], mask: &[u8]) -> Option<bool> {
     if !matches!(address.len(), 4 | 16) {
         return None;

@@ -50,7 +50,7 @@ pub(super) fn check_authority(path: &CandidatePath<'_>, now: UnixTime) -> Result
 const READ_OF_ANCHOR: [const_oid::ObjectIdentifier; 3] =
     [ID_CE_NAME_CONSTRAINTS, ID_CE_BASIC_CONSTRAINTS, ID_CE_KEY_USAGE];
 
-/// Unknown critical extensions are refused. A known extension is processed, critical or not (RFC 5280 4.2). Of an anchor,
+/// Rejects unknown critical extensions. A known extension is processed, critical or not (RFC 5280 4.2). Of an anchor,
 /// an extension that is used here must be readable and a critical one must be understood: an anchor is trusted as its
 /// certificate describes it, or not at all (RFC 5937).
 fn extensions(path: &CandidatePath<'_>) -> Result<(), ChainError> {
@@ -84,8 +84,8 @@ fn unread_extension(
     unknown.map(|extension| PathViolation::UnknownCriticalExtension { extension })
 }
 
-/// RFC 5280 6.1.4 k to n for every intermediate. Of the anchor only constraints that its certificate has are applied (RFC
-/// 5280 6.2 leaves that open): an anchor that the administrator configured needs no extension.
+/// Checks RFC 5280 6.1.4 k to n for every intermediate. Of the anchor only constraints that its certificate has are
+/// applied (RFC 5280 6.2 leaves that open): an anchor that the administrator configured needs no extension.
 fn authorities(path: &CandidatePath<'_>) -> Result<(), ChainError> {
     let anchor_index = path.length();
     let mut below = 0;

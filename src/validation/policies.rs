@@ -18,19 +18,19 @@ pub(crate) struct ValidPolicies {
 }
 
 impl ValidPolicies {
-    /// The policies, sorted; anyPolicy among them if it is valid down to the client's own certificate.
+    /// Returns the policies, sorted; anyPolicy among them if it is valid down to the client's own certificate.
     pub(crate) fn as_slice(&self) -> &[ObjectIdentifier] {
         &self.policies
     }
 
-    /// Whether the path is valid for this policy.
+    /// Returns whether the path is valid for this policy.
     ///
     /// It is if the policy is in the set, and also if anyPolicy is (RFC 5280 6.1.5 g): then every certificate of the
-    /// path, the client's own included, asserts every policy, and no CA above has forbidden it. The CA could equally have issued a
-    /// certificate that names the policy.
+    /// path, the client's own included, asserts every policy, and no CA above has forbidden it. The CA could equally
+    /// have issued a certificate that names the policy.
     ///
-    /// As a requirement anyPolicy stands for all policies, as in the user-initial-policy-set of RFC 5280 6.1.1 c: any policy
-    /// that is valid on the path satisfies it.
+    /// As a requirement anyPolicy stands for all policies, as in the user-initial-policy-set of RFC 5280 6.1.1 c: any
+    /// policy that is valid on the path satisfies it.
     pub(crate) fn admit(&self, policy: ObjectIdentifier) -> bool {
         if policy == ANY_POLICY {
             return !self.policies.is_empty();
@@ -91,7 +91,7 @@ impl PolicyCountdown {
     }
 }
 
-/// The policies of a path, or the certificate below which none is left although one is required.
+/// Returns the policies of a path, or the certificate below which none is left although one is required.
 pub(super) fn valid_policies(
     path: &CandidatePath<'_>,
     rule: &ValidationRule,

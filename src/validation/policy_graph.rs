@@ -51,7 +51,7 @@ impl PolicyGraph {
         Self { layers: vec![GraphLayer::from([(ANY_POLICY, root)])] }
     }
 
-    /// Whether no policy is valid any more.
+    /// Returns whether no policy is valid any more.
     pub(super) fn is_null(&self) -> bool {
         self.layers.last().is_none_or(HashMap::is_empty)
     }

@@ -158,8 +158,8 @@ fn contents(bytes: &[u8]) -> Result<BundleContents<'_>, BundleError> {
     }
 }
 
-/// The one SEQUENCE in DER that the file consists of, except for line ends after it, which editors and web servers add.
-/// `None` if the file may be PEM.
+/// Returns the one SEQUENCE in DER that the file consists of, except for line ends after it, which editors and web
+/// servers add. `None` if the file may be PEM.
 fn element(bytes: &[u8]) -> Result<Option<&[u8]>, BundleError> {
     let first = SliceReader::new(bytes).and_then(|mut reader| reader.tlv_bytes());
     if let Ok(der) = first
@@ -186,8 +186,8 @@ fn element(bytes: &[u8]) -> Result<Option<&[u8]>, BundleError> {
     Ok(None)
 }
 
-/// Whether the bytes begin with a SEQUENCE of more than 127 bytes. No text does: the length begins with a byte that
-/// cannot follow the digit `0` in UTF-8.
+/// Returns whether the bytes begin with a SEQUENCE of more than 127 bytes. No text does: the length begins with a
+/// byte that cannot follow the digit `0` in UTF-8.
 fn is_binary(bytes: &[u8]) -> bool {
     matches!(bytes, [SEQUENCE, 0x80..=0x84, ..])
 }
@@ -195,13 +195,13 @@ fn is_binary(bytes: &[u8]) -> bool {
 /// INTEGER 3, the version of a PFX (RFC 7292 4).
 const PKCS12_VERSION: &[u8] = &[0x02, 0x01, 0x03];
 
-/// Whether this is a PFX: the version, and a ContentInfo of PKCS #7.
+/// Returns whether this is a PFX: the version, and a ContentInfo of PKCS #7.
 fn is_pkcs12(der: &[u8]) -> bool {
     let Ok(parts) = DerElement::sequence(der) else { return false };
     matches!(parts.as_slice(), [version, content, ..] if version.der == PKCS12_VERSION && pkcs7::has_content_type(content.der))
 }
 
-/// Whether this is an EncryptedPrivateKeyInfo (RFC 5958 3): an algorithm and an OCTET STRING.
+/// Returns whether this is an EncryptedPrivateKeyInfo (RFC 5958 3): an algorithm and an OCTET STRING.
 fn is_encrypted_key(der: &[u8]) -> bool {
     const OCTET_STRING: u8 = 0x04;
     let Ok(parts) = DerElement::sequence(der) else { return false };

@@ -43,13 +43,13 @@ pub(in crate::revocation) fn read_time(reader: &mut SliceReader<'_>) -> der::Res
     }
 }
 
-/// The tag of the next element, if there is one.
+/// Returns the tag of the next element, if there is one.
 pub(in crate::revocation) fn next_tag(reader: &SliceReader<'_>) -> der::Result<Option<Tag>> {
     if reader.is_finished() { Ok(None) } else { Ok(Some(Header::peek(reader)?.tag())) }
 }
 
-/// The content of an INTEGER without the leading octets that DER forbids (X.690 8.3.2). Some CAs pad serial numbers,
-/// and a padded one is the same number. Returns `None` for empty content.
+/// Returns the content of an INTEGER without the leading octets that DER forbids (X.690 8.3.2). Some CAs pad serial
+/// numbers, and a padded one is the same number. Returns `None` for empty content.
 pub(in crate::revocation) fn minimal(mut content: &[u8]) -> Option<&[u8]> {
     while let [0 | 0xff, next, ..] = content
         && (*next >= 0x80) == (content.first() == Some(&0xff))

@@ -94,7 +94,7 @@ fn read_extensions(extensions: &mut SliceReader<'_>, entry: &mut CrlEntry<'_>) -
     Ok(())
 }
 
-/// The distinguished name of a certificateIssuer. Returns `None` if it has none or several.
+/// Returns the distinguished name of a certificateIssuer. Returns `None` if it has none or several.
 fn issuer(value: &[u8]) -> Option<DistinguishedName> {
     let [issuer] = <[DistinguishedName; 1]>::try_from(directory_names(value).ok()?).ok()?;
     Some(issuer)

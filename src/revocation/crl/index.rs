@@ -56,7 +56,7 @@ impl EntryList {
 }
 
 impl EntryIndex {
-    /// The entry of a serial number, given as the content of the INTEGER.
+    /// Returns the entry of a serial number, given as the content of the INTEGER.
     pub(super) fn find(&self, serial: &[u8]) -> Option<RevokedEntry> {
         let at = self.tables.binary_search_by_key(&serial.len(), |table| table.serial_length).ok()?;
         self.tables.get(at)?.find(serial)
@@ -134,7 +134,7 @@ fn compare(one: &[u8], other: &[u8]) -> Ordering {
     tail(one).cmp(&tail(other)).then_with(|| one.cmp(other))
 }
 
-/// The last four bytes as a number.
+/// Returns the last four bytes as a number.
 fn tail(serial: &[u8]) -> u32 {
     serial.iter().fold(0, |tail, byte| (tail << 8) | u32::from(*byte))
 }

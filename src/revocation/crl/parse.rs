@@ -255,7 +255,7 @@ fn read_crl_extension(
     Some(())
 }
 
-/// The URLs of a freshestCRL (RFC 5280 5.2.6).
+/// Returns the URLs of a freshestCRL (RFC 5280 5.2.6).
 fn freshest(value: &[u8]) -> Option<Vec<String>> {
     let points = CrlDistributionPoint::read_all(value).ok()?;
     Some(points.into_iter().flat_map(|point| point.uris).collect())

@@ -74,12 +74,12 @@ impl RevocationReason {
         }
     }
 
-    /// The CRLReason of RFC 5280 5.3.1, or its unused value 7 for [`Self::Unknown`].
+    /// Returns the CRLReason of RFC 5280 5.3.1, or its unused value 7 for [`Self::Unknown`].
     pub(super) fn code(self) -> u8 {
         Self::ALL.iter().zip(0..).find_map(|(reason, code)| (*reason == self).then_some(code)).unwrap_or(7)
     }
 
-    /// The reason with this code.
+    /// Returns the reason with this code.
     pub(super) fn from_code(code: u8) -> Self {
         Self::ALL.get(usize::from(code)).copied().unwrap_or(Self::Unknown)
     }

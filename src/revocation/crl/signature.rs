@@ -39,7 +39,7 @@ impl CrlSignature {
         Self { algorithm, signature, signed, results: Mutex::default() }
     }
 
-    /// Whether the key of `signer` made it.
+    /// Returns whether the key of `signer` made it.
     pub(super) fn verify(&self, signer: &Certificate) -> SignatureResult {
         if let Some(known) = self.known_result(signer.key_id()) {
             return known;
@@ -53,7 +53,7 @@ impl CrlSignature {
         result
     }
 
-    /// Whether verifying it takes longer than a worker may block.
+    /// Returns whether verifying it takes longer than a worker may block.
     pub(super) fn is_slow(&self) -> bool {
         matches!(&self.signed, SignedBytes::Whole(tbs) if tbs.len() > SLOW_BYTES)
     }

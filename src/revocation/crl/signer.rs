@@ -64,9 +64,9 @@ pub(in crate::revocation) fn find_signer<'a>(
     Err(reason.unwrap_or_else(|| UnknownReason::NoSigner { issuer: issuer.clone() }))
 }
 
-/// The candidates outside of the path that bear the name of a CRL's issuer and have the key usage cRLSign. For a CA
-/// on the path an absent keyUsage is enough (RFC 5280 6.3.3 (f)); for others it would allow every client certificate
-/// to sign CRLs.
+/// Returns the candidates outside of the path that bear the name of a CRL's issuer and have the key usage cRLSign.
+/// For a CA on the path an absent keyUsage is enough (RFC 5280 6.3.3 (f)); for others it would allow every client
+/// certificate to sign CRLs.
 fn crl_signers<'a>(
     issuer: &'a DistinguishedName,
     candidates: SignerCandidates<'a>,

@@ -33,7 +33,7 @@ enum HttpOutcome {
 }
 
 impl Fetcher {
-    /// A fetcher with these rules.
+    /// Returns a fetcher with these rules.
     pub fn new(rules: FetchRules) -> Self {
         Self { rules: Arc::new(rules) }
     }

@@ -43,7 +43,8 @@ impl ListedUrl {
         Ok(Self { host, port: authority.port_u16().unwrap_or(80), authority, target })
     }
 
-    /// The URL in a `Location` (RFC 9110 10.2.2), resolved against this one (RFC 3986 5) and checked like the first.
+    /// Returns the URL in a `Location` (RFC 9110 10.2.2), resolved against this one (RFC 3986 5) and checked like the
+    /// first.
     pub(super) fn redirected(&self, location: &str, rules: &FetchRules) -> Result<Self, FetchError> {
         let bad = || FetchError::BadRedirect { host: self.host.clone() };
         let own = Url::parse(&format!("http://{}{}", self.authority, self.target)).map_err(|_| bad())?;

@@ -86,8 +86,8 @@ struct HostFailure {
 }
 
 impl OcspClient {
-    /// A client with these settings, for hosts that `rules` allow. The limits of the rules are for CRLs, and apply
-    /// only if they are narrower than those of OCSP.
+    /// Returns a client with these settings, for hosts that `rules` allow. The limits of the rules are for CRLs, and
+    /// apply only if they are narrower than those of OCSP.
     pub fn new(settings: OcspSettings, rules: FetchRules) -> Self {
         let max_bytes = rules.max_bytes.min(MAXIMUM_RESPONSE_BYTES);
         let fetcher = Fetcher::new(FetchRules { max_bytes, ..rules });
@@ -108,7 +108,7 @@ impl OcspClient {
         }
     }
 
-    /// The settings of the client.
+    /// Returns the settings of the client.
     pub fn settings(&self) -> &OcspSettings {
         &self.settings
     }
@@ -225,7 +225,7 @@ impl OcspClient {
     }
 }
 
-/// Whether an error concerns the host, and not only one request.
+/// Returns whether an error concerns the host, and not only one request.
 fn is_of_host(cause: &FetchError) -> bool {
     matches!(
         cause,
@@ -233,7 +233,8 @@ fn is_of_host(cause: &FetchError) -> bool {
     )
 }
 
-/// The result to cache after a query: the new response, or if there is none the old one as long as it is accepted.
+/// Returns the result to cache after a query: the new response, or if there is none the old one as long as it is
+/// accepted.
 fn updated(
     old: Option<QueryResult>,
     new: Result<ValidatedResponse, OcspError>,

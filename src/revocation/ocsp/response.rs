@@ -254,7 +254,7 @@ impl CertStatus {
     }
 }
 
-/// The content of an explicit tag with this number.
+/// Returns the content of an explicit tag with this number.
 fn tagged(any: AnyRef<'_>, number: u32) -> der::Result<&[u8]> {
     any.tag().assert_eq(Tag::ContextSpecific { constructed: true, number: TagNumber(number) })?;
     Ok(any.value())

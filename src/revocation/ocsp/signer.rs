@@ -82,7 +82,8 @@ pub(super) fn find(
     doubtful.ok_or_else(|| fault.unwrap_or(OcspError::ResponderNotAuthorised(ResponderFault::NotAvailable)))
 }
 
-/// Directly trusted signers come first, so that a copy of their certificate in the response changes nothing.
+/// Returns the possible signers. Directly trusted ones come first, so that a copy of their certificate in the
+/// response changes nothing.
 fn candidates(
     response: &BasicResponse<'_>,
     issuer: &Certificate,

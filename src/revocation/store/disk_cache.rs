@@ -120,7 +120,7 @@ impl DiskCache {
         Some(CachedFile { urls, bytes })
     }
 
-    /// The files of this realm, by their names.
+    /// Returns the files of this realm, by their names.
     fn files(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let prefix = self.prefix();
@@ -137,12 +137,12 @@ impl DiskCache {
         self.folder.join(format!("{}{SEPARATOR}{}{SUFFIX}", self.point(urls), hexadecimal(file)))
     }
 
-    /// The prefix of the file names of one distribution point.
+    /// Returns the prefix of the file names of one distribution point.
     fn point(&self, urls: &PointUrls) -> String {
         format!("{}{}", self.prefix(), hash(&urls.join("\n")))
     }
 
-    /// The prefix of the file names of the realm: a hash, so that every realm name is a valid file name.
+    /// Returns the prefix of the file names of the realm: a hash, so that every realm name is a valid file name.
     fn prefix(&self) -> String {
         let mut realm = hash(&self.realm);
         realm.truncate(16);
@@ -150,7 +150,7 @@ impl DiskCache {
     }
 }
 
-/// The distribution point in a file name.
+/// Returns the distribution point in a file name.
 fn point_of(path: &Path) -> Option<&str> {
     let name = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
     name.rsplit_once(SEPARATOR).map(|(point, _)| point)

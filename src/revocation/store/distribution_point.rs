@@ -61,7 +61,7 @@ pub(in crate::revocation) enum CrlPlacement {
 }
 
 impl DistributionPoint {
-    /// A distribution point that was never fetched.
+    /// Returns a distribution point that was never fetched.
     pub(in crate::revocation) fn new(now: UnixTime) -> Self {
         Self {
             issuers: Vec::new(),
@@ -86,7 +86,7 @@ impl DistributionPoint {
         }
     }
 
-    /// A copy for the next configuration.
+    /// Returns a copy for the next configuration.
     pub(super) fn handed_over(&self) -> Self {
         Self {
             issuers: self.issuers.clone(),
@@ -108,7 +108,7 @@ impl DistributionPoint {
         is_new
     }
 
-    /// The possible signers of its CRLs: the issuers that name it, and the authorised signers of the held CRLs.
+    /// Returns the possible signers of its CRLs: the issuers that name it, and the authorised signers of the held CRLs.
     pub(in crate::revocation) fn signers(&self) -> Vec<Certificate> {
         let mut signers = self.issuers.clone();
         let accepted = self.held.iter().filter_map(|held| held.fetched.crl.accepted_signer());
@@ -125,8 +125,8 @@ impl DistributionPoint {
         (!*self.attempted.borrow()).then(|| self.attempted.subscribe())
     }
 
-    /// Whether it must be fetched now. One of the disk cache is fetched only after a certificate names it: until then
-    /// it is unknown whose signature to expect.
+    /// Returns whether it must be fetched now. One of the disk cache is fetched only after a certificate names it:
+    /// until then it is unknown whose signature to expect.
     pub(in crate::revocation) fn is_due(&self, now: UnixTime) -> bool {
         !self.is_fetching && !self.issuers.is_empty() && self.due <= now
     }
@@ -245,7 +245,7 @@ impl DistributionPoint {
         self.held.iter().map(|held| held.fetched.bytes).sum()
     }
 
-    /// The files of the held CRLs.
+    /// Returns the files of the held CRLs.
     pub(super) fn files(&self) -> Vec<FileDigest> {
         self.held.iter().map(|held| held.fetched.file).collect()
     }
@@ -255,7 +255,7 @@ fn is_fresh(crl: &Crl, now: UnixTime) -> bool {
     crl.source().next_update.is_some_and(|next| now < next)
 }
 
-/// Up to a tenth less, so that many gateways do not fetch from one server at the same moment.
+/// Returns up to a tenth less, so that many gateways do not fetch from one server at the same moment.
 fn jittered(pause: Duration) -> Duration {
     let mut byte = [0];
     // Without randomness they do, which does not harm this gateway.

@@ -63,7 +63,7 @@ pub(super) struct CrlDownloads {
 pub struct InitialFetches(Vec<watch::Receiver<bool>>);
 
 impl InitialFetches {
-    /// Whether there is nothing to wait for.
+    /// Returns whether there is nothing to wait for.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -133,7 +133,8 @@ impl CrlDownloads {
         initial
     }
 
-    /// The distribution point with these URLs, which is added if it is new. Returns `None` if the table is full.
+    /// Returns the distribution point with these URLs, which is added if it is new. Returns `None` if the table is
+    /// full.
     fn entry<'p>(
         &self,
         points: &'p mut HashMap<PointUrls, DistributionPoint>,
@@ -157,12 +158,12 @@ impl CrlDownloads {
         self.new_points.notified().await;
     }
 
-    /// How many distribution points were rejected because the table was full.
+    /// Returns how many distribution points were rejected because the table was full.
     pub(super) fn rejected(&self) -> u64 {
         self.rejected.load(Ordering::Relaxed)
     }
 
-    /// The distribution points to fetch now, at most `room`. They count as being fetched until
+    /// Returns the distribution points to fetch now, at most `room`. They count as being fetched until
     /// [`CrlDownloads::fetch`] ends.
     pub(super) fn due(&self, room: usize, now: UnixTime) -> Vec<PointUrls> {
         let mut points = self.points();
@@ -264,7 +265,7 @@ impl CrlDownloads {
         })
     }
 
-    /// All CRLs that were downloaded and are still held.
+    /// Returns all CRLs that were downloaded and are still held.
     pub(super) fn crls(&self) -> Vec<Arc<Crl>> {
         self.points().values().flat_map(DistributionPoint::crls).collect()
     }
@@ -283,13 +284,13 @@ impl CrlDownloads {
     }
 }
 
-/// The URLs of the CRLs for a certificate, complete ones and deltas (RFC 5280 4.2.1.13 and 4.2.1.15).
+/// Returns the URLs of the CRLs for a certificate, complete ones and deltas (RFC 5280 4.2.1.13 and 4.2.1.15).
 fn urls_of(certificate: &Certificate) -> impl Iterator<Item = PointUrls> {
     let points = certificate.crl_distribution_points().iter().chain(certificate.freshest_crls());
     points.filter(|point| !point.uris.is_empty()).map(|point| point.uris.as_slice().into())
 }
 
-/// Whether a repetition would fail in the same way: nothing was connected to.
+/// Returns whether a repetition would fail in the same way: nothing was connected to.
 fn is_permanent(error: &FetchError) -> bool {
     match error {
         FetchError::MalformedUrl { .. }

@@ -87,7 +87,7 @@ impl FetchedCrl {
     }
 }
 
-/// The digest that names a file.
+/// Returns the digest that names a file.
 pub(in crate::revocation) fn file_digest(bytes: &[u8]) -> FileDigest {
     digest(&SHA256, bytes).as_ref().try_into().expect("a SHA-256 digest is 32 bytes long")
 }

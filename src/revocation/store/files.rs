@@ -95,12 +95,12 @@ impl CrlFiles {
         errors
     }
 
-    /// The CRLs of all files.
+    /// Returns the CRLs of all files.
     pub(super) fn crls(&self) -> impl Iterator<Item = Arc<Crl>> {
         self.paths.iter().flat_map(|path| path.files.values()).flat_map(|file| file.crls.iter().cloned())
     }
 
-    /// The configured folders without a file.
+    /// Returns the configured folders without a file.
     pub(super) fn empty_folders(&self) -> impl Iterator<Item = &Path> {
         self.paths.iter().filter(|path| path.files.is_empty()).map(|path| path.path.as_path())
     }
@@ -122,7 +122,7 @@ impl CrlPath {
     }
 }
 
-/// The file itself, or the files of a folder in the order of their names.
+/// Returns the file itself, or the files of a folder in the order of their names.
 fn files_of(path: &Path) -> Result<Vec<PathBuf>, CrlLoadError> {
     if !fs::metadata(path).map_err(unreadable(path))?.is_dir() {
         return Ok(vec![path.to_owned()]);

@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// The status of the response, and the number of purges.
+    /// Returns the status of the response, and the number of purges.
     fn asked(request: http::request::Builder) -> (u16, usize) {
         let purges = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&purges);

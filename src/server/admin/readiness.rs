@@ -24,7 +24,8 @@ impl Readiness {
         condition
     }
 
-    /// The reasons why the gateway is not ready, one line each; none if it is ready. Without any condition it is not ready.
+    /// Returns the reasons why the gateway is not ready, one line each; none if it is ready. Without any condition it
+    /// is not ready.
     pub(crate) fn obstacles(&self) -> Vec<String> {
         let conditions = self.0.load();
         if conditions.is_empty() {
@@ -57,7 +58,7 @@ impl ReadinessCondition {
         self.0.store(Arc::new(ConditionState { holds: false, otherwise: otherwise.into() }));
     }
 
-    /// Whether it holds.
+    /// Returns whether it holds.
     pub(crate) fn holds(&self) -> bool {
         self.0.load().holds
     }

@@ -58,7 +58,7 @@ impl AdminServer {
         Ok(Self { address, serving })
     }
 
-    /// The address of the listener.
+    /// Returns the address of the listener.
     pub(crate) fn local_address(&self) -> SocketAddr {
         self.address
     }
@@ -161,7 +161,7 @@ mod tests {
     use crate::telemetry::Metrics;
     use std::io::{Read, Write};
 
-    /// A server on a free port, with one condition.
+    /// Returns a server on a free port, with one condition.
     fn started(ready: bool) -> AdminServer {
         started_with_keys(ready, None)
     }

@@ -57,7 +57,7 @@ impl CrlWatch {
     }
 }
 
-/// Whether the event is a read access: the gateway's own reading must not count as a change.
+/// Returns whether the event is a read access: the gateway's own reading must not count as a change.
 fn is_reading(kind: EventKind) -> bool {
     matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }

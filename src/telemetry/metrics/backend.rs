@@ -44,7 +44,7 @@ impl BackendFailure {
         Self::Identity,
     ];
 
-    /// The value of the label `kind`.
+    /// Returns the value of the label `kind`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",

@@ -135,12 +135,12 @@ impl Metrics {
         }
     }
 
-    /// The metrics of one realm's CRLs.
+    /// Returns the metrics of one realm's CRLs.
     pub fn crls(&self, realm: &str) -> CrlMetrics {
         self.crls.realm(realm)
     }
 
-    /// The metrics of one site.
+    /// Returns the metrics of one site.
     pub fn site(&self, site: &str) -> SiteMetrics {
         let by_class = |class: &str| {
             self.requests.get_or_create_owned(&vec![("site", site.to_owned()), ("status", class.to_owned())])
@@ -155,12 +155,12 @@ impl Metrics {
         }
     }
 
-    /// The metrics of one backend.
+    /// Returns the metrics of one backend.
     pub fn backend(&self, backend: &str) -> BackendMetrics {
         self.backends.backend(backend)
     }
 
-    /// All metrics as OpenMetrics 1.0 text, `# EOF` included.
+    /// Returns all metrics as OpenMetrics 1.0 text, `# EOF` included.
     pub fn encode(&self) -> String {
         let mut written = String::with_capacity(16 * 1024);
         text::encode(&mut written, &self.registry)

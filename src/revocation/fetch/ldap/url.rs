@@ -27,7 +27,7 @@ pub(in super::super) struct ListedLdapUrl {
     pub(in super::super) attribute: String,
 }
 
-/// Whether the scheme is `ldap` or `ldaps`, whether or not the rest is valid.
+/// Returns whether the scheme is `ldap` or `ldaps`, whether or not the rest is valid.
 pub(in super::super) fn is_ldap(url: &str) -> bool {
     let is = |scheme: &str| scheme.eq_ignore_ascii_case("ldap") || scheme.eq_ignore_ascii_case("ldaps");
     url.split_once(':').is_some_and(|(scheme, _)| is(scheme))
@@ -54,8 +54,8 @@ impl ListedLdapUrl {
         Ok(Self { tls, host, port, entry: requested.entry, attribute: requested.attribute })
     }
 
-    /// Whether an attribute of a response is the requested one. Options are ignored: a server may return `;binary`
-    /// whether or not it was requested (RFC 4522 3).
+    /// Returns whether an attribute of a response is the requested one. Options are ignored: a server may return
+    /// `;binary` whether or not it was requested (RFC 4522 3).
     pub(in super::super) fn requests(&self, attribute: &[u8]) -> bool {
         let base = |description: &[u8]| description.split(|byte| *byte == b';').next().map(<[u8]>::to_vec);
         let (requested, returned) = (base(self.attribute.as_bytes()), base(attribute));
