@@ -1,7 +1,7 @@
-//! Text that a client can influence, cut and escaped once, where it enters.
+//! Text that a client can influence, truncated and escaped once, when it enters.
 //!
-//! Audit records and log lines hold only [`BoundedText`], and every constructor applies the bound, so that an unbounded
-//! string of a client does not compile there.
+//! Audit records and log lines contain only [`BoundedText`], and every constructor applies the bound, so that code that
+//! writes an unbounded string of a client does not compile.
 
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
@@ -100,7 +100,7 @@ struct Bounded {
     limit: usize,
     /// The length of the text in JSON.
     length: usize,
-    /// The length to cut to if the mark must follow.
+    /// The length to truncate to if the mark must follow.
     end_before_mark: usize,
     is_cut: bool,
 }
@@ -154,9 +154,9 @@ impl Write for Bounded {
     }
 }
 
-/// Returns whether the character must be escaped: control characters (including DEL and C1), the line and paragraph
-/// separators of Unicode, and the characters that change the direction of text (UAX 9), with which one name could be
-/// displayed as another.
+/// Returns whether a character must be escaped: control characters (including DEL and C1), the line and paragraph
+/// separators of Unicode, and the characters that change the direction of text (UAX 9), which could make one name look
+/// like another.
 fn must_be_escaped(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{2028}' | '\u{2029}')

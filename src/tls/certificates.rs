@@ -1,7 +1,7 @@
-//! Chooses the server certificate for a ClientHello among those of a site.
+//! Server certificates, and the choice among those of a site by the ClientHello.
 //!
-//! Windows 7 to 8.1 share only ECDHE_ECDSA suites with rustls, and older middleware only RSA ones, so a site may have both
-//! an ECDSA and an RSA certificate. The first one in the order of preference that the client can use is chosen.
+//! Windows 7 to 8.1 share only ECDHE_ECDSA suites with rustls, and older middleware only RSA ones, so a site may have
+//! both an ECDSA and an RSA certificate. The first one in the order of preference that the client can use is chosen.
 
 use super::client_signatures::signs_under_tls13;
 use super::version::TlsVersion;
@@ -21,7 +21,7 @@ pub struct ServerKeyPair(Arc<CertifiedKey>);
 #[derive(Debug, thiserror::Error)]
 pub enum KeyPairError {
     /// The private key belongs to another certificate.
-    #[error("the private key does not belong to the certificate")]
+    #[error("the private key does not match the certificate")]
     Mismatch,
     /// rustls cannot use the key.
     #[error("the private key cannot be used for TLS")]
@@ -32,7 +32,7 @@ impl ServerKeyPair {
     /// Combines a chain (leaf first) and its key.
     ///
     /// # Errors
-    /// If rustls does not support the kind of key, or the key belongs to another certificate.
+    /// rustls does not support the kind of key, or the key belongs to another certificate.
     pub fn new(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Result<Self, KeyPairError> {
         // `CertifiedKey::from_der` would take the key's bytes and drop them without zeroing them.
         let certified = CertifiedKey::new(chain, any_supported_type(key).map_err(KeyPairError::Unusable)?);
@@ -87,8 +87,8 @@ impl ServerCertificateResolver {
 }
 
 impl ResolvesServerCert for ServerCertificateResolver {
-    /// rustls does not expose the version that it will negotiate, and a TLS 1.2 client may list TLS 1.3 suites. A pair that
-    /// works with both therefore comes before one that works with one.
+    /// Chooses a pair. rustls does not expose the version that it will negotiate, and a TLS 1.2 client may list TLS 1.3
+    /// suites; a pair that works with both versions is therefore preferred to one that works with one.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let (schemes, suites) = (hello.signature_schemes(), hello.cipher_suites());
         let tls12 = |pair: &&ServerKeyPair| self.tls12 && pair.serves_tls12(schemes, suites);
@@ -96,12 +96,12 @@ impl ResolvesServerCert for ServerCertificateResolver {
         let both = |pair: &&ServerKeyPair| tls12(pair) && tls13(pair);
         let pairs = || self.pairs.iter();
         let found = pairs().find(both).or_else(|| pairs().find(tls13)).or_else(|| pairs().find(tls12));
-        // Without a match the handshake goes on with the first pair and fails with the right alert.
+        // Without a match the handshake continues with the first pair and fails with the right alert.
         found.or(self.pairs.first()).map(|pair| Arc::clone(&pair.0))
     }
 }
 
-/// The TLS 1.3 suites that the provider has.
+/// Returns whether this is a TLS 1.3 suite that the provider supports.
 fn is_tls13(suite: CipherSuite) -> bool {
     matches!(
         suite,
@@ -124,7 +124,7 @@ fn suite_signature(suite: CipherSuite) -> Option<SignatureAlgorithm> {
     })
 }
 
-/// The cryptography of all TLS connections of clients.
+/// Returns the cryptography of all TLS connections of clients.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }

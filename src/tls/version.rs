@@ -1,4 +1,4 @@
-//! Versions of TLS: the supported ones, and older ones that clients offer.
+//! TLS versions: the supported ones, and older ones that clients offer.
 
 use std::fmt;
 

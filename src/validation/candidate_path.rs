@@ -1,4 +1,4 @@
-//! A path from the client's certificate to an anchor whose rules are not yet checked, and the refusal of one.
+//! A path from the client's certificate to an anchor, not yet checked against the rules, and the refusal of one.
 
 use super::chain_error::{ChainError, PathViolation};
 use crate::certificate::Certificate;

@@ -1,5 +1,5 @@
-//! Whether a name is inside a subtree of its kind. If the standard leaves a choice, the name counts as not permitted and
-//! as excluded.
+//! Comparison of a name with a subtree of its kind. If the standard leaves a choice, the name counts as not permitted
+//! and as excluded.
 
 use crate::certificate::{DistinguishedName, DomainSubtree, MailSubtree, NameForm, Subtree, is_domain};
 use crate::name_folding::fold_name;
@@ -65,7 +65,7 @@ pub(super) enum ConstraintSide {
     Excluded,
 }
 
-/// Returns `None` if the name or the subtree is not understood.
+/// Returns whether a name is inside a subtree, or `None` if the name or the subtree is not understood.
 pub(super) fn is_in(name: SubjectName<'_>, subtree: &Subtree, side: ConstraintSide) -> Option<bool> {
     match (name, subtree) {
         (SubjectName::Directory(name), Subtree::Directory(subtree)) => directory(name, subtree, side),
@@ -85,8 +85,9 @@ pub(super) fn is_in(name: SubjectName<'_>, subtree: &Subtree, side: ConstraintSi
     }
 }
 
-/// A value that is not text may be another spelling of an excluded one; it is in no permitted subtree in either case. Texts
-/// are excluded in every spelling that a directory may treat as the same.
+/// Returns whether a directory name is inside the subtree. A value that is not text may be another spelling of an
+/// excluded one; it is in no permitted subtree in either case. Texts are excluded in every spelling that a directory may
+/// treat as the same.
 fn directory(name: &DistinguishedName, subtree: &DistinguishedName, side: ConstraintSide) -> Option<bool> {
     match side {
         ConstraintSide::Permitted => name.is_decoded().then(|| name.is_within(subtree)),
@@ -117,8 +118,8 @@ fn is_below(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
 }
 
-/// The local part is compared case-sensitively if permitted (RFC 5321 2.4) and case-insensitively if excluded. Quoted local
-/// parts have several spellings and are not understood.
+/// Returns whether a mail address or UPN is inside the subtree. The local part is compared case-sensitively if permitted
+/// (RFC 5321 2.4) and case-insensitively if excluded. Quoted local parts have several spellings and are not understood.
 fn mail(
     text: &str,
     subtree: &MailSubtree,

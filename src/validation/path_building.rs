@@ -27,9 +27,8 @@ pub(super) fn find_paths(
     PathSearch::new(chain, trust, rule, now).run().0
 }
 
-/// How far a path got: paths that reach an anchor come before others; of those, the one that passed more steps; of the
-/// others, the longer one.
-/// steps, among the others the one that is longer.
+/// How close a path came to being valid: paths that reach an anchor come before others; of those, the one that passed
+/// more steps; of the others, the longer one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum PathProgress {
     /// No certificate of the issuer was found.
@@ -166,7 +165,7 @@ impl<'a> PathSearch<'a> {
         same(self.chain.leaf()) || self.intermediates.iter().any(|other| same(other))
     }
 
-    /// Returns `None` if a limit is reached.
+    /// Verifies that `issuer` signed `child`. Returns `None` if a limit is reached.
     fn verify(&mut self, child: &Certificate, issuer: &Certificate) -> Option<Result<(), SignatureError>> {
         self.budget.step().ok()?;
         let edge = (child.fingerprint(), issuer.key_id());
@@ -198,7 +197,8 @@ impl<'a> PathSearch<'a> {
         self.keep_furthest(reach, refusal(self.intermediates.len(), certificate, violation));
     }
 
-    /// Of two equals the first is kept: it was found by the key identifiers.
+    /// Keeps the refusal of the path that came closest. Of two equal ones the first is kept: its candidates were ordered
+    /// by the key identifiers.
     fn keep_furthest(&mut self, reach: PathProgress, error: ChainError) {
         if reach > self.furthest.0 {
             self.furthest = (reach, error);

@@ -38,7 +38,7 @@ impl ValidPolicies {
         [policy, ANY_POLICY].iter().any(|policy| self.policies.binary_search(policy).is_ok())
     }
 
-    /// RFC 5280 6.1.5 g: the policies that are in the initial set. anyPolicy stands for all of them.
+    /// Returns the policies that are in the initial set (RFC 5280 6.1.5 g). anyPolicy stands for all of them.
     fn within(self, initial: &[ObjectIdentifier]) -> Self {
         if is_any(initial) {
             return self;
@@ -50,7 +50,7 @@ impl ValidPolicies {
     }
 }
 
-/// An empty set stands for any-policy; no other notation for it exists.
+/// Returns whether the initial set is any-policy, which an empty set stands for.
 fn is_any(initial: &[ObjectIdentifier]) -> bool {
     initial.is_empty() || initial.contains(&ANY_POLICY)
 }
@@ -72,7 +72,7 @@ impl PolicyCountdown {
         }
     }
 
-    /// RFC 5280 6.1.4 h to j.
+    /// Counts one CA, and applies its constraints (RFC 5280 6.1.4 h to j).
     fn pass(&mut self, authority: &Certificate) {
         let constraints = authority.policy_constraints();
         let all = [
@@ -122,7 +122,7 @@ pub(super) fn valid_policies(
     conclude(path, rule, &left, &graph, lost)
 }
 
-/// RFC 5280 6.1.4 a and b.
+/// Applies the mappings of a CA (RFC 5280 6.1.4 a and b).
 fn map(
     index: usize,
     authority: &Certificate,
@@ -141,7 +141,7 @@ fn map(
     graph.map(mappings, mapping, budget).map_err(too_many)
 }
 
-/// RFC 5280 6.1.5 a, b and g, and the requirements of the rule.
+/// Completes the path: RFC 5280 6.1.5 a, b and g, and the requirements of the rule.
 fn conclude(
     path: &CandidatePath<'_>,
     rule: &ValidationRule,

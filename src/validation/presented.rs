@@ -9,17 +9,18 @@ use rustls_pki_types::CertificateDer;
 use super::trust::TrustSet;
 use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyAlgorithm, MalformedCertificate};
 
-/// The most certificates that a client may present. Real clients present two to four.
+/// The maximum number of certificates that a client may present. Real clients present two to four.
 pub(crate) const MAX_PRESENTED_CERTIFICATES: usize = 16;
-/// The most bytes of all presented certificates together.
+/// The maximum size of all presented certificates together, in bytes.
 pub(crate) const MAX_PRESENTED_BYTES: usize = 64 * 1024;
 
-/// The most bytes of one certificate. Those of real CAs have about 2 KB.
+/// The maximum size of one certificate, in bytes. Those of real CAs have about 2 KB.
 pub(crate) const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
-/// The most bytes of all certificates except the client's own. Certificates beyond are ignored.
+/// The maximum size of all certificates except the client's own, in bytes. Certificates beyond it are ignored.
 pub(crate) const MAX_ADDITIONAL_BYTES: usize = 32 * 1024;
 
-/// A presented chain: the client's own certificate, whose key the handshake proved, and the others that it sent.
+/// A presented chain: the client's own certificate, possession of whose key was proved in the handshake, and the others
+/// that the client sent.
 #[derive(Clone)]
 pub struct PresentedChain {
     leaf: Certificate,
@@ -60,7 +61,7 @@ pub enum MalformedChain {
 /// they are too long or beyond [`MAX_ADDITIONAL_BYTES`].
 ///
 /// # Errors
-/// If the client's own certificate is too long, or all of them together are more than a real client presents.
+/// The client's own certificate is too long, or all of them together are more than a real client presents.
 pub(crate) fn within_limits<'p, 'd>(
     presented: &'p [CertificateDer<'d>],
 ) -> Result<Vec<&'p CertificateDer<'d>>, MalformedChain> {
@@ -175,7 +176,8 @@ impl fmt::Debug for PresentedChain {
     }
 }
 
-/// The lengths prevent two different chains from having the same bytes, which would give one the verdict of the other.
+/// Returns the SHA-256 over all certificates, each preceded by its length. The lengths prevent two different chains from
+/// having the same bytes, so that one would have the verdict of the other.
 fn digest(presented: &[&CertificateDer<'_>]) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     for certificate in presented {

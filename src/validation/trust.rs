@@ -16,7 +16,7 @@ pub struct TrustSet {
 }
 
 impl TrustSet {
-    /// Trusts the anchors. The intermediates are trusted no more than presented certificates.
+    /// Returns a set that trusts the anchors. The intermediates are trusted no more than presented certificates.
     pub fn new(anchors: Vec<Certificate>, intermediates: Vec<Certificate>) -> Self {
         Self {
             anchors_by_subject: by_subject(&anchors),

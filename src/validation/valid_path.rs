@@ -1,4 +1,4 @@
-//! One certification path that passed all rules, and signers that a CA of such a path authorized.
+//! A certification path that passed all rules, and the signers that a CA of such a path authorized.
 
 use super::candidate_path::CandidatePath;
 use super::path_rules::check_authority;

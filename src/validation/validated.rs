@@ -1,4 +1,4 @@
-//! Validation of a presented chain, and its proof, the [`ValidatedChain`].
+//! Validation of a presented chain, and the proof of it, a [`ValidatedChain`].
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ pub struct ValidatedChain {
     deadline: UnixTime,
 }
 
-/// Validates a presented chain at a time (RFC 5280 6.1). The identity is the leaf's; certificates that are on no path have
-/// no effect.
+/// Validates a presented chain at the time `now` (RFC 5280 6.1). The identity is the leaf's; certificates that are on no
+/// path have no effect.
 ///
 /// # Errors
-/// If there is no valid path: the refusal of the path that came closest.
+/// There is no valid path; the error is the refusal of the path that came closest.
 pub fn validate(
     chain: &Arc<PresentedChain>,
     trust: &TrustSet,

@@ -1,5 +1,5 @@
-//! Whether the CRLs that realms require were loaded once. After that the gateway stays ready: a CRL that expires later
-//! rejects certificates with a reason, which a load balancer that selects another gateway with the same CRLs would
+//! Readiness of the CRLs that realms require: it holds once they were loaded. After that the gateway stays ready: if a
+//! CRL expires later, users get the reason, which a load balancer that selects another gateway with the same CRLs would
 //! hide.
 
 use crate::clock::UnixTime;
@@ -9,7 +9,7 @@ use crate::site::Realm;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The condition, and the reason why it does not hold, for each realm. Clones share the condition.
+/// The condition, and for each realm the reason why it does not hold. Clones share them.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct CrlReadiness {
     condition: ReadinessCondition,

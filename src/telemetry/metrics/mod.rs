@@ -1,4 +1,4 @@
-//! The metrics of one process, in the OpenMetrics format. Labels are looked up when the configuration is loaded, so that
+//! The metrics of the process, in the OpenMetrics format. Labels are looked up when the configuration is loaded, so that
 //! a request costs atomic additions only. Counters survive a reload: the same name returns the same counter.
 
 mod backend;
@@ -164,7 +164,7 @@ impl Metrics {
     pub fn encode(&self) -> String {
         let mut written = String::with_capacity(16 * 1024);
         text::encode(&mut written, &self.registry)
-            .expect("a String takes all text, and no metric is native-only");
+            .expect("writing to a String does not fail, and no metric is native-only");
         written
     }
 }
@@ -214,8 +214,8 @@ impl DecisionMetrics {
         self.permits.inc();
     }
 
-    /// Counts one denied request. `index` is the denial's index in the list passed to [`Metrics::new`]; an index beyond
-    /// the list counts nothing.
+    /// Counts one denied request. `index` is the denial's index in the list passed to [`Metrics::new`]; an index
+    /// beyond the list is ignored.
     pub fn denied(&self, index: usize) {
         if let Some(counter) = self.denials.get(index) {
             counter.inc();
