@@ -1,6 +1,6 @@
 //! Mapping of client certificates to accounts.
 //!
-//! The leaf of an unrevoked chain is mapped by what it contains, by the realm's rules and, if the realm has one, by its
+//! The leaf of an unrevoked chain is mapped by its contents, by the realm's rules and, if the realm has one, by its
 //! directory. A name counts only if the key of the authority that wrote it is pinned in `identity_issuers`.
 
 mod account;

@@ -1,6 +1,6 @@
-//! Parsing of UPNs and e-mail addresses in certificates.
+//! UPNs and e-mail addresses in certificates.
 //!
-//! The text is neither trimmed nor folded, because it appears in headers, logs and directory searches.
+//! The text is neither trimmed nor folded, because it is written to headers and logs and searched for in directories.
 
 use thiserror::Error;
 
@@ -17,10 +17,10 @@ pub enum PrincipalNameError {
     /// A character that is not allowed in a name.
     #[error("the character {0:?} is not allowed")]
     Character(char),
-    /// No `@`, more than one, or no text on one side of it.
+    /// It has no `@`, more than one, or no text on one side of it.
     #[error("it is not of the form name@suffix")]
     Form,
-    /// No text.
+    /// It has no text.
     #[error("it is empty")]
     Empty,
 }
@@ -36,7 +36,7 @@ impl<'a> PrincipalName<'a> {
     /// Parses `text` without changing it.
     ///
     /// # Errors
-    /// The text is not one name at one suffix, or has a character that is not allowed.
+    /// The text is not one name with one suffix, or has a character that is not allowed.
     pub(crate) fn parse(text: &'a str) -> Result<Self, PrincipalNameError> {
         check_characters(text)?;
         let (name, suffix) = text.split_once('@').ok_or(PrincipalNameError::Form)?;
@@ -46,8 +46,8 @@ impl<'a> PrincipalName<'a> {
         Ok(Self { text, suffix })
     }
 
-    /// Whether the part after the `@` is one of `suffixes`, in any case of ASCII letters. A subdomain of a listed suffix does
-    /// not match. An empty list matches no name.
+    /// Returns whether the part after the `@` is one of `suffixes`, in any case of ASCII letters. A subdomain of a
+    /// listed suffix does not match. An empty list matches no name.
     pub(crate) fn has_suffix_among(self, suffixes: &[String]) -> bool {
         suffixes.iter().any(|suffix| suffix.eq_ignore_ascii_case(self.suffix))
     }
@@ -76,8 +76,9 @@ fn check_characters(text: &str) -> Result<(), PrincipalNameError> {
     }
 }
 
-/// Control characters, the separators of `DOMAIN\sam` and of paths, and characters that are invisible or change the
-/// direction of writing, by which two different names would look alike in a record.
+/// Returns whether `character` is not allowed in names: control characters, the separators of `DOMAIN\sam` and of
+/// paths, and characters that are invisible or change the direction of writing, because two different names could look
+/// alike in a record.
 fn is_forbidden(character: char) -> bool {
     character.is_control()
         || (character.is_whitespace() && character != ' ')
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_not_one_name_at_one_suffix_is_malformed() {
+    fn text_that_is_not_one_name_with_one_suffix_is_malformed() {
         for text in ["alice", "@corp.example", "alice@", "a@b@c", "a@@b"] {
             assert_eq!(PrincipalName::parse(text), Err(PrincipalNameError::Form), "{text}");
         }

@@ -1,4 +1,4 @@
-//! Mapping to each account of the lab's Active Directory, through a running gateway.
+//! Mapping to the accounts of the lab's Active Directory by a running gateway.
 
 use super::scene::{Staff, before_active_directory, card, card_with};
 use crate::support::{ActiveDirectory, TestClient, TestGateway, TestResponse};
@@ -10,33 +10,33 @@ async fn at_require(lab: &TestGateway, card: &Card) -> TestResponse {
     TestClient::new(lab).chain(card).get("/require/echo").await
 }
 
-/// The user and the mapping method, or the denial.
+/// Returns the user and the mapping method, or the denial.
 async fn outcome(lab: &TestGateway, card: &Card) -> String {
-    let answer = at_require(lab, card).await;
-    if answer.status != 200 {
-        return answer.status_and_id();
+    let response = at_require(lab, card).await;
+    if response.status != 200 {
+        return response.status_and_id();
     }
     format!(
         "{} by {}",
-        answer.received_header("x-remote-user")[0],
-        answer.received_header("x-remote-mapping")[0]
+        response.received_header("x-remote-user")[0],
+        response.received_header("x-remote-mapping")[0]
     )
 }
 
 #[tokio::test]
-async fn an_account_has_its_names_its_sid_and_its_nested_groups() {
+async fn the_backend_receives_names_sid_and_nested_groups_of_the_account() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let lab = before_active_directory(&directory, &Staff { strength: "strong", ..Staff::default() });
     let sid = directory.sid("alice");
-    let answer = at_require(&lab, &card(Some("alice@corp.example"), Some(&sid))).await;
-    assert_eq!(answer.status_and_id(), "200 permit");
+    let response = at_require(&lab, &card(Some("alice@corp.example"), Some(&sid))).await;
+    assert_eq!(response.status_and_id(), "200 permit");
     let seen = ["user", "upn", "sid", "groups", "mapping"];
-    let seen = seen.map(|name| answer.received_header(&format!("x-remote-{name}")).concat());
+    let seen = seen.map(|name| response.received_header(&format!("x-remote-{name}")).concat());
     assert_eq!(seen, ["CORP\\alice", "alice@corp.example", &sid, "RMS-Users", "sid; strong"]);
 }
 
 #[tokio::test]
-async fn every_account_leads_to_its_identity_or_its_denial() {
+async fn each_certificate_has_its_expected_account_or_denial() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let lab = before_active_directory(&directory, &Staff::default());
     let both = ["alice", "bob", "carol", "erin", "frank", "grace", "kim", "leo", "oscar", "peggy"];
@@ -87,10 +87,10 @@ async fn a_weak_mapping_is_too_weak_if_a_strong_one_is_required() {
 }
 
 #[tokio::test]
-async fn a_value_of_an_administrator_refers_to_the_certificate_as_in_windows() {
+async fn altsecurityidentities_refer_to_the_certificate_as_in_windows() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let user = "spare04";
-    // Differs from the certificates of other tests in everything that a value can contain.
+    // All names that a value can contain differ from those in the certificates of other tests.
     let card = card_with(|profile| {
         profile.common_name = user.to_owned();
         profile.serial_number = serial_number(user);
@@ -122,11 +122,11 @@ async fn a_disabled_account_and_a_removed_group_take_effect_on_an_open_connectio
     let card = card(Some("spare05@corp.example"), Some(&directory.sid(user)));
     let mut connection = TestClient::new(&lab).chain(&card).connect().await.unwrap();
     let mut groups = async || {
-        let answer = connection.get("/require/echo").await.unwrap();
-        if answer.status == 200 {
-            answer.received_header("x-remote-groups").concat()
+        let response = connection.get("/require/echo").await.unwrap();
+        if response.status == 200 {
+            response.received_header("x-remote-groups").concat()
         } else {
-            answer.status_and_id()
+            response.status_and_id()
         }
     };
     assert_eq!(groups().await, "Spare2");

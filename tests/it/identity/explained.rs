@@ -16,12 +16,12 @@ async fn every_step_is_printed_with_the_filter_and_without_the_password() {
         let mut command = Command::cargo_bin("portcullis").unwrap();
         command.current_dir(lab.folder()).args(["explain", "--url", url, "--certificate", "card.pem"]);
         let output = command.args(more).output().unwrap();
-        let told = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-        assert!(!told.concat().contains(PeopleDirectory::PASSWORD), "{told:?}");
-        told.concat()
+        let printed = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        assert!(!printed.concat().contains(PeopleDirectory::PASSWORD), "{printed:?}");
+        printed.concat()
     };
-    let told: Value = serde_json::from_str(&explain(&["--json"])).unwrap();
-    let mapping = &told["certificate"]["mapping"];
+    let printed: Value = serde_json::from_str(&explain(&["--json"])).unwrap();
+    let mapping = &printed["certificate"]["mapping"];
     let step = |number: usize| (&mapping["steps"][number]["mapper"], &mapping["steps"][number]["result"]);
     assert_eq!(step(0), (&"sid".into(), &"mapped".into()));
     assert_eq!(step(1), (&"alt_security_identities".into(), &"no_account".into()));
@@ -30,6 +30,6 @@ async fn every_step_is_printed_with_the_filter_and_without_the_password() {
     assert!(filter.contains("(userPrincipalName=alice@corp.example)"), "{filter}");
     assert_eq!(mapping["lookup"]["found"][0], "cn=alice,ou=Staff,dc=corp,dc=example");
     assert_eq!(mapping["account"]["user"], "CORP\\alice");
-    let sheet = explain(&[]);
-    assert!(sheet.contains("directory query") && sheet.contains(filter), "{sheet}");
+    let text = explain(&[]);
+    assert!(text.contains("directory query") && text.contains(filter), "{text}");
 }

@@ -1,4 +1,4 @@
-//! Number and safety of directory lookups, with a slapd for each test.
+//! The number of directory lookups, and their failures, with a slapd for each test.
 
 use super::scene::{Staff, before_people, before_people_at, card, card_with};
 use crate::support::{PeopleDirectory, TestClient, TestGateway, sid, wait_for};
@@ -23,7 +23,7 @@ fn alices_card() -> Card {
     card(Some("alice@corp.example"), Some(&sid(1101).to_string()))
 }
 
-/// The searches for accounts in the log of the directory. A lookup needs one.
+/// Returns the searches for accounts in the log of the directory. A lookup needs one.
 fn searches(directory: &PeopleDirectory) -> Vec<String> {
     let mut searches = directory.requests("SRCH base=");
     searches.retain(|search| search.contains("scope=2") && search.contains("userPrincipalName="));
@@ -57,9 +57,9 @@ async fn a_thousand_cold_lookups_of_ten_certificates_are_ten_searches() {
             for turn in 0..20 {
                 let number = (client + turn) % cards.len();
                 // A new connection each time, without a cached verdict.
-                let answer = TestClient::new(&lab).chain(&cards[number]).get("/require/echo").await;
+                let response = TestClient::new(&lab).chain(&cards[number]).get("/require/echo").await;
                 assert_eq!(
-                    answer.received_header("x-remote-user"),
+                    response.received_header("x-remote-user"),
                     [format!("CORP\\crowd{:02}", number + 1)]
                 );
             }
@@ -88,8 +88,8 @@ async fn certificates_with_equal_serial_subject_and_issuer_never_get_each_others
         let round = connections.into_iter().map(|(mut connection, user)| {
             tokio::spawn(async move {
                 for _ in 0..16 {
-                    let answer = connection.get("/require/echo").await.unwrap();
-                    assert_eq!(answer.received_header("x-remote-user"), [user.as_str()]);
+                    let response = connection.get("/require/echo").await.unwrap();
+                    assert_eq!(response.received_header("x-remote-user"), [user.as_str()]);
                 }
                 (connection, user)
             })
@@ -137,7 +137,7 @@ async fn a_directory_that_stops_or_hangs_denies_access_and_is_used_again_when_it
     }
 }
 
-/// Retries as a client does after `Retry-After`.
+/// Sends requests until one is permitted, as a client does after `Retry-After`.
 async fn until_permitted(lab: &TestGateway, card: &Card) {
     let mut tries = tokio::task::JoinSet::new();
     let client = TestClient::new(lab).chain(card);
@@ -177,9 +177,9 @@ async fn a_stale_account_is_used_only_if_configured_and_is_marked() {
     assert_eq!(verdict(&lab, &alice).await, "200 permit");
     directory.kill();
     lab.clock.advance(LIFETIME);
-    let answer = TestClient::new(&lab).chain(&alice).get("/require/echo").await;
-    assert_eq!(answer.status_and_id(), "200 permit");
-    assert_eq!(lab.record(&answer.request_id()).await["mapping"]["stale"], true);
+    let response = TestClient::new(&lab).chain(&alice).get("/require/echo").await;
+    assert_eq!(response.status_and_id(), "200 permit");
+    assert_eq!(lab.record(&response.request_id()).await["mapping"]["stale"], true);
     // No account is cached for this certificate.
     assert_eq!(verdict(&lab, &leo).await, "503 directory-unavailable");
     lab.clock.advance(Duration::from_secs(3600));
@@ -216,7 +216,7 @@ async fn a_name_with_filter_characters_matches_only_the_account_of_that_name() {
             assert_eq!(verdict(&lab, &card).await, "403 not-mapped", "{text}");
         }
     }
-    let answer =
+    let response =
         TestClient::new(&lab).chain(&card(Some("star*@corp.example"), None)).get("/require/echo").await;
-    assert_eq!(answer.received_header("x-remote-user"), ["CORP\\star*"]);
+    assert_eq!(response.received_header("x-remote-user"), ["CORP\\star*"]);
 }

@@ -1,4 +1,4 @@
-//! Accounts and passwords read directly from a real Active Directory.
+//! Lookups and password checks in the lab's Active Directory, without a gateway.
 
 use crate::support::ActiveDirectory;
 use portcullis::clock::{Clock, UnixTime};
@@ -55,7 +55,7 @@ fn groups(person: &DirectoryAccount) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
-async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalog() {
+async fn an_account_is_read_over_ldaps_over_start_tls_and_through_the_global_catalog() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let by_catalogue = DirectorySettings {
         global_catalog: vec![LdapServer::new(directory.address(), 3269, LdapEncryption::Ldaps).unwrap()],
@@ -85,7 +85,7 @@ async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalog
         );
         assert_eq!(alice.status.check(Clock::system().now()), Ok(None));
         assert!(alice.created.is_some_and(|created| created > UnixTime::EPOCH));
-        // Nested in two other groups. The mailing list is not a security group.
+        // A group that is nested in two others. The mailing list is not a security group.
         let expected = ["Domain Users", "RMS-Nested1", "RMS-Nested2", "RMS-Users", "Users"];
         assert_eq!(groups(alice), expected.into());
         let users = alice.groups.iter().find(|group| group.name == "RMS-Users").unwrap();
@@ -94,7 +94,7 @@ async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalog
 }
 
 #[tokio::test]
-async fn groups_are_complete_whatever_their_number_names_and_cycles() {
+async fn groups_are_complete_with_cycles_special_names_and_in_large_numbers() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let directories = directories(&directory);
     let grace = named(&directories, "grace").await;
@@ -106,7 +106,7 @@ async fn groups_are_complete_whatever_their_number_names_and_cycles() {
 }
 
 #[tokio::test]
-async fn the_account_status_is_that_of_the_directory() {
+async fn the_account_status_is_read_from_the_directory() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let directories = directories(&directory);
     let since = UnixTime::from_seconds(1_577_836_800);
@@ -124,7 +124,7 @@ async fn the_account_status_is_that_of_the_directory() {
 }
 
 #[tokio::test]
-async fn accounts_are_found_if_the_directory_shows_them() {
+async fn only_user_accounts_that_the_gateway_may_read_are_found() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let directories = directories(&directory);
     assert_eq!(named(&directories, "jürgen").await.len(), 1);
@@ -204,7 +204,7 @@ async fn the_diagnostics_describe_the_domain() {
         "serves the domain corp.example (CORP)",
         "clock agrees with the gateway's",
         "locks an account after 5 wrong passwords, unless the account has a policy of its own",
-        "shows altSecurityIdentities",
+        "returns altSecurityIdentities",
     ];
     assert_eq!(facts, expected);
 }

@@ -1,4 +1,4 @@
-//! A gateway whose realm has a directory, and certificates for its accounts.
+//! Gateways whose realm has a directory, and certificates for its accounts.
 
 use crate::support::{ActiveDirectory, PeopleDirectory, TestConfig, TestGateway, TestRealm, pki};
 use portcullis::clock::Clock;
@@ -7,11 +7,11 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// The settings of the realm, besides the address of its directory.
+/// The settings of the realm without its directory.
 pub(super) struct Staff<'a> {
     pub(super) order: &'a str,
     pub(super) strength: &'a str,
-    /// `[realm.staff.account_cache]`.
+    /// The keys of `[realm.staff.account_cache]`.
     pub(super) cache: &'a str,
 }
 
@@ -29,7 +29,7 @@ struct Place {
     service: &'static str,
 }
 
-/// A gateway that uses the lab's Active Directory.
+/// Starts a gateway that uses the lab's Active Directory.
 pub(super) fn before_active_directory(directory: &ActiveDirectory, staff: &Staff<'_>) -> TestGateway {
     let alice = directory.sid("alice");
     let place = Place {
@@ -41,12 +41,12 @@ pub(super) fn before_active_directory(directory: &ActiveDirectory, staff: &Staff
     TestGateway::prepared(setup(&place, staff), |folder| write_password(folder, ActiveDirectory::PASSWORD))
 }
 
-/// A gateway that uses the slapd of a test.
+/// Starts a gateway that uses the slapd of a test.
 pub(super) fn before_people(directory: &PeopleDirectory, staff: &Staff<'_>) -> TestGateway {
     before_people_at(&directory.server().to_string(), staff)
 }
 
-/// A gateway that uses the server at this URL as its directory.
+/// Starts a gateway that uses the server at this URL as its directory.
 pub(super) fn before_people_at(url: &str, staff: &Staff<'_>) -> TestGateway {
     let place = Place {
         url: url.to_owned(),
@@ -101,7 +101,7 @@ timeout = "3s"
     TestConfig { realm, backend, ..TestConfig::default() }
 }
 
-/// A valid certificate with this UPN and this security identifier and no other names.
+/// Issues a valid certificate with this UPN and this security identifier and no other names.
 pub(super) fn card(upn: Option<&str>, sid: Option<&str>) -> Card {
     card_with(|profile| {
         profile.upns = upn.map(str::to_owned).into_iter().collect();
@@ -109,7 +109,7 @@ pub(super) fn card(upn: Option<&str>, sid: Option<&str>) -> Card {
     })
 }
 
-/// A certificate with the demo's contents, without names, changed by `edit`.
+/// Issues a certificate like the demo's, without names, changed by `edit`.
 pub(super) fn card_with(edit: impl FnOnce(&mut CardProfile)) -> Card {
     let mut profile = CardProfile {
         upns: Vec::new(),
