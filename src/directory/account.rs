@@ -31,9 +31,9 @@ pub struct DirectoryAccount {
     pub attributes: BTreeMap<String, Vec<String>>,
     /// whenCreated; in a generic schema createTimestamp.
     pub created: Option<UnixTime>,
-    /// Whether, and until when, it may be used.
+    /// The flags and times that decide whether it may be used.
     pub status: AccountStatus,
-    /// All its groups; in Active Directory including those through other groups.
+    /// All its groups, in Active Directory including nested membership.
     pub groups: Vec<DirectoryGroup>,
 }
 

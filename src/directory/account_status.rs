@@ -1,61 +1,62 @@
-//! Whether an account may be used, and until when.
+//! The status of an account: whether it may be used, and until when.
 
 use super::logon_hours::LogonHours;
 use crate::clock::UnixTime;
 use thiserror::Error;
 
-/// The status of an account. By default it may be used forever.
+/// The status of an account. The default has no restriction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountStatus {
-    /// An administrator disabled it.
+    /// An administrator disabled the account.
     pub disabled: bool,
-    /// It is locked after too many wrong passwords.
+    /// The account is locked after too many wrong passwords.
     pub locked: bool,
-    /// When it expires.
+    /// The time at which the account expires.
     pub expires: Option<UnixTime>,
-    /// The hours of a week in which it may be used.
+    /// The hours of a week in which the account may be used.
     pub hours: LogonHours,
-    /// Why it cannot be delegated, if it cannot. It may be used all the same.
+    /// The reason for which the account cannot be delegated, if it cannot. It may be used nevertheless.
     pub not_delegated: Option<NotDelegated>,
 }
 
-/// Why an account cannot be delegated: domain controllers issue no forwardable ticket for it ([MS-SFU] 3.2.5.1.2).
+/// The reason for which an account cannot be delegated: domain controllers issue no forwardable ticket for it ([MS-SFU]
+/// 3.2.5.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotDelegated {
-    /// An administrator marked it so (NOT_DELEGATED).
+    /// An administrator set the flag NOT_DELEGATED.
     #[error("it is marked \"sensitive and cannot be delegated\"")]
     Sensitive,
-    /// It is a member of Protected Users.
+    /// The account is a member of Protected Users.
     #[error("it is a member of Protected Users")]
     ProtectedUsers,
 }
 
-/// Why an account may not be used.
+/// The reason for which an account may not be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum AccountStatusError {
-    /// An administrator disabled it.
+    /// An administrator disabled the account.
     #[error("the account is disabled")]
     Disabled,
-    /// It is locked after too many wrong passwords.
+    /// The account is locked after too many wrong passwords.
     #[error("the account is locked")]
     Locked,
-    /// It has expired.
+    /// The account has expired.
     #[error("the account expired at {since}")]
     Expired {
-        /// When it expired.
+        /// The time at which the account expired.
         since: UnixTime,
     },
-    /// Its logon hours do not include this hour.
+    /// The account's logon hours do not include this hour.
     #[error("outside the account's permitted logon hours")]
     OutsideLogonHours,
 }
 
 impl AccountStatus {
-    /// Returns until when the account may be used without interruption; `None` for no end. The directory may report
-    /// another status before that.
+    /// Returns the time until which the account may be used without interruption; `None` for no end. The directory may
+    /// report another status before that.
     ///
     /// # Errors
-    /// If it may not be used `now`.
+    /// The account may not be used at `now`.
     pub fn check(&self, now: UnixTime) -> Result<Option<UnixTime>, AccountStatusError> {
         if self.disabled {
             return Err(AccountStatusError::Disabled);
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earliest_end_counts() {
+    fn the_earlier_of_expiry_and_logon_hours_is_returned() {
         // 2026-11-22 is a Sunday; 09:30 is in the tenth hour of the week.
         let mut hours = [0; 21];
         hours[1] = 0b0000_0010;

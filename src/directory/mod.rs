@@ -1,6 +1,7 @@
 //! Accounts in LDAP directories: Active Directory, or another directory with a configured schema.
 //!
-//! A lookup returns every account that matches; whether a certificate may stand for one of them is decided in `identity`.
+//! A lookup returns every account that matches. The folder `identity` decides whether a certificate maps to one of
+//! them.
 
 mod account;
 mod account_status;

@@ -1,4 +1,4 @@
-//! Connecting to a server inside TLS. Nothing except the StartTLS request is ever sent in plaintext.
+//! Connections to a server inside TLS. Only the StartTLS request is ever sent in plaintext.
 
 use super::connection::MAXIMUM_MESSAGE;
 use super::error::{ConnectionError, LdapError, LdapOperation};
@@ -11,10 +11,10 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Connects to a server whose certificate `tls` accepts for the configured name.
+/// Connects to a server, whose certificate must be valid for the configured name according to `tls`.
 ///
 /// # Errors
-/// [`LdapError`]; never later than `limit`.
+/// The server cannot be connected to, does not complete the TLS handshake, or takes longer than `limit`.
 pub(crate) async fn connect(
     server: &LdapServer,
     tls: &Arc<ClientConfig>,
@@ -31,7 +31,8 @@ async fn connect_unbounded(
     let addresses: Vec<_> = resolved.map_err(|error| ConnectionError::Resolve(Arc::new(error)))?.collect();
     let connected = TcpStream::connect(addresses.as_slice()).await;
     let mut stream = connected.map_err(|error| ConnectionError::Connect(Arc::new(error)))?;
-    // Small requests must not wait for each other. If the option cannot be set, requests are only slower.
+    // Otherwise small requests wait for the acknowledgement of earlier ones. If the option cannot be set, requests are
+    // only slower.
     drop(stream.set_nodelay(true));
     match server.encryption {
         LdapEncryption::Ldaps => {}

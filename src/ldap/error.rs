@@ -1,4 +1,4 @@
-//! Errors of the LDAP client. None of their texts contains a password.
+//! Errors of the LDAP client. No message contains a password.
 
 use super::result_code;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Why an operation on one server failed.
+/// The reason for which an operation on one server failed.
 #[derive(Clone, Debug, Error)]
 pub(crate) enum LdapError {
     #[error(transparent)]
@@ -33,23 +33,23 @@ pub enum LdapOperation {
     Connect,
     /// A bind.
     Bind,
-    /// One search, or reading one entry.
+    /// One search.
     Search,
-    /// A whole lookup, including waiting, connecting and all its searches.
+    /// A whole lookup: waiting, connecting and all its searches.
     Lookup,
 }
 
-/// Why a server cannot be connected to, or why its connection ended.
+/// The reason for which a connection failed or ended.
 #[derive(Clone, Debug, Error)]
 pub enum ConnectionError {
-    /// Its name has no address.
+    /// The host name has no address.
     #[error("host name does not resolve")]
     Resolve(#[source] Arc<io::Error>),
     /// The TCP connection failed.
     #[error("cannot connect")]
     Connect(#[source] Arc<io::Error>),
-    /// The TLS handshake failed, most often because the server's certificate has another issuer than the configured
-    /// one or another name.
+    /// The TLS handshake failed, most often because the server's certificate is from another issuer than the configured
+    /// one, or for another name.
     #[error("TLS handshake failed")]
     Tls(#[source] Arc<io::Error>),
     /// The server rejected StartTLS (RFC 4511 4.14).
@@ -66,7 +66,7 @@ pub enum ConnectionError {
     ServerBusy(#[source] LdapRefusal),
 }
 
-/// Why a response is not accepted.
+/// The reason for which a response is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ProtocolError {
     /// The bytes are not a message of the protocol (RFC 4511), or not a response to a pending request.
@@ -75,13 +75,13 @@ pub enum ProtocolError {
     /// A message is too long.
     #[error("message is longer than {limit} bytes")]
     MessageTooLong {
-        /// In bytes.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// A search has more responses or entries than are read.
+    /// A search has too many responses or entries.
     #[error("search returned more than {limit} results")]
     TooManyResults {
-        /// The number that is read.
+        /// The limit.
         limit: usize,
     },
     /// Data followed the StartTLS response before TLS began, which an attacker on the network may have injected.
@@ -97,10 +97,10 @@ pub enum ProtocolError {
     },
 }
 
-/// How a server refused an operation.
+/// The reason for which a server refused an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LdapRefusal {
-    /// It returned a result code other than success (RFC 4511 A.1).
+    /// The server returned a result code other than success (RFC 4511 A.1).
     #[error("{}", describe(*.code, .text))]
     Result {
         /// The code.
@@ -108,12 +108,12 @@ pub enum LdapRefusal {
         /// The server's diagnostic message, shortened and without control characters.
         text: String,
     },
-    /// It does not return an attribute that every such entry has.
+    /// The server does not return an attribute that every such entry has.
     #[error("the bind account cannot read the attribute {0}")]
     UnreadableAttribute(&'static str),
 }
 
-/// Why a password must not be sent.
+/// The reason for which a password must not be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum UnsendablePassword {
     /// The bind would be unauthenticated, which succeeds for every name (RFC 4513 5.1.2).
@@ -122,10 +122,10 @@ pub enum UnsendablePassword {
     /// The bind would be anonymous.
     #[error("the bind name is empty")]
     EmptyName,
-    /// A server may take the bytes before it for the whole password.
+    /// A server may use only the bytes before the zero byte.
     #[error("the password contains a zero byte")]
     ZeroByte,
-    /// RFC 4511 4.2: simple passwords that are text are UTF-8.
+    /// The password is not UTF-8, which RFC 4511 4.2 requires of textual passwords.
     #[error("the password is not UTF-8")]
     NotUtf8,
 }

@@ -1,8 +1,8 @@
-//! An LDAP client (RFC 4511): connects inside TLS, binds, searches. Used to look up accounts and to fetch CRLs.
+//! An LDAP client (RFC 4511), which connects inside TLS, binds and searches. It looks up accounts and fetches CRLs.
 //!
-//! A server is not trusted to keep the process alive: every message is read without recursion and with limits on its
-//! length, its number of values, and the number and total size of the responses to one search. Referrals are never
-//! followed. docs/decisions/0004 records why the client is the project's own.
+//! A server is not trusted: every message is decoded without recursion and with limits on its length, its number of
+//! values, and the number and total size of the responses to one search. Referrals are never followed.
+//! docs/decisions/0004 records why the client is the project's own.
 
 mod ber;
 mod connect;

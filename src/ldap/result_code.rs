@@ -6,12 +6,12 @@ pub(crate) const SIZE_LIMIT_EXCEEDED: u32 = 4;
 pub(crate) const NO_SUCH_OBJECT: u32 = 32;
 /// The name, the password or both are wrong.
 pub(crate) const INVALID_CREDENTIALS: u32 = 49;
-/// The server has too much to do.
+/// The server is overloaded.
 pub(super) const BUSY: u32 = 51;
 /// The server is starting or stopping.
 pub(super) const UNAVAILABLE: u32 = 52;
 
-/// The name of a code that operators meet, as RFC 4511 spells it.
+/// Returns the name of a code in RFC 4511, if it is a common one.
 pub(super) const fn name(code: u32) -> Option<&'static str> {
     Some(match code {
         SUCCESS => "success",

@@ -2,7 +2,7 @@
 
 use super::filter::SearchFilter;
 
-/// A search for entries.
+/// The parameters of one search.
 #[derive(Clone, Debug)]
 pub(crate) struct SearchRequest {
     pub(crate) base: String,
@@ -10,11 +10,11 @@ pub(crate) struct SearchRequest {
     pub(crate) filter: SearchFilter,
     /// Names of attributes; `1.1` for none (RFC 4511 4.5.1.8).
     pub(crate) attributes: Vec<String>,
-    /// How many entries are read. A server that sends more is not relied on to stop.
+    /// The maximum number of entries. The client enforces it even if the server sends more.
     pub(crate) size_limit: u16,
 }
 
-/// Which entries a search considers (RFC 4511 4.5.1.2).
+/// The entries that a search considers (RFC 4511 4.5.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SearchScope {
     /// The base itself.

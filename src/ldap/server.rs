@@ -1,12 +1,12 @@
-//! The address of a server and how its connections are encrypted.
+//! The address of a server, and the encryption of connections to it.
 
 use rustls_pki_types::{InvalidDnsNameError, ServerName};
 use std::fmt;
 
-/// A server that is connected to inside TLS. Displayed as a URL.
+/// A server to which connections are encrypted. Displayed as a URL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LdapServer {
-    /// The host name or address to connect to, which the server's certificate must name.
+    /// The host name or address to connect to, for which the server's certificate must be valid.
     pub(super) host: String,
     /// 636 or 389; 3269 or 3268 for a global catalog.
     pub(super) port: u16,
@@ -14,8 +14,8 @@ pub struct LdapServer {
     pub(super) tls_name: ServerName<'static>,
 }
 
-/// How a connection is encrypted. There is no plaintext variant, so that no name and no password is ever sent in the
-/// clear.
+/// How a connection is encrypted. There is no plaintext variant, so that no name and no password is ever sent
+/// unencrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LdapEncryption {
     /// TLS from the first byte (`ldaps`).
@@ -25,10 +25,10 @@ pub enum LdapEncryption {
 }
 
 impl LdapServer {
-    /// A server at `host`, a name or an address without brackets.
+    /// Creates the address of a server. `host` is a name or an IP address without brackets.
     ///
     /// # Errors
-    /// If `host` is neither.
+    /// `host` is neither.
     pub fn new(host: &str, port: u16, encryption: LdapEncryption) -> Result<Self, InvalidDnsNameError> {
         let tls_name = ServerName::try_from(host.to_owned())?;
         Ok(Self { host: host.to_owned(), port, encryption, tls_name })

@@ -8,12 +8,14 @@ const TICKS_PER_SECOND: u64 = 10_000_000;
 /// [MS-ADA1] 2.2: accountExpires with this value, or 0, means never.
 const NEVER: i64 = i64::MAX;
 
-/// The time from which an account is expired, by its accountExpires; `None` for never. Times before 1970 are read as 1970.
+/// Returns the time at which an account expires, from its accountExpires; `None` for never. Times before 1970 are read
+/// as 1970.
 pub(in crate::directory) fn account_expires(filetime: i64) -> Option<UnixTime> {
     if filetime == 0 || filetime == NEVER {
         return None;
     }
-    // A negative time is not valid; it is read as past, since it does not mean never.
+    // A negative time is not valid. It is read as a time in the past, which denies access, since it does not mean
+    // never.
     let seconds = u64::try_from(filetime).unwrap_or_default() / TICKS_PER_SECOND;
     Some(UnixTime::from_seconds(seconds.saturating_sub(UNIX_EPOCH)).min(UnixTime::END))
 }

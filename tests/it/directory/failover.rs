@@ -1,4 +1,4 @@
-//! Lookups while a directory hangs, stops or is busy, and afterwards.
+//! Lookups while a directory hangs, is stopped or is busy, and afterwards.
 
 use super::{account_names, directories, error, unused_address, upn, wait_until_available};
 use crate::support::{PeopleDirectory, directory_server};
@@ -9,7 +9,7 @@ use portcullis::ldap::{LdapEncryption, LdapOperation};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// With short limits, so that a test need not wait.
+/// Returns settings with short time limits.
 fn impatient(directory: &PeopleDirectory) -> DirectorySettings {
     let limit = Duration::from_millis(250);
     let settings = directory.settings();
@@ -66,7 +66,7 @@ async fn a_directory_that_stops_is_unavailable_and_used_again_after_its_restart(
 }
 
 #[tokio::test]
-async fn a_restart_between_two_lookups_fails_neither() {
+async fn a_restart_between_two_lookups_affects_neither() {
     let Some(mut directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
     wait_until_available(&directories).await;

@@ -1,4 +1,4 @@
-//! A directory with a configured schema.
+//! Lookups in a directory with a configured schema.
 
 use super::{account_names, directories, upn, verify};
 use crate::support::PeopleDirectory;
@@ -90,7 +90,8 @@ async fn passwords_are_checked() {
     assert_eq!(unknown, Wrong(PasswordFailure::WrongOrUnknown));
 }
 
-/// The server returns the same entries for each form of filter as its own tools would.
+/// The server must evaluate each form of filter as RFC 4515 defines it, so that the gateway encodes all of them
+/// correctly.
 #[tokio::test]
 async fn each_form_of_a_configured_filter_is_evaluated_by_the_server() {
     let Some(directory) = PeopleDirectory::start().await else { return };

@@ -1,4 +1,4 @@
-//! Lookups in a real directory, and in servers that violate the protocol.
+//! Lookups and password checks in a real directory, and at servers that violate the protocol.
 
 mod check;
 mod failover;
@@ -28,14 +28,14 @@ fn upn(upn: &str) -> LookupKeys {
     LookupKeys { upns: vec![upn.to_owned()], ..LookupKeys::default() }
 }
 
-/// The accounts' names in alphabetical order.
+/// Returns the names of the accounts in alphabetical order.
 fn account_names(accounts: &[DirectoryAccount]) -> Vec<&str> {
     let mut names: Vec<_> = accounts.iter().filter_map(|account| account.account_name.as_deref()).collect();
     names.sort_unstable();
     names
 }
 
-/// Looks up an account until that succeeds.
+/// Looks up an account until a lookup succeeds.
 async fn wait_until_available(directories: &Directories) {
     let start = Instant::now();
     while let Err(error) = directories.look_up(&upn("alice@corp.example")).await {
@@ -58,7 +58,7 @@ async fn verify(
     directories.verify_password_of(login, &found, &Secret::new(password.into()), |_| ()).await
 }
 
-/// An address where nothing listens.
+/// Returns an address without a listener.
 fn unused_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

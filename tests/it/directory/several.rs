@@ -8,7 +8,7 @@ use portcullis::directory::{Directories, DirectoryError, DirectorySettings, Look
 use portcullis::ldap::{LdapEncryption, LdapOperation, LdapRefusal};
 use std::net::TcpListener;
 
-/// The directory with this name, for these UPN suffixes.
+/// Returns the settings of a directory with this name, for these UPN suffixes.
 fn part(directory: &PeopleDirectory, name: &str, suffixes: &[&str]) -> DirectorySettings {
     let upn_suffixes = suffixes.iter().map(ToString::to_string).collect();
     DirectorySettings { name: name.into(), upn_suffixes, ..directory.settings() }
@@ -21,7 +21,7 @@ fn both(one: DirectorySettings, other: DirectorySettings) -> Directories {
 #[tokio::test]
 async fn only_directories_of_the_upn_suffix_are_searched() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    // The second one is not available, which a lookup that searches it reports.
+    // The second directory is not available, so a lookup that searches it fails.
     let corp = part(&directory, "corp", &["corp.example"]);
     let servers = vec![directory_server(unused_address(), LdapEncryption::Ldaps)];
     let people = DirectorySettings { servers, ..part(&directory, "people", &["People.Example"]) };
@@ -141,14 +141,14 @@ async fn diagnostics_report_each_server() {
     let displayed =
         |facts: Vec<ServerFact>| -> Vec<String> { facts.iter().map(ToString::to_string).collect() };
     let mut facts = displayed(diagnoses.remove(0).1.unwrap());
-    // The server's clock stands still.
+    // The server's clock does not advance.
     assert!(facts.remove(3).starts_with("clock is "));
     let expected = [
         "binds as CN=svc-ldap,DC=corp,DC=example",
         "has the base DC=corp,DC=example",
         "serves the domain corp.example (CORP)",
         "locks an account after 5 wrong passwords, unless the account has a policy of its own",
-        "shows altSecurityIdentities",
+        "returns altSecurityIdentities",
     ];
     assert_eq!(facts, expected);
     assert_eq!(displayed(diagnoses.remove(0).1.unwrap()), ["binds as CN=svc-ldap,DC=corp,DC=example"]);
