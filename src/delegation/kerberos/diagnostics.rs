@@ -1,4 +1,4 @@
-//! Tries a delegation step by step and reports the result of each step to an administrator. Blocks.
+//! Diagnostics of delegation for `check --online`: a delegation is tried step by step. All calls block.
 
 use super::account::{DelegatedTicket, GatewayAccount, GatewaySession, ImpersonationTicket};
 use super::encryption_type::AcceptedEncryption;
@@ -9,11 +9,11 @@ use super::principal::{ServiceName, UserPrincipal};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// The longest token, in base64, that leaves room for other headers within the 16 KB that http.sys reads at most unless
-/// its MaxFieldLength and MaxRequestBytes say otherwise.
+/// The maximum length of a token, in base64, that leaves room for other headers in the 16 KB that http.sys accepts by
+/// default (MaxFieldLength, MaxRequestBytes).
 const LONG_TOKEN: usize = 12 * 1024;
 
-/// The result of one step.
+/// The result of one step of a delegation.
 #[derive(Clone, Debug)]
 pub struct DelegationFinding {
     /// The step.
@@ -22,7 +22,7 @@ pub struct DelegationFinding {
     pub outcome: FindingOutcome,
 }
 
-/// The result of a step.
+/// The outcome of a step.
 #[derive(Clone, Debug)]
 pub enum FindingOutcome {
     /// The step succeeded, with this result.
@@ -34,14 +34,14 @@ pub enum FindingOutcome {
         /// The setting to check.
         hint: &'static str,
     },
-    /// The step failed, and the following ones were not tried. [`DelegationError::hint`] names the setting to change.
+    /// The step failed, and the following ones were not tried. [`DelegationError::hint`] returns the setting to change.
     Failed(DelegationError),
 }
 
-/// The steps of a delegation, in their order.
+/// The steps of a delegation, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DelegationStep {
-    /// The names of the account and the service are read.
+    /// The names of the account and the service are parsed.
     Names,
     /// The requests are started.
     Requests,
@@ -49,11 +49,11 @@ pub enum DelegationStep {
     Keytab,
     /// The gateway logs in.
     Login,
-    /// S4U2Self: a ticket to the gateway in the name of the user.
+    /// S4U2Self: a ticket to the gateway is obtained in the name of the user.
     Impersonation,
-    /// S4U2Proxy: a ticket to the service in the name of the user.
+    /// S4U2Proxy: a ticket to the service is obtained in the name of the user.
     Delegation,
-    /// The encryption types are accepted.
+    /// The encryption types are checked.
     Encryption,
     /// The token is created.
     Token,
@@ -187,7 +187,8 @@ fn token_outcome(bytes: usize) -> FindingOutcome {
     }
 }
 
-/// Rounds to minutes: the seconds that pass between issue and report would show a lifetime of `10h` as `9h 59m 59s`.
+/// Returns the lifetime rounded to minutes. Otherwise a lifetime of `10h` would be displayed as `9h 59m 59s`, because
+/// some time passes between issue and display.
 fn format_lifetime(lifetime: Duration) -> String {
     let minutes = (lifetime.as_secs() + 30) / 60;
     humantime::format_duration(Duration::from_secs(minutes * 60)).to_string()

@@ -1,26 +1,26 @@
-//! Classifies the errors of the library by the step that failed and the error code, never by the text, which is in the
-//! language of the process.
+//! Classification of the library's errors by the step that failed and the error code. The text is not used, because it
+//! is in the language of the process.
 
 use super::error::{DelegationError, EncryptionError, NotForwardableReason};
 use super::keytab::KeytabError;
 use super::status::{GssStatus, KerberosCode as Code};
 use std::path::Path;
 
-/// Whether the user's ticket to the gateway is forwardable. Determines which of the causes of `KDC_ERR_BADOPTION` applies
-/// ([MS-SFU] 3.2.5.2.1, 3.2.5.2.3).
+/// Whether the user's ticket to the gateway is forwardable. It decides which of the causes of `KDC_ERR_BADOPTION`
+/// applies ([MS-SFU] 3.2.5.2.1, 3.2.5.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TicketForwarding {
-    /// It is.
+    /// The ticket is forwardable.
     Yes,
-    /// Those of other accounts are, this one is not.
+    /// Tickets of other accounts are forwardable, this one is not.
     NotThisAccount,
-    /// No ticket is, of any account.
+    /// No ticket of any account is forwardable.
     None(NotForwardableReason),
-    /// Its flags cannot be read.
+    /// The flags of the ticket cannot be read.
     Unknown,
 }
 
-/// An error of the login as `principal`.
+/// Returns the error of a failed login as `principal`.
 pub(super) fn of_log_in(status: GssStatus, path: &Path, principal: &str) -> DelegationError {
     let principal = principal.to_owned();
     let error = match status.kerberos_code() {
@@ -37,11 +37,11 @@ pub(super) fn of_log_in(status: GssStatus, path: &Path, principal: &str) -> Dele
     DelegationError::Keytab { path: path.to_owned(), error }
 }
 
-/// An error of S4U2Self. `own_realm`: the user's realm is the gateway's.
+/// Returns the error of a failed S4U2Self. `own_realm` specifies whether the user's realm is the gateway's.
 pub(super) fn of_impersonation(status: GssStatus, own_realm: bool) -> DelegationError {
     match status.kerberos_code() {
         Some(Code::KDC_ERR_C_PRINCIPAL_UNKNOWN) => DelegationError::UnknownAccount(status),
-        // The service is the gateway, or, for a user of another realm, a ticket-granting service on the way to it.
+        // The service is the gateway or, for a user of another realm, a ticket-granting service on the path to it.
         Some(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN) if own_realm => DelegationError::GatewayWithoutSpn(status),
         Some(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN) => DelegationError::UnknownAccount(status),
         Some(code) if rejects_account(code) => DelegationError::AccountRefused(status),
@@ -49,7 +49,7 @@ pub(super) fn of_impersonation(status: GssStatus, own_realm: bool) -> Delegation
     }
 }
 
-/// An error of S4U2Proxy.
+/// Returns the error of a failed S4U2Proxy. `forwardable` is called only if the error depends on it.
 pub(super) fn of_delegation(
     status: GssStatus,
     forwardable: impl FnOnce() -> TicketForwarding,
@@ -67,7 +67,8 @@ pub(super) fn of_delegation(
     }
 }
 
-/// KDCs differ in which of these they return: Samba returns POLICY for a disabled account.
+/// Returns whether the KDC rejects the account. KDCs return different codes for this: Samba returns POLICY for a
+/// disabled account.
 fn rejects_account(code: Code) -> bool {
     matches!(
         code,
@@ -79,7 +80,7 @@ fn rejects_account(code: Code) -> bool {
     )
 }
 
-/// An error of the creation of a token, or one that can occur in every step.
+/// Returns the error of a failed token creation, and of every step for codes that are not specific to it.
 pub(super) fn anywhere(status: GssStatus) -> DelegationError {
     if status.is_expired() {
         // Tickets are replaced before they expire, so an expired one means that the clocks differ.
@@ -111,13 +112,13 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    /// The errors other than `Other`, by their codes.
+    /// Returns the errors other than `Other`, by their codes.
     fn classified(diagnose: impl Fn(GssStatus) -> DelegationError) -> BTreeMap<u8, String> {
         let name = |number| (number, variant(&diagnose(Code::status(number))));
         Code::ALL_NUMBERS.map(name).filter(|(_, name)| name != "Other").collect()
     }
 
-    /// The name of the variant, with that of the variant inside it.
+    /// Returns the name of the variant, with that of the variant inside it.
     fn variant(error: &DelegationError) -> String {
         match error {
             DelegationError::Keytab { error, .. } => format!("Keytab {}", first_word(&format!("{error:?}"))),

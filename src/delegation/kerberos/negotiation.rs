@@ -11,8 +11,8 @@ use super::status::GssStatus;
 use std::fmt;
 use std::sync::Arc;
 
-/// An authentication that has begun. Its token is for one request: a server rejects a second one with it as a replay
-/// (RFC 4120 3.2.3).
+/// An authentication that has begun. Its token is for one request: a server rejects a second request with it as a
+/// replay (RFC 4120 3.2.3).
 pub struct Negotiation {
     context: SecurityContext,
     token: Vec<u8>,
@@ -33,13 +33,13 @@ impl Negotiation {
         Ok(Self { context, token })
     }
 
-    /// The token for `Authorization: Negotiate` (RFC 4559 4.2), before base64.
+    /// Returns the token for `Authorization: Negotiate` (RFC 4559 4.2), before base64.
     pub fn token(&self) -> &[u8] {
         &self.token
     }
 
-    /// Checks the token of `WWW-Authenticate: Negotiate` in the server's response, after base64. Takes some microseconds,
-    /// without I/O.
+    /// Checks the token of `WWW-Authenticate: Negotiate` in the server's response, decoded from base64. Takes some
+    /// microseconds, without I/O.
     ///
     /// # Errors
     /// The server has not proven that it has the service's key (RFC 4120 3.2.4).
@@ -55,7 +55,7 @@ impl Negotiation {
     }
 }
 
-/// Without the token: a log reader could use it before the server has received it.
+/// The token is omitted: a log reader could use it before the server receives it.
 impl fmt::Debug for Negotiation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Negotiation").finish_non_exhaustive()

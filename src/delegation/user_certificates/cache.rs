@@ -1,4 +1,4 @@
-//! The cache of user certificates, the entry point at run time.
+//! The cache of user certificates.
 //!
 //! The cache key is the whole subject, so that no two accounts share a certificate. Each cache belongs to one CA: another
 //! CA, or the same one after a reload, starts with an empty cache.
@@ -14,7 +14,7 @@ use super::subject::UserCertificateSubject;
 use crate::clock::{Tick, UnixTime};
 use crate::telemetry::CacheMetrics;
 
-/// One account's certificate, to be presented on connections that serve only that account.
+/// One account's certificate, which is presented on connections that serve only that account.
 #[derive(Debug)]
 pub struct IssuedIdentity {
     subject: UserCertificateSubject,
@@ -44,13 +44,13 @@ pub enum ProtectedAccounts {
 #[derive(Clone, Debug)]
 struct CachedIdentity {
     outcome: Result<Arc<IssuedIdentity>, Arc<IssuanceError>>,
-    /// When it is no longer used.
+    /// When the certificate is no longer used.
     deadline: UnixTime,
-    /// When it was requested.
+    /// When the certificate was requested.
     requested_at: Tick,
 }
 
-/// The size of an entry in bytes: the certificates, the key, and the names of the subject twice.
+/// Returns the size of an entry in bytes: the certificates, the key, and the names of the subject twice.
 fn weight(subject: &UserCertificateSubject, remembered: &CachedIdentity) -> u32 {
     const ENTRY: usize = 4096;
     let certificates = remembered.outcome.as_ref().map_or(0, |identity| {
@@ -60,7 +60,7 @@ fn weight(subject: &UserCertificateSubject, remembered: &CachedIdentity) -> u32 
 }
 
 impl UserCertificates {
-    /// A cache of this size in bytes, with its metrics.
+    /// Creates a cache of this size in bytes, with its metrics.
     pub fn new(authority: SubordinateCa, bytes: u64, metrics: CacheMetrics) -> Self {
         // The deadline decides whether a certificate is used; the idle time only frees memory.
         let identities =
@@ -69,24 +69,25 @@ impl UserCertificates {
         Self { authority: Arc::new(authority), identities, protected_accounts, metrics }
     }
 
-    /// The same, with another rule for accounts that may not be delegated.
+    /// Sets the rule for accounts that may not be delegated.
     #[must_use]
     pub fn for_protected_accounts(self, protected_accounts: ProtectedAccounts) -> Self {
         Self { protected_accounts, ..self }
     }
 
-    /// The rule for accounts that may not be delegated. The caller applies it.
+    /// Returns the rule for accounts that may not be delegated. The caller applies it.
     pub fn protected_accounts(&self) -> ProtectedAccounts {
         self.protected_accounts
     }
 
-    /// The CA.
+    /// Returns the CA.
     pub fn authority(&self) -> &SubordinateCa {
         &self.authority
     }
 
-    /// Returns a certificate for `subject` with at least a third of its lifetime left, from the cache or a new one. Errors are
-    /// not cached. A certificate that was requested before `since`, when the account was read, is not used.
+    /// Returns a certificate for `subject` with at least a third of its lifetime left, from the cache or a new one.
+    /// Errors are not cached. A certificate that was requested before `since`, the time at which the account was read,
+    /// is not used.
     ///
     /// # Errors
     /// No certificate could be issued.
@@ -111,8 +112,8 @@ impl UserCertificates {
             let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
             counter.inc();
             let issued = entry.into_value();
-            // A certificate that was being issued for earlier names of the account is discarded; the next one is recent
-            // enough, so this ends after two.
+            // A certificate that was being issued for earlier names of the account is discarded. The next one is recent
+            // enough, so the loop runs twice at most.
             if issued.requested_at >= since {
                 return issued.outcome;
             }
@@ -135,19 +136,19 @@ impl UserCertificates {
 }
 
 impl IssuedIdentity {
-    /// The account that it names.
+    /// Returns the account that the certificate names.
     pub fn subject(&self) -> &UserCertificateSubject {
         &self.subject
     }
 
-    /// The certificate.
+    /// Returns the certificate.
     pub fn certificate(&self) -> &UserCertificate {
         &self.certificate
     }
 
-    /// Copies the TLS settings `template` for one new connection as this account. After the handshake the second value
-    /// reports whether the certificate was sent. A connection on which it was not [`PresentationOutcome::Sent`](super::PresentationOutcome::Sent)
-    /// must not carry a request.
+    /// Returns a copy of the TLS settings `template` for one new connection as this account, and the presentation,
+    /// which reports after the handshake whether the certificate was sent. A connection on which it was not
+    /// [`PresentationOutcome::Sent`](super::PresentationOutcome::Sent) must not carry a request.
     pub fn settings_for_one_connection(
         &self,
         template: &ClientConfig,

@@ -1,10 +1,10 @@
 //! User certificates: short-lived certificates that a subordinate CA of the gateway issues in an account's name.
 //!
-//! They are for backends that require client certificates and map them themselves: the gateway presents a certificate for
-//! the user, on a connection that serves only that user. The CA's key allows impersonation of every account there, so it
-//! must be protected like a domain controller's.
+//! They are for backends that require client certificates and map them themselves. The gateway presents a certificate
+//! for the user, on a connection that serves only that user. The CA's key allows impersonation of every account at
+//! these backends, so it must be protected like a domain controller's.
 //!
-//! The CA's key is a [`rustls::sign::SigningKey`], so that a key in a hardware module (PKCS#11) could take its place.
+//! The CA's key is a [`rustls::sign::SigningKey`], which a key in a hardware module (PKCS#11) could implement.
 
 mod authority;
 mod authority_error;

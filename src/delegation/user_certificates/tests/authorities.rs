@@ -1,4 +1,4 @@
-//! The chains and keys that a subordinate CA may have.
+//! The chains and keys that a subordinate CA accepts and rejects.
 
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
 use std::time::Duration;

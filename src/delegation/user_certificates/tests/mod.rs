@@ -1,4 +1,4 @@
-//! Subordinate CAs of the tests, and their certificates, read by this crate and by rustls.
+//! Tests with subordinate CAs, whose certificates are decoded by this crate and by rustls.
 
 mod authorities;
 mod caching;
@@ -33,12 +33,12 @@ impl TestAuthority {
     }
 }
 
-/// A valid subordinate CA with a P-256 key.
+/// Returns a valid subordinate CA with a P-256 key.
 fn authority() -> TestAuthority {
     changed_authority(|_| {})
 }
 
-/// A subordinate CA changed by `change`.
+/// Returns a subordinate CA with a P-256 key, changed by `change`.
 fn changed_authority(change: impl FnOnce(&mut CertificateParams)) -> TestAuthority {
     authority_with(&rcgen::PKCS_ECDSA_P256_SHA256, |_| {}, change)
 }
