@@ -1,4 +1,4 @@
-//! The requests that a backend accepts, each of which was permitted.
+//! The requests that are sent to a backend, each of which was permitted.
 
 use http::{HeaderMap, HeaderValue, Request, Uri, header};
 
@@ -12,7 +12,7 @@ use crate::policy::{PassthroughPermit, Permit};
 /// A request to a backend, created from a [`Permit`]. It carries the identity of the permit and no other.
 pub(crate) struct BackendRequest(Request<RequestBody>);
 
-/// A request for pass-through authentication, which keeps the client's `Authorization`. A type of its own, so that it
+/// A request for pass-through authentication, which keeps the client's `Authorization`. It has its own type, so that it
 /// cannot be sent on a connection of a [`BackendPool`](crate::backend::BackendPool): only a
 /// [`PinnedConnection`](crate::backend::PinnedConnection) accepts it.
 pub(crate) struct PassthroughRequest(Request<RequestBody>);
@@ -45,12 +45,12 @@ impl BackendRequest {
         self
     }
 
-    /// The headers that the backend receives.
+    /// Returns the headers that the backend receives.
     pub(crate) fn headers(&self) -> &HeaderMap {
         self.0.headers()
     }
 
-    /// The request target that the backend receives: path and query.
+    /// Returns the request target that the backend receives: path and query.
     pub(crate) fn target(&self) -> &Uri {
         self.0.uri()
     }
@@ -69,7 +69,7 @@ impl PassthroughRequest {
     /// gateway's own, and the body. It has no identity headers: the backend authenticates the client itself.
     ///
     /// # Errors
-    /// Target or host cannot be written.
+    /// The target or the host cannot be written.
     pub(crate) fn new(
         _permit: &PassthroughPermit,
         settings: &IdentityHeaderSettings,
@@ -88,12 +88,12 @@ impl PassthroughRequest {
         self
     }
 
-    /// The headers that the backend gets.
+    /// Returns the headers that the backend receives.
     pub(crate) fn headers(&self) -> &HeaderMap {
         self.0.headers()
     }
 
-    /// The request target that the backend gets: path and query.
+    /// Returns the request target that the backend receives: path and query.
     pub(crate) fn target(&self) -> &Uri {
         self.0.uri()
     }

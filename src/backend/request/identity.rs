@@ -1,4 +1,4 @@
-//! The identity headers and the signed assertion of a permitted request. They state the identity of the permit and no
+//! The identity headers and the signed assertion of a permitted request. They contain the identity of the permit and no
 //! other, and the assertion is valid for this request only.
 
 use http::HeaderMap;
@@ -78,7 +78,7 @@ fn named_group(group: &DirectoryGroup) -> NamedGroup<'_> {
     NamedGroup { name: &group.name, sid: group.sid.as_deref() }
 }
 
-/// Signs an assertion of `identity` for `target`.
+/// Signs an assertion of `identity` for `target`, and returns it.
 fn assertion(
     terms: &AssertionTerms<'_>,
     settings: &IdentityHeaderSettings,
