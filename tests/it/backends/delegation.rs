@@ -22,7 +22,7 @@ const RMS: &str = "HTTP/rms.corp.example";
 const REQUESTS: usize = 200;
 const USERS: usize = 20;
 
-/// Whether an error is the expected one.
+/// Returns whether an error is the expected one.
 type IsExpected = fn(&DelegationError) -> bool;
 
 #[test]
@@ -179,7 +179,7 @@ fn a_stale_keytab_causes_one_failed_login_for_any_number_of_users() {
             runtime().block_on(delegator.negotiate(&user, RMS)).map(|_| ())
         };
         let failures = || directory.number("spare28", "badPwdCount");
-        // Resets the counter of an earlier run against the same lab.
+        // Resets the failure count of an earlier run against the same lab.
         directory.unlock("spare28");
         assert_eq!(failures(), 0);
         // Another backend with the same keytab, and a reload, cause no further login.
@@ -211,7 +211,7 @@ fn a_stale_keytab_causes_one_failed_login_for_any_number_of_users() {
     });
 }
 
-/// A keytab with a wrong key for the account.
+/// Returns a keytab with a wrong key for the account.
 fn keytab_of(account: &str) -> Vec<u8> {
     let counted = |text: &[u8]| [&u16::try_from(text.len()).unwrap().to_be_bytes(), text].concat();
     let aes256 = 18_u16.to_be_bytes();
@@ -435,7 +435,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Runs the check with an Apache that requires a ticket in every request.
+/// Runs `check` with an Apache that requires a ticket in every request.
 fn with_site(check: impl AsyncFnOnce(&ActiveDirectory, SocketAddr)) {
     with_lab(|directory| {
         let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
