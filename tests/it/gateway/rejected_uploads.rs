@@ -53,7 +53,7 @@ async fn a_client_that_writes_the_complete_body_before_it_reads_receives_the_res
 }
 
 #[tokio::test]
-async fn a_body_above_the_limit_receives_the_denial_declared_or_not() {
+async fn a_body_above_the_limit_receives_the_denial_whether_declared_or_not() {
     let gateway = TestGateway::start();
     for chunked in [false, true] {
         let (received, response) = blind_upload(&gateway, "/small/echo", 8 << 20, chunked).await;

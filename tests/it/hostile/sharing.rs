@@ -39,7 +39,7 @@ fn issue(person: usize) -> Card {
     pki().issue(&CardProfile::of(&format!("person-{person}"), Clock::system().now())).unwrap()
 }
 
-/// Whether this client has no certificate and requests a path that ignores certificates.
+/// Returns whether this client has no certificate and requests a path that ignores certificates.
 fn is_anonymous(client: usize) -> bool {
     client % 10 == 9
 }
