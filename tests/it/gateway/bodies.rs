@@ -111,7 +111,7 @@ async fn a_truncated_response_of_the_backend_never_looks_complete_to_the_client(
             let mut connection = client.connect().await.unwrap();
             let target = format!("/ignore/echo?size=100000&cut=50000{framing}");
             let request = connection.request(Method::GET, &target).body(empty_body()).unwrap();
-            assert!(connection.send(request).await.is_err(), "{framing}: the truncated response looks complete");
+            assert!(connection.send(request).await.is_err(), "{framing}: a truncated response");
             let record = gateway.record_where(|record| record["decision"] == "backend-unreachable").await;
             assert_eq!((&record["status"], &record["bytes_out"]), (&200.into(), &50_000.into()));
         }
