@@ -17,7 +17,7 @@ const IPV4_OFFSET: u8 = 96;
 pub struct AddressKey(u128);
 
 impl AddressKey {
-    /// The key of `address`; of an IPv6 address, the first `ipv6_prefix` bits.
+    /// Returns the key of `address`; of an IPv6 address, the first `ipv6_prefix` bits.
     pub fn of(address: IpAddr, ipv6_prefix: u8) -> Self {
         keys(address, ipv6_prefix).0
     }
@@ -27,7 +27,7 @@ impl AddressKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct NetworkKey(u128);
 
-/// The keys of `address` and its network.
+/// Returns the keys of `address` and its network.
 pub(super) fn keys(address: IpAddr, ipv6_prefix: u8) -> (AddressKey, NetworkKey) {
     match address.to_canonical() {
         IpAddr::V4(address) => {

@@ -115,7 +115,7 @@ pub(crate) struct OpenConnection {
 }
 
 impl ConnectionTable {
-    /// An empty table. The process has file descriptors for `descriptors` connections.
+    /// Creates an empty table. The process has file descriptors for `descriptors` connections.
     pub(crate) fn new(descriptors: usize) -> Self {
         Self {
             table: Mutex::default(),
@@ -127,7 +127,7 @@ impl ConnectionTable {
         }
     }
 
-    /// The maximum number of connections in total under these limits.
+    /// Returns the maximum number of connections in total under these limits.
     pub(crate) fn most(&self, limits: &ConnectionLimits) -> usize {
         limits.total.min(self.descriptors)
     }
@@ -305,8 +305,8 @@ impl ConnectionCounts {
 }
 
 impl AddressEntry {
-    /// The connection to close: of those without an authenticated client, the one that has been idle for the longest
-    /// time, or a busy one if none is idle.
+    /// Returns the connection to close: of those without an authenticated client, the one that has been idle for the
+    /// longest time, or a busy one if none is idle.
     fn victim(&self) -> Option<u64> {
         let candidates =
             self.open.iter().filter(|(_, activity)| !activity.keeps_place.load(Ordering::Relaxed));
@@ -319,7 +319,7 @@ impl AddressEntry {
 }
 
 impl OpenConnection {
-    /// The request budget of the client's address. A trusted address has none.
+    /// Returns the request budget of the client's address. A trusted address has none.
     pub(crate) fn budget(&self) -> Option<&Arc<RequestBudget>> {
         self.of_address.as_ref().map(|(budget, _)| budget)
     }
@@ -336,12 +336,12 @@ impl OpenConnection {
         HandshakeInProgress::begin(&self.connections.handshakes, of_address, quota)
     }
 
-    /// The client's address as it is counted, including a trusted one.
+    /// Returns the client's address as it is counted, including a trusted one.
     pub(crate) fn key(&self) -> AddressKey {
         self.key
     }
 
-    /// The client's address as it is counted. `None` for a trusted address, which is shared by many clients.
+    /// Returns the client's address as it is counted. `None` for a trusted address, which is shared by many clients.
     pub(crate) fn address(&self) -> Option<AddressKey> {
         self.of_address.is_some().then_some(self.key)
     }
@@ -359,7 +359,7 @@ impl OpenConnection {
         }
     }
 
-    /// Whether the client was marked as authenticated.
+    /// Returns whether the client was marked as authenticated.
     pub(crate) fn is_authenticated(&self) -> bool {
         self.activity.keeps_place.load(Ordering::Relaxed)
     }

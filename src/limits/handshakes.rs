@@ -91,7 +91,7 @@ impl AddressHandshakes {
         Ok(counted)
     }
 
-    /// The same count with the rate of `quota`. `None` if the rate is unchanged.
+    /// Returns the same count with the rate of `quota`. `None` if the rate is unchanged.
     pub(super) fn under(&self, quota: HandshakeQuota) -> Option<Self> {
         let per_second = quota.per_second_per_address;
         (per_second != self.per_second).then(|| Self::counting(self.in_progress.clone(), per_second))

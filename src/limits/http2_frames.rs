@@ -113,7 +113,7 @@ struct FrameHeader {
 }
 
 impl FrameBudget {
-    /// A full budget.
+    /// Creates a full budget.
     pub(crate) fn new(limits: FrameLimits) -> Rc<Self> {
         Rc::new(Self {
             per_second: limits.per_second,
@@ -129,7 +129,7 @@ impl FrameBudget {
         self.earn(REQUEST);
     }
 
-    /// Whether the connection was closed because the budget was exceeded.
+    /// Returns whether the connection was closed because the budget was exceeded.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.exceeded.get()
     }
@@ -172,7 +172,7 @@ impl FrameBudget {
 }
 
 impl FrameHeader {
-    /// The cost of the frame. Longer ones cost more, because h2 has to parse their payload.
+    /// Returns the cost of the frame. Longer ones cost more, because h2 has to parse their payload.
     fn cost(self) -> u32 {
         const END_STREAM: u8 = 1;
         match self.kind {
@@ -191,7 +191,8 @@ impl FrameReader {
         Self { skip, header: [0; HEADER + CONTENT], filled: 0 }
     }
 
-    /// The number of bytes that are read before the frame is reported: its header, and the error code if it has one.
+    /// Returns the number of bytes that are read before the frame is reported: its header, and the error code if it has
+    /// one.
     fn wanted(&self) -> usize {
         if self.filled < HEADER {
             return HEADER;
@@ -257,14 +258,14 @@ impl FrameReader {
         }
     }
 
-    /// Whether the last frame is complete.
+    /// Returns whether the last frame is complete.
     fn is_between_frames(&self) -> bool {
         self.skip == 0 && self.filled == 0
     }
 }
 
 impl<IO> Http2Stream<IO> {
-    /// A stream whose frames are charged to `budget` and tracked by `heads`.
+    /// Creates a stream whose frames are charged to `budget` and tracked by `heads`.
     pub(crate) fn new(io: IO, budget: Rc<FrameBudget>, heads: Rc<RequestHeads>, limits: FrameLimits) -> Self {
         Self {
             io,

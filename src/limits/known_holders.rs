@@ -32,7 +32,7 @@ impl KnownHolders {
         self.0.invalidate(certificate);
     }
 
-    /// The account that the certificate holder was authenticated as.
+    /// Returns the account that the certificate holder was authenticated as.
     pub(crate) fn account(&self, certificate: &[u8; 32]) -> Option<AccountKey> {
         self.0.get(certificate)
     }

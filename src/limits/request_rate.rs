@@ -85,12 +85,12 @@ pub(crate) struct AccountRates {
 pub(crate) struct AccountKey(u64);
 
 impl RequestRate {
-    /// A rate of `requests` per second, at least one.
+    /// Returns a rate of `requests` per second, at least one.
     pub fn per_second(requests: u32) -> Self {
         Self(NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN))
     }
 
-    /// The rate in requests per second.
+    /// Returns the rate in requests per second.
     pub fn get(self) -> u32 {
         self.0.get()
     }
@@ -102,7 +102,7 @@ impl RequestRate {
 }
 
 impl RequestBudget {
-    /// A full budget.
+    /// Creates a full budget.
     pub(crate) fn new(rate: RequestRate) -> Self {
         Self {
             rate,
@@ -115,7 +115,7 @@ impl RequestBudget {
         }
     }
 
-    /// The rate at which it is refilled.
+    /// Returns the rate at which it is refilled.
     pub(crate) fn rate(&self) -> RequestRate {
         self.rate
     }
@@ -133,7 +133,7 @@ impl RequestBudget {
         Err(RateExceeded { limit: RequestLimit::PerSecond(self.rate), retry_after, record: self.record() })
     }
 
-    /// The number of requests whose audit records have not been written.
+    /// Returns the number of requests whose audit records have not been written.
     pub(crate) fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Relaxed)
     }
@@ -151,7 +151,7 @@ impl RequestBudget {
         Err(RateExceeded { limit: RequestLimit::InFlight(MAX_IN_FLIGHT), retry_after, record: self.record() })
     }
 
-    /// Whether it equals a new budget.
+    /// Returns whether it equals a new budget.
     fn is_full(&self) -> bool {
         let unused = self.millis().saturating_sub(self.last_used.load(Ordering::Relaxed));
         Duration::from_millis(unused) > BURST
@@ -181,13 +181,13 @@ impl Default for AccountRates {
 }
 
 impl AccountRates {
-    /// The key of the account with this unique name: a hash that is keyed at random in each process, so that a client
-    /// cannot choose names that share a budget.
+    /// Returns the key of the account with this unique name: a hash that is keyed at random in each process, so that a
+    /// client cannot choose names that share a budget.
     pub(crate) fn key(&self, account: &str) -> AccountKey {
         AccountKey(self.hasher.hash_one(account))
     }
 
-    /// The budget of an account.
+    /// Returns the budget of an account.
     pub(crate) fn budget(&self, account: AccountKey, rate: RequestRate) -> Arc<RequestBudget> {
         let shard = usize::try_from(account.0 % SHARDS as u64).unwrap_or(0);
         let Some(shard) = self.shards.get(shard) else { return Arc::new(RequestBudget::new(rate)) };

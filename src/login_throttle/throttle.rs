@@ -97,7 +97,7 @@ impl LoginThrottle {
         Self { limits, counters: Mutex::new(counters), hasher: RandomState::new() }
     }
 
-    /// The limits.
+    /// Returns the limits.
     pub fn limits(&self) -> LoginThrottleLimits {
         self.limits
     }

@@ -133,7 +133,7 @@ impl Authenticator {
         })
     }
 
-    /// The clients whose chains are rejected or whose handshakes fail again and again.
+    /// Returns the clients whose chains are rejected or whose handshakes fail again and again.
     pub fn failing_clients(&self) -> &FailingClients {
         &self.failing
     }
@@ -198,7 +198,7 @@ impl Authenticator {
         Arc::new(Credential::new(unrevoked, mapped.outcome, end))
     }
 
-    /// The number of purges of accounts. A verdict from before a purge is no longer valid.
+    /// Returns the number of purges of accounts. A verdict from before a purge is no longer valid.
     pub fn account_purges(&self) -> u64 {
         self.accounts.purges()
     }
@@ -244,7 +244,7 @@ fn expensive_slots() -> FairSlots {
     })
 }
 
-/// Whether another CRL could change the outcome.
+/// Returns whether another CRL could change the outcome.
 fn is_undecided(outcome: &Result<UnrevokedChain, RevocationError>) -> bool {
     match outcome {
         Ok(passed) => passed.status().iter().any(|one| matches!(one.verdict, RevocationVerdict::Unknown(_))),
@@ -312,7 +312,7 @@ fn checked_in_handshake(
     (outcome, validated.deadline().min(soon))
 }
 
-/// The most specific alert for a violation (RFC 8446 6.2).
+/// Returns the most specific alert for a violation (RFC 8446 6.2).
 fn alert(error: &ChainError) -> CertificateError {
     match &error.violation {
         PathViolation::Expired { .. } => CertificateError::Expired,
@@ -364,7 +364,7 @@ mod tests {
         AddressKey::of([192, 0, 2, 1].into(), 64)
     }
 
-    /// An authenticator with this many slots, a realm, and a valid chain.
+    /// Returns an authenticator with this many slots, a realm, and a valid chain.
     fn test_authenticator(slots: usize) -> (Authenticator, Arc<Realm>, Arc<PresentedChain>) {
         let pki = Pki::create(Clock::system().now()).unwrap();
         let anchor = crate::certificate::Certificate::from_der(pki.root()).unwrap();
@@ -400,7 +400,7 @@ mod tests {
         assert!(matches!(*refusal, CertificateRejection::Overloaded));
     }
 
-    /// A realm that looks up the common names of certificates in the directory at `address`.
+    /// Returns a realm that looks up the common names of certificates in the directory at `address`.
     fn with_directory(realm: &Realm, chain: &PresentedChain, address: SocketAddr) -> Arc<Realm> {
         let authority = Pki::create(Clock::system().now()).unwrap();
         let directory = DirectorySettings {

@@ -30,8 +30,8 @@ enum ResponseSource {
 }
 
 impl ClientResponseBody {
-    /// An error page. Its record is written at once: otherwise it would occupy a slot in the queue of the audit log until
-    /// the client has read the page, for as long as the client chooses.
+    /// Returns an error page. Its record is written at once: otherwise it would occupy a slot in the queue of the audit
+    /// log until the client has read the page, for as long as the client chooses.
     pub(super) fn page(page: Bytes, recorded: Option<(RequestRecord, Rc<ResponseProgress>)>) -> Self {
         let (record, progress) = recorded.unzip();
         if let Some(record) = record {
@@ -40,7 +40,7 @@ impl ClientResponseBody {
         Self { source: ResponseSource::Page(Full::new(page)), sent: 0, record: None, progress }
     }
 
-    /// The backend's body.
+    /// Returns the backend's body.
     pub(super) fn backend(
         body: ResponseBody,
         reserved: Arc<ReservedHeaders>,

@@ -39,7 +39,7 @@ pub(super) struct Http2Body {
 pub(super) struct Http2Responder(Rc<RefCell<Option<SendResponse<Bytes>>>>);
 
 impl Http2Body {
-    /// The body of the request with these `headers`. `last_read` is set to the time of each piece.
+    /// Creates the body of the request with these `headers`. `last_read` is set to the time of each piece.
     pub(super) fn new(
         stream: RecvStream,
         headers: &HeaderMap,

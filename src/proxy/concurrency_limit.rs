@@ -70,7 +70,7 @@ impl ConcurrencyLimit {
         timeout(self.limit, work).await.unwrap_or(Err(LimitError::Timeout(self.limit)))
     }
 
-    /// The time for each.
+    /// Returns the time for each.
     pub(super) fn limit(&self) -> Duration {
         self.limit
     }

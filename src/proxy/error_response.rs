@@ -65,12 +65,12 @@ impl ResponsePreferences {
         }
     }
 
-    /// Whether the client waits for `100 Continue`.
+    /// Returns whether the client waits for `100 Continue`.
     pub(super) fn expects_continue(&self) -> bool {
         self.expects_continue
     }
 
-    /// The response to a denied request: an error page, or a redirect to TLS.
+    /// Returns the response to a denied request: an error page, or a redirect to TLS.
     pub(super) fn page(&self, denial: &Denial, id: RequestId, details: DenialDetails<'_>) -> Response<Bytes> {
         let facts = AnswerFacts {
             request_id: &id.to_string(),
@@ -98,12 +98,12 @@ impl ResponsePreferences {
     }
 }
 
-/// A time in the format of `Date` (RFC 9110 5.6.7).
+/// Returns a time in the format of `Date` (RFC 9110 5.6.7).
 pub(super) fn http_date(time: UnixTime) -> String {
     httpdate::fmt_http_date(std::time::SystemTime::UNIX_EPOCH + time.since_epoch())
 }
 
-/// The bytes of `page` as the last response on an HTTP/1.1 connection.
+/// Returns the bytes of `page` as the last response on an HTTP/1.1 connection.
 pub(super) fn last_in_http1(page: &Response<Bytes>, now: UnixTime) -> Vec<u8> {
     let status = page.status();
     let reason = status.canonical_reason().unwrap_or_default();
@@ -134,7 +134,8 @@ fn hint(denial: DenialId, details: &DenialDetails<'_>) -> Option<Hint> {
     }
 }
 
-/// Whether the connection has to end with the response: its framing is uncertain, or the client needs another connection.
+/// Returns whether the connection has to end with the response: its framing is uncertain, or the client needs another
+/// connection.
 fn closes(denial: DenialId) -> bool {
     matches!(denial, DenialId::MalformedRequest | DenialId::RequestTimeout | DenialId::MisdirectedRequest)
 }

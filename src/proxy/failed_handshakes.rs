@@ -158,7 +158,7 @@ fn certificate_was_requested_in_tls13(stage: HandshakeStage) -> bool {
     matches!(stage, HandshakeStage::Finish { version: Some(TlsVersion::Tls13), asked: true })
 }
 
-/// The likely cause, if the kind of failure indicates one.
+/// Returns the likely cause, if the kind of failure indicates one.
 fn hint(kind: FailureKind) -> Option<&'static str> {
     match kind {
         FailureKind::CertificateRequest13 => Some(

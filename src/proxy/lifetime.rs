@@ -57,8 +57,8 @@ pub(super) struct ResponseProgress {
 pub(super) struct RunningRequest<'a>(&'a ConnectionLifetime);
 
 impl ConnectionLifetime {
-    /// A lifetime in which requests are accepted for `span`, and those in progress then have the maximum age of a
-    /// connection to complete.
+    /// Creates a lifetime in which requests are accepted for `span`, and those in progress then have the maximum age of
+    /// a connection to complete.
     pub(super) fn new(span: Duration, limits: &Limits, open: OpenConnection) -> Self {
         let now = Instant::now();
         Self {
@@ -99,17 +99,17 @@ impl ConnectionLifetime {
         progress
     }
 
-    /// Whether there was no request, so that there is nothing to complete.
+    /// Returns whether there was no request, so that there is nothing to complete.
     pub(super) fn is_unused(&self) -> bool {
         self.requests.get() == 0
     }
 
-    /// The number of requests so far.
+    /// Returns the number of requests so far.
     pub(super) fn requests(&self) -> u64 {
         self.requests.get()
     }
 
-    /// Whether a request or its response is in progress. hyper may still have to write the end of a response.
+    /// Returns whether a request or its response is in progress. hyper may still have to write the end of a response.
     pub(super) fn is_answering(&self) -> bool {
         self.running.get() > 0 || self.answers.borrow().iter().any(|answer| answer.strong_count() > 0)
     }
@@ -119,7 +119,7 @@ impl ConnectionLifetime {
         self.unread.set(true);
     }
 
-    /// Whether the client may still be sending the body of the last request.
+    /// Returns whether the client may still be sending the body of the last request.
     pub(super) fn has_unread(&self) -> bool {
         self.unread.get()
     }
@@ -129,7 +129,7 @@ impl ConnectionLifetime {
         self.retired.cancel();
     }
 
-    /// Whether [`ConnectionLifetime::retire`] was called.
+    /// Returns whether [`ConnectionLifetime::retire`] was called.
     pub(super) fn is_retired(&self) -> bool {
         self.retired.is_cancelled()
     }
@@ -144,12 +144,12 @@ impl ConnectionLifetime {
         self.open.evicted()
     }
 
-    /// The client's address as limits count it, also if it is trusted.
+    /// Returns the client's address as limits count it, also if it is trusted.
     pub(super) fn key(&self) -> AddressKey {
         self.open.key()
     }
 
-    /// The client's address as limits count it; `None` if it is trusted.
+    /// Returns the client's address as limits count it; `None` if it is trusted.
     pub(super) fn address(&self) -> Option<AddressKey> {
         self.open.address()
     }
@@ -159,18 +159,18 @@ impl ConnectionLifetime {
         self.open.authenticated();
     }
 
-    /// Whether an earlier request on the connection was authenticated.
+    /// Returns whether an earlier request on the connection was authenticated.
     pub(super) fn is_authenticated(&self) -> bool {
         self.open.is_authenticated()
     }
 
-    /// The budget of requests of the client's address; `None` if it is not limited.
+    /// Returns the budget of requests of the client's address; `None` if it is not limited.
     pub(super) fn budget(&self) -> Option<&Arc<RequestBudget>> {
         self.open.budget()
     }
 
-    /// The action that is due. `idle_ends`: whether to close a connection that was idle for too long; over HTTP/1.1 hyper
-    /// does that.
+    /// Returns the action that is due. `idle_ends`: whether to close a connection that was idle for too long; over
+    /// HTTP/1.1 hyper does that.
     pub(super) fn order(&self, idle_ends: bool) -> LifetimeAction {
         let now = Instant::now();
         // If the gateway begins to wait for the client after this check, the client is too slow after the grace at the
@@ -285,7 +285,7 @@ mod tests {
         }
     }
 
-    /// The number of seconds after which the connection is aborted, if `each_second` is called in between.
+    /// Returns the number of seconds after which the connection is aborted, if `each_second` is called in between.
     async fn aborted_after(life: &ConnectionLifetime, most: u64, each_second: impl Fn()) -> Option<u64> {
         for second in 1..=most {
             advance(Duration::from_secs(1)).await;

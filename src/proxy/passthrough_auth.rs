@@ -111,7 +111,7 @@ impl PassthroughAuth {
         Ok(response)
     }
 
-    /// The client's own connection to the backend, opened now if there is none. If requests share the client's
+    /// Returns the client's own connection to the backend, opened now if there is none. If requests share the client's
     /// connection, each gets one for itself, which ends with its response.
     async fn connection(
         &self,
@@ -210,7 +210,7 @@ impl PassthroughLogin {
         Self { attempt: None, named: false, credentials: None, clock: Clock::system() }
     }
 
-    /// Whether the request has credentials that were not accepted before.
+    /// Returns whether the request has credentials that were not accepted before.
     fn is_tried(&self) -> bool {
         self.attempt.is_some()
     }
@@ -274,7 +274,7 @@ fn digest_of(headers: &HeaderMap, backend: &Backend) -> Option<[u8; 32]> {
     digest_of_parts([backend.settings.name.as_bytes(), credentials.as_bytes()])
 }
 
-/// The digest of method and target, since a server may protect a single method or query.
+/// Returns the digest of method and target, since a server may protect a single method or query.
 fn digest_of_target(backend: &Backend, target: &UpstreamTarget<'_>) -> Option<[u8; 32]> {
     let query = target.query.map(|query| format!("?{query}")).unwrap_or_default();
     let parts = [&backend.settings.name, target.method.as_str(), target.path, &query];

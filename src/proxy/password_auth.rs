@@ -71,7 +71,7 @@ struct NamedAttempt<'a> {
 }
 
 impl PasswordAuthenticator {
-    /// An authenticator whose cache holds this many bytes.
+    /// Creates an authenticator whose cache holds this many bytes.
     pub(super) fn new(bytes: u64, metrics: PasswordMetrics) -> Self {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).expect(
             "aws-lc aborts the process if the system has no entropy, and fails for nothing else here",
@@ -209,8 +209,8 @@ impl NamedAttempt<'_> {
         Ok(AcceptedPassword { credential, until: end.min(began.plus(cached)) })
     }
 
-    /// The accounts with the user name. If there is one, the attempt counts for this account from then on, under whatever
-    /// name: otherwise `CORP\sam`, `sam` and `sam@corp.example` would have three times as many attempts.
+    /// Returns the accounts with the user name. If there is one, the attempt counts for this account from then on,
+    /// under whatever name: otherwise `CORP\sam`, `sam` and `sam@corp.example` would have three times as many attempts.
     async fn look_up(
         &self,
         permit: AttemptPermit,
@@ -273,7 +273,8 @@ fn counted_as(login: &LoginName) -> String {
     }
 }
 
-/// The key of an account in the throttle, under whatever name it is used. It begins with a space, as no user name does.
+/// Returns the key of an account in the throttle, under whatever name it is used. It begins with a space, as no user
+/// name does.
 fn throttle_key(entry: &DirectoryAccount) -> String {
     match &entry.sid {
         Some(sid) => format!(" {sid}"),

@@ -18,7 +18,7 @@ pub(super) struct RateExcess {
 }
 
 impl RateExcess {
-    /// The denial. `record` is not written if a similar one was written within the last second.
+    /// Returns the denial. `record` is not written if a similar one was written within the last second.
     pub(super) fn into_denial(self, record: &mut RequestRecord) -> Denial {
         if !self.recorded {
             record.unwritten(self.denial.id());

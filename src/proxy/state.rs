@@ -45,7 +45,7 @@ pub(crate) struct SharedState {
 }
 
 impl SharedState {
-    /// The key under which requests of this account are counted.
+    /// Returns the key under which requests of this account are counted.
     pub(super) fn account_key(&self, account: &Account) -> AccountKey {
         self.accounts.key(account.sid.as_deref().unwrap_or(&account.user))
     }

@@ -43,12 +43,12 @@ impl Authority {
         Ok(Self { host: HostName::parse(host)?, port })
     }
 
-    /// The host.
+    /// Returns the host.
     pub fn host(&self) -> &HostName {
         &self.host
     }
 
-    /// The port, if one was written.
+    /// Returns the port, if one was written.
     pub fn port(&self) -> Option<u16> {
         self.port.map(NonZeroU16::get)
     }

@@ -98,8 +98,8 @@ impl BasicCredentials {
     }
 }
 
-/// The value of `WWW-Authenticate` that requests a user name and a password in UTF-8 (RFC 7617 2.1). Browsers show `realm`;
-/// characters that a header cannot safely contain become question marks.
+/// Returns the value of `WWW-Authenticate` that requests a user name and a password in UTF-8 (RFC 7617 2.1). Browsers
+/// show `realm`; characters that a header cannot safely contain become question marks.
 pub(crate) fn basic_challenge(realm: &str) -> HeaderValue {
     let mut value = String::from("Basic realm=\"");
     for letter in realm.chars() {

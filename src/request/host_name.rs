@@ -81,7 +81,7 @@ impl HostName {
         Ok(Self(HostKind::Dns(name.to_ascii_lowercase().into_boxed_str())))
     }
 
-    /// The DNS name, unless this is an address.
+    /// Returns the DNS name, unless this is an address.
     pub fn dns_name(&self) -> Option<&str> {
         match &self.0 {
             HostKind::Dns(name) => Some(name),
@@ -89,7 +89,7 @@ impl HostName {
         }
     }
 
-    /// Whether this is the local machine: `localhost`, a name below it (RFC 6761 6.3), or a loopback address.
+    /// Returns whether this is the local machine: `localhost`, a name below it (RFC 6761 6.3), or a loopback address.
     pub fn is_loopback(&self) -> bool {
         match &self.0 {
             HostKind::Dns(name) => &**name == "localhost" || name.ends_with(".localhost"),
@@ -97,7 +97,7 @@ impl HostName {
         }
     }
 
-    /// The address, unless this is a DNS name.
+    /// Returns the address, unless this is a DNS name.
     pub fn address(&self) -> Option<IpAddr> {
         match self.0 {
             HostKind::Dns(_) => None,
@@ -105,7 +105,7 @@ impl HostName {
         }
     }
 
-    /// The DNS name without its first label: the name after `*.` in a wildcard for this host.
+    /// Returns the DNS name without its first label: the name after `*.` in a wildcard for this host.
     pub fn parent(&self) -> Option<&str> {
         Some(self.dns_name()?.split_once('.')?.1)
     }
@@ -167,7 +167,7 @@ impl HostPattern {
         Ok(Self::OneLabelBelow(parent))
     }
 
-    /// Whether the pattern matches `host`.
+    /// Returns whether the pattern matches `host`.
     pub fn matches(&self, host: &HostName) -> bool {
         match self {
             Self::Exact(exact) => exact == host,

@@ -12,7 +12,7 @@ const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 pub(crate) struct RequestId([u8; BYTES]);
 
 impl RequestId {
-    /// A new random identifier.
+    /// Returns a new random identifier.
     pub(crate) fn random() -> Self {
         let mut bytes = [0; BYTES];
         aws_lc_rs::rand::fill(&mut bytes)

@@ -45,12 +45,12 @@ impl CanonicalPath {
         Ok(Self(case.apply(raw).into_boxed_str()))
     }
 
-    /// The canonical path.
+    /// Returns the canonical path.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a segment before the last has an extension, or a slash follows a segment that has one.
+    /// Returns whether a segment before the last has an extension, or a slash follows a segment that has one.
     ///
     /// IIS executes a segment with a script's extension and passes all that follows as PATH_INFO (KB 275601), so such a path
     /// runs the file, whatever follows.
@@ -58,7 +58,8 @@ impl CanonicalPath {
         has_inner_extension(&self.0)
     }
 
-    /// The paths above this one, nearest first, without trailing slash; the last is empty and stands for the root.
+    /// Returns the paths above this one, nearest first, without trailing slash; the last is empty and stands for the
+    /// root.
     pub fn ancestors(&self) -> impl Iterator<Item = &str> {
         ancestors_of(&self.0)
     }
@@ -94,7 +95,7 @@ pub(super) fn check_alphabet(path: &str) -> Result<(), InvalidPath> {
     Ok(())
 }
 
-/// Whether there is a dot before the last slash of `path`.
+/// Returns whether there is a dot before the last slash of `path`.
 pub(super) fn has_inner_extension(path: &str) -> bool {
     path.rsplit_once('/').is_some_and(|(above, _)| above.contains('.'))
 }

@@ -63,17 +63,17 @@ impl PathPattern {
         Ok(Self { path: path.into(), scope })
     }
 
-    /// The path as configured; that of a directory without its trailing slash, so empty for `/*`.
+    /// Returns the path as configured; that of a directory without its trailing slash, so empty for `/*`.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The paths that it covers.
+    /// Returns the paths that it covers.
     pub fn scope(&self) -> PathScope {
         self.scope
     }
 
-    /// The path in the letter case in which it is compared with a [`super::CanonicalPath`].
+    /// Returns the path in the letter case in which it is compared with a [`super::CanonicalPath`].
     pub fn key(&self, case: PathCase) -> String {
         case.apply(&self.path)
     }

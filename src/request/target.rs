@@ -19,7 +19,7 @@ pub(crate) enum TargetScheme {
 }
 
 impl TargetScheme {
-    /// The scheme in lower case.
+    /// Returns the scheme in lower case.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -36,8 +36,8 @@ pub(crate) struct RequestTarget<'a> {
     origin: Option<(TargetScheme, Authority)>,
 }
 
-/// The target as received, for the audit record. HTTP/2 has no request line: its `:path` is used instead, and its
-/// `:authority` is recorded as the host.
+/// Returns the target as received, for the audit record. HTTP/2 has no request line: its `:path` is used instead, and
+/// its `:authority` is recorded as the host.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
 pub(crate) fn received_target(uri: &Uri, version: Version) -> String {
     match (version, uri.path_and_query()) {
@@ -46,7 +46,7 @@ pub(crate) fn received_target(uri: &Uri, version: Version) -> String {
     }
 }
 
-/// The size of a request's field list as HTTP/2 counts it: of every field the name, the value and 32 bytes, the
+/// Returns the size of a request's field list as HTTP/2 counts it: of every field the name, the value and 32 bytes, the
 /// pseudo-header fields included (RFC 9113 6.5.2).
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
 pub(crate) fn field_list_size(method: &Method, uri: &Uri, headers: &HeaderMap) -> usize {
@@ -81,22 +81,22 @@ impl<'a> RequestTarget<'a> {
         Ok(Self { raw_path, query, origin })
     }
 
-    /// The path as received: for [`super::CanonicalPath::parse`] and the audit record only.
+    /// Returns the path as received: for [`super::CanonicalPath::parse`] and the audit record only.
     pub(crate) fn raw_path(&self) -> &'a str {
         self.raw_path
     }
 
-    /// The query as received, without its `?`. It is forwarded byte for byte and affects no decision.
+    /// Returns the query as received, without its `?`. It is forwarded byte for byte and affects no decision.
     pub(crate) fn query(&self) -> Option<&'a str> {
         self.query
     }
 
-    /// The scheme of an absolute target.
+    /// Returns the scheme of an absolute target.
     pub(crate) fn scheme(&self) -> Option<TargetScheme> {
         self.origin.as_ref().map(|(scheme, _)| *scheme)
     }
 
-    /// The authority of an absolute target. It has precedence over the `Host` field (RFC 9112 3.2.2).
+    /// Returns the authority of an absolute target. It has precedence over the `Host` field (RFC 9112 3.2.2).
     pub(crate) fn authority(&self) -> Option<&Authority> {
         self.origin.as_ref().map(|(_, authority)| authority)
     }

@@ -45,8 +45,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// The host that is sent to a backend for a request to `requested`: the same, unless it is a loopback name. IIS and
-    /// ASP.NET treat a request for `localhost` as a local one and enable more for it (HttpPostLocalhost).
+    /// Returns the host that is sent to a backend for a request to `requested`: the same, unless it is a loopback name.
+    /// IIS and ASP.NET treat a request for `localhost` as a local one and enable more for it (HttpPostLocalhost).
     pub fn host_for_backend<'a>(&'a self, requested: &'a Authority) -> &'a Authority {
         match &self.public_host {
             Some(public) if requested.host().is_loopback() => public,
@@ -54,7 +54,7 @@ impl Site {
         }
     }
 
-    /// The host of a request that names none: the public host, else the first that is not a wildcard.
+    /// Returns the host of a request that names none: the public host, else the first that is not a wildcard.
     pub fn default_host(&self) -> Option<Authority> {
         let exact = |host: &HostPattern| match host {
             HostPattern::Exact(name) => Some(Authority::from(name.clone())),
@@ -128,12 +128,13 @@ pub struct ListenerSites {
 }
 
 impl ListenerSites {
-    /// The site that serves this host.
+    /// Returns the site that serves this host.
     pub fn for_host(&self, host: &HostName) -> Option<&Arc<Site>> {
         self.sites.get(self.hosts.find(host)?)
     }
 
-    /// The site for a TLS server name; without one, the site that serves the local address as a host, else the default site.
+    /// Returns the site for a TLS server name; without one, the site that serves the local address as a host, else the
+    /// default site.
     pub fn for_server_name(&self, name: Option<&HostName>, local: SocketAddr) -> Option<&Arc<Site>> {
         match name {
             Some(name) => self.for_host(name),
@@ -141,7 +142,7 @@ impl ListenerSites {
         }
     }
 
-    /// The site for clients that send no host name.
+    /// Returns the site for clients that send no host name.
     pub fn default_site(&self) -> Option<&Arc<Site>> {
         self.sites.get(self.default?)
     }

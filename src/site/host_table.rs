@@ -41,7 +41,7 @@ impl HostTable {
         if duplicates.is_empty() { Ok(table) } else { Err(duplicates) }
     }
 
-    /// The index of the site that serves `host`, by its name or else by a wildcard.
+    /// Returns the index of the site that serves `host`, by its name or else by a wildcard.
     pub fn find(&self, host: &HostName) -> Option<usize> {
         let by_wildcard = || self.one_label_below.get(host.parent()?);
         self.exact.get(host).or_else(by_wildcard).copied()

@@ -35,7 +35,8 @@ pub struct PathMatch<'a, R> {
 }
 
 impl<'a, R> PathMatch<'a, R> {
-    /// The path to forward: the pattern's own spelling for an exact rule, else `path`, which the rule was found for.
+    /// Returns the path to forward: the pattern's own spelling for an exact rule, else `path`, which the rule was found
+    /// for.
     pub fn forward<'p>(&self, path: &'p CanonicalPath) -> &'p str
     where
         'a: 'p,
@@ -113,12 +114,12 @@ impl<R> PathTable<R> {
         Ok(Self { case, nodes, longest })
     }
 
-    /// The letter case of the table. Paths have to be parsed with the same one.
+    /// Returns the letter case of the table. Paths have to be parsed with the same one.
     pub fn case(&self) -> PathCase {
         self.case
     }
 
-    /// The rule that applies to `path`, which was parsed with [`PathTable::case`].
+    /// Returns the rule that applies to `path`, which was parsed with [`PathTable::case`].
     ///
     /// # Errors
     /// The reason for which no rule applies.
@@ -138,7 +139,7 @@ impl<R> PathTable<R> {
         }
     }
 
-    /// Every rule with its pattern, in arbitrary order.
+    /// Returns every rule with its pattern, in arbitrary order.
     pub fn rules(&self) -> impl Iterator<Item = (&PathPattern, &R)> {
         self.nodes.values().map(|node| (&node.pattern, &node.rule))
     }
@@ -150,7 +151,7 @@ impl<R> PathNode<R> {
     }
 }
 
-/// The error for two patterns with one key: duplicates, or a path and the directory of that name.
+/// Returns the error for two patterns with one key: duplicates, or a path and the directory of that name.
 fn clash<R>(first: &PathNode<R>, again: &PathPattern, position: usize) -> PathTableError {
     match (first.pattern.scope(), again.scope()) {
         (PathScope::Itself, PathScope::Below) => unreachable(again, position, &first.pattern, first.position),

@@ -83,8 +83,8 @@ impl RequestHeads {
         }
     }
 
-    /// The next rejected head. Must be called only when h2 has no further request to accept, because h2 also resets streams
-    /// with valid heads, whose requests it then returns.
+    /// Returns the next rejected head. Must be called only when h2 has no further request to accept, because h2 also
+    /// resets streams with valid heads, whose requests it then returns.
     pub(crate) fn next_rejected(&self) -> Option<HeadRejection> {
         self.heads.borrow_mut().rejected.pop_front().map(|(_, rejection)| rejection)
     }
@@ -178,7 +178,7 @@ mod tests {
         FrameHeader { first: last, second: code, ..frame(GO_AWAY, 0, 0) }
     }
 
-    /// A connection with complete heads on these streams.
+    /// Returns a connection with complete heads on these streams.
     fn heads_of(streams: &[u32]) -> Rc<RequestHeads> {
         let heads = RequestHeads::new(10);
         streams.iter().for_each(|stream| heads.received(frame(HEADERS, END_HEADERS, *stream)));

@@ -16,7 +16,7 @@ pub(crate) struct ClientRates {
 }
 
 impl ClientRates {
-    /// A sustained rate of `per_second`, with bursts of `burst`.
+    /// Creates a sustained rate of `per_second`, with bursts of `burst`.
     pub(crate) fn new(per_second: NonZeroU32, burst: NonZeroU32) -> Self {
         Self { limiter: RateLimiter::hashmap(Quota::per_second(per_second).allow_burst(burst)) }
     }

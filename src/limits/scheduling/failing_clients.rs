@@ -32,7 +32,7 @@ impl FailingClients {
         self.0.get_with(client, Arc::default).fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The current rank of a client.
+    /// Returns the current rank of a client.
     pub fn rank(&self, client: AddressKey) -> ClientRank {
         match self.0.get(&client).is_some_and(|failures| failures.load(Ordering::Relaxed) >= MANY) {
             true => ClientRank::Last,

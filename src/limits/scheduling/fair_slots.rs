@@ -287,7 +287,7 @@ mod tests {
         acquiring.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     }
 
-    /// The positions in `waiting` in the order in which they are served.
+    /// Returns the positions in `waiting` in the order in which they are served.
     fn order(held: HeldSlot, mut waiting: Vec<Acquiring<'_>>) -> Vec<usize> {
         let mut order = Vec::new();
         drop(held);

@@ -100,7 +100,7 @@ async fn send_body(mut body: ClientResponseBody, mut stream: SendStream<Bytes>) 
     }
 }
 
-/// The next frame of the body. A body that breaks off resets its stream, so that the client sees that it did.
+/// Returns the next frame of the body. A body that breaks off resets its stream, so that the client sees that it did.
 async fn next_frame(
     body: &mut ClientResponseBody,
     stream: &mut SendStream<Bytes>,

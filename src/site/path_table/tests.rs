@@ -17,7 +17,7 @@ const PIPELINES: [&str; 8] = [
     "/_wmcs/licensing/templateDistribution.asmx",
 ];
 
-/// A table whose rules are the texts of their patterns.
+/// Returns a table whose rules are the texts of their patterns.
 fn table(case: PathCase, patterns: &[&str]) -> Result<PathTable<String>, Vec<PathTableError>> {
     PathTable::build(
         case,
@@ -25,7 +25,7 @@ fn table(case: PathCase, patterns: &[&str]) -> Result<PathTable<String>, Vec<Pat
     )
 }
 
-/// The rule and the forwarded path for a raw path, or the error.
+/// Returns the rule and the forwarded path for a raw path, or the error.
 fn verdict(table: &PathTable<String>, raw: &str) -> Result<(String, String), String> {
     let path = CanonicalPath::parse(raw, table.case()).map_err(|bad| bad.to_string())?;
     let found = table.find(&path).map_err(|missing| missing.to_string())?;
@@ -244,7 +244,7 @@ fn hostile_spellings() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The result for the request target of a request line: 400, 404, or the rule and the forwarded path.
+/// Returns the result for the request target of a request line: 400, 404, or the rule and the forwarded path.
 fn verdict_of_target(table: &PathTable<String>, target: &[u8]) -> Result<(String, String), u16> {
     let uri = Uri::try_from(target).map_err(|_| 400_u16)?;
     let raw_path = RequestTarget::parse(&uri).map_err(|_: InvalidPath| 400_u16)?.raw_path().to_owned();

@@ -154,7 +154,7 @@ async fn an_unknown_user_and_a_wrong_password_cannot_be_distinguished() {
         [
             r"the directory rejected the password of CORP\alice: wrong-or-unknown",
             "no directory account has this user name",
-            "2 accounts have this user name; a domain in front of it would tell them apart",
+            "2 accounts have this user name; the user has to prefix it with the domain",
             "no directory account has this user name",
         ]
     );
