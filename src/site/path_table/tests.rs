@@ -1,4 +1,4 @@
-//! Tests of the lookup, in particular that no path below a file gets a weaker rule.
+//! Tests of the lookup of path rules, in particular that no path below a file gets a weaker rule.
 
 use super::*;
 use crate::request::{InvalidPath, RequestTarget};
@@ -62,7 +62,7 @@ fn the_most_specific_rule_applies_in_any_order() {
 }
 
 #[test]
-fn an_empty_table_finds_nothing() {
+fn no_path_is_found_in_an_empty_table() {
     let table = table(PathCase::Fold, &[]).unwrap();
     for raw in ["/", "/a", "/a/"] {
         assert_eq!(verdict(&table, raw), missing(NoPathRule::NoRule));
@@ -70,7 +70,7 @@ fn an_empty_table_finds_nothing() {
 }
 
 #[test]
-fn an_exact_rule_forwards_its_own_spelling_and_a_directory_the_canonical_one() {
+fn an_exact_rule_forwards_its_configured_spelling_and_a_directory_the_canonical_one() {
     let table = table(PathCase::Fold, &["/_wmcs/licensing/License.asmx", "/Scripts/*"]).unwrap();
     let license = "/_wmcs/licensing/License.asmx";
     assert_eq!(verdict(&table, "/_WMCS/LICENSING/license.ASMX"), found(license, license));
@@ -155,7 +155,7 @@ fn no_path_below_a_file_is_found_in_a_directory() {
     }
 }
 
-/// Spellings of `/_wmcs/licensing/license.asmx` that once bypassed a check of IIS, ASP.NET, http.sys or a proxy.
+/// Returns spellings of `/_wmcs/licensing/license.asmx` that once bypassed a check of IIS, ASP.NET, http.sys or a proxy.
 fn hostile_spellings() -> Vec<Vec<u8>> {
     let texts = [
         "/_WMCS/Licensing/LICENSE.ASMX",
