@@ -1,5 +1,5 @@
-//! The values of the directory's altSecurityIdentities attribute that name a certificate ([MS-PKCA] 3.1.5.2.1, KB5014754),
-//! for an administrator to copy.
+//! The values of the directory attribute altSecurityIdentities that name a certificate ([MS-PKCA] 3.1.5.2.1, KB5014754),
+//! for administrators to copy.
 
 use super::key::PublicKey;
 use super::windows_name::windows_text;

@@ -1,4 +1,4 @@
-//! One value of a directory's altSecurityIdentities attribute, decoded, and whether it names a certificate ([MS-PKCA]
+//! One decoded value of the directory attribute altSecurityIdentities, and its comparison with a certificate ([MS-PKCA]
 //! 3.1.5.2.1, KB5014754).
 //!
 //! Names are compared decoded (RFC 5280 7.1), numbers and hashes as bytes: one name has many spellings, and two spellings
@@ -33,8 +33,8 @@ pub(crate) enum AltSecurityName {
 }
 
 impl AltSecurityName {
-    /// Parses `X509:…`. `None` if the value is not for certificates (`Kerberos:…`), has a combination of parts that Microsoft
-    /// does not document, or cannot be decoded completely: such a value names no certificate.
+    /// Parses `X509:…`. Returns `None` if the value is not for certificates (`Kerberos:…`), has a combination of parts
+    /// that Microsoft does not document, or cannot be decoded completely: such a value names no certificate.
     pub(crate) fn parse(value: &str) -> Option<Self> {
         let (scheme, parts) = value.split_at_checked(5)?;
         if !scheme.eq_ignore_ascii_case("X509:") {
@@ -100,7 +100,7 @@ impl AltSecurityName {
     }
 }
 
-/// Returns the bytes in reverse order (KB5014754).
+/// Returns the serial number of these digits, whose bytes are in reverse order (KB5014754).
 fn serial_number(digits: &str) -> Option<SerialNumber> {
     let mut bytes = from_hexadecimal(digits)?;
     bytes.reverse();

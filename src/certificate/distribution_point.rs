@@ -1,5 +1,5 @@
-//! The distribution points in certificates and CRLs, with names that can be compared. Names that RFC 5280 section 7
-//! distinguishes are never treated as equal.
+//! The distribution points in certificates and CRLs, with comparable names. Names that RFC 5280 section 7 distinguishes
+//! are never treated as equal.
 
 use der::asn1::AnyRef;
 use der::{Decode, Encode, Tag};
@@ -81,8 +81,8 @@ impl CrlDistributionPoint {
     /// Reads CRLDistributionPoints (RFC 5280 4.2.1.13); freshestCRL has the same syntax.
     ///
     /// # Errors
-    /// If the structure is not as in the ASN.1. A name of another kind, or with unreadable characters, is not an error: it is
-    /// compared as encoded and never fetched.
+    /// The structure is not as in the ASN.1. A name of another kind, or with unreadable characters, is not an error: it
+    /// is compared as encoded and never fetched.
     pub fn read_all(der: &[u8]) -> der::Result<Vec<Self>> {
         DerElement::sequence(der)?.into_iter().map(Self::read).collect()
     }
@@ -105,7 +105,7 @@ impl IssuingDistributionPoint {
     /// Reads an IssuingDistributionPoint.
     ///
     /// # Errors
-    /// If the structure is not as in the ASN.1.
+    /// The structure is not as in the ASN.1.
     pub(crate) fn read(der: &[u8]) -> der::Result<Self> {
         let mut point = Self::default();
         for field in fields(DerElement::sequence(der)?)? {

@@ -1,8 +1,8 @@
 //! One DER element: its identifier octet, its contents, and the whole element as encoded (X.690 8.1, 10.1).
 //!
-//! The `der` crate refuses universal types without a name in it, such as UniversalString. Names and alternative names may
-//! contain values of any type (RFC 5280 4.1.2.4, 4.2.1.6), so their outer elements are split here, and only known values
-//! are decoded.
+//! The `der` crate rejects universal types that it does not know, such as UniversalString. Names and alternative names
+//! may contain values of any type (RFC 5280 4.1.2.4, 4.2.1.6), so their outer elements are split here, and only known
+//! values are decoded.
 
 use der::{ErrorKind, Tag};
 
@@ -73,7 +73,7 @@ impl<'a> DerElement<'a> {
 pub(super) const SEQUENCE: u8 = 0x30;
 /// The identifier octet of a SET.
 pub(super) const SET: u8 = 0x31;
-/// In the low bits of an identifier octet: the number follows in octets of its own.
+/// The low bits of an identifier octet whose number follows in octets of its own.
 const LONG_FORM: u8 = 0x1f;
 
 /// Returns the number of octets of a number in the long form.

@@ -58,7 +58,7 @@ impl fmt::Display for NameForm {
     }
 }
 
-/// One name; of the kinds that are not used only the kind.
+/// One name. Of kinds that are not used, only the kind is stored.
 #[derive(Clone, Debug)]
 pub(super) enum GeneralName<'a> {
     /// otherName: its type and the DER of its value.
@@ -121,7 +121,7 @@ pub(super) fn ia5(contents: &[u8]) -> Option<&str> {
 /// Returns the directoryNames among GeneralNames, in their order; other kinds are ignored.
 ///
 /// # Errors
-/// If `der` is not a SEQUENCE of GeneralNames.
+/// `der` is not a SEQUENCE of GeneralNames.
 pub(crate) fn directory_names(der: &[u8]) -> der::Result<Vec<DistinguishedName>> {
     only_directory(DerElement::sequence(der)?)
 }

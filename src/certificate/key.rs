@@ -75,7 +75,8 @@ impl<'a> PublicKey<'a> {
 }
 
 impl KeyAlgorithm {
-    /// Reads the kind of a key. A key with other parameters than those of its algorithm's standard is not of that kind.
+    /// Returns the kind of a key. A key with other parameters than those of its algorithm's standard is not of that
+    /// kind.
     fn read(algorithm: &AlgorithmIdentifier<'_>, bits: &[u8]) -> der::Result<Self> {
         let other = Self::Other(algorithm.oid);
         Ok(match algorithm.oid.as_known() {

@@ -215,7 +215,7 @@ impl fmt::Display for Attribute {
     }
 }
 
-/// The keywords of RFC 4514 section 3, and the usual ones for other attributes in personal certificates.
+/// Returns the keyword of RFC 4514 section 3, or the usual one for another attribute in personal certificates.
 fn keyword(oid: ObjectIdentifier) -> Option<&'static str> {
     Some(match oid.as_known()? {
         rfc4519::COMMON_NAME => "CN",
@@ -288,7 +288,7 @@ fn attribute(element: DerElement<'_>) -> Option<(Vec<u8>, Attribute)> {
 }
 
 /// Returns bytes that are equal for names that RFC 5280 7.1 calls equal: each relative name as the sorted set of its
-/// attributes, all parts preceded by their length, so that no two different names can flow into the same bytes.
+/// attributes, all parts preceded by their length, so that two different names never have the same bytes.
 fn comparable(der: &[u8], relative_names: Option<&[Vec<Attribute>]>, fold: fn(&str) -> String) -> Box<[u8]> {
     let Some(relative_names) = relative_names else {
         return [b"raw", der].concat().into();

@@ -14,14 +14,14 @@ use thiserror::Error;
 
 use super::fingerprint::write_hex;
 
-/// The longest encoding that is stored: with the length, 64 bytes, since lists of identifiers take memory that a client
-/// chooses. The longest identifier that AD CS generates has 50.
+/// The maximum length of a stored encoding: 64 bytes with the length, because a client chooses how many identifiers a
+/// list has. The longest identifier that AD CS generates has 50.
 const KEPT: usize = 56;
-/// The longest text that is parsed: more digits than [`KEPT`] octets can encode.
+/// The maximum length of a text that is parsed: more digits than [`KEPT`] octets can encode.
 const LONGEST_TEXT: usize = 160;
 
-/// An object identifier. One whose encoding is longer than 56 octets is stored as its SHA-256: it equals only itself, and
-/// is displayed as the hash.
+/// An object identifier. One whose encoding is longer than 56 octets is stored as its SHA-256: it equals only itself,
+/// and is displayed as the hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectIdentifier {
     /// The contents octets, or their SHA-256, followed by zeros.

@@ -1,6 +1,6 @@
-//! Verification of signatures on certificates, CRLs and OCSP responses. SHA-1 and RSA keys below 2,048 bits are refused
-//! unless the caller passes [`WeakAlgorithms::UnsafelyAllowed`], and so are parameters that the algorithm's own standard
-//! does not allow.
+//! Verification of signatures on certificates, CRLs and OCSP responses. SHA-1 and RSA keys below 2,048 bits are rejected
+//! unless the caller passes [`WeakAlgorithms::UnsafelyAllowed`]; parameters that the standard of the algorithm does not
+//! allow are always rejected.
 
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::signature as algorithms;
@@ -90,7 +90,7 @@ pub(super) fn is_usable_key(public_key_der: &[u8]) -> bool {
     read.is_ok_and(|key| key.algorithm.is_usable() && can_verify_with(key.algorithm, key.bits))
 }
 
-/// Verifies one signature; refuses weak algorithms. The arguments are the signer's SubjectPublicKeyInfo, the
+/// Verifies one signature, and rejects weak algorithms. The arguments are the signer's SubjectPublicKeyInfo, the
 /// AlgorithmIdentifier, the signed bytes as received, and the content of the signature's BIT STRING.
 pub(crate) fn verify(
     public_key_der: &[u8],
@@ -101,7 +101,7 @@ pub(crate) fn verify(
     verify_with(public_key_der, algorithm_der, signed, signature, WeakAlgorithms::Refused)
 }
 
-/// As [`verify`], with weak algorithms as specified.
+/// Verifies as [`verify`], with weak algorithms as specified.
 pub(crate) fn verify_with(
     public_key_der: &[u8],
     algorithm_der: &[u8],
@@ -117,7 +117,7 @@ pub(crate) fn verify_with(
     verified.map_err(|_| SignatureError::Wrong)
 }
 
-/// [`verify`] with the digest of the signed bytes by the hash of [`hash`].
+/// Verifies as [`verify`], with the digest of the signed bytes, made by the algorithm that [`hash`] returns.
 pub(crate) fn verify_digest(
     public_key_der: &[u8],
     algorithm_der: &[u8],
@@ -234,8 +234,8 @@ fn weak_rsa(bits: u32, algorithm: const_oid::ObjectIdentifier) -> Option<&'stati
     }
 }
 
-/// Returns whether the parameters are NULL or absent. RFC 4055 sections 2.1 and 5: they are NULL, and verifiers
-/// accept absent ones.
+/// Returns whether the parameters are NULL or absent. By RFC 4055 sections 2.1 and 5 they are NULL, and verifiers accept
+/// absent ones.
 fn has_null_or_nothing(algorithm: &AlgorithmIdentifier<'_>) -> bool {
     algorithm.parameters.is_none_or(AnyRef::is_null)
 }
@@ -300,7 +300,8 @@ fn can_verify_with(key: KeyAlgorithm, bits: &[u8]) -> bool {
     UnparsedPublicKey::new(algorithm, bits).parse().is_ok()
 }
 
-/// Returns the verification of every combination of curve and hash: CAs sign with SHA-256 under a P-384 key.
+/// Returns the verification of ECDSA. Every combination of curve and hash is supported: some CAs sign SHA-256 with a
+/// P-384 key.
 fn ecdsa(
     key: KeyAlgorithm,
     algorithm: &AlgorithmIdentifier<'_>,
@@ -323,8 +324,8 @@ fn ecdsa(
     without_parameters(algorithm, VerificationMethod::Of(verification))
 }
 
-/// Returns `verification` if the parameters are absent, as RFC 5758 3.2 (ECDSA) and RFC 8410 section 3 (Ed25519):
-/// parameters are absent.
+/// Returns `verification` if the parameters are absent, as RFC 5758 3.2 (ECDSA) and RFC 8410 section 3 (Ed25519)
+/// require.
 fn without_parameters(
     algorithm: &AlgorithmIdentifier<'_>,
     verification: VerificationMethod,

@@ -29,8 +29,8 @@ pub(super) fn text(value_der: &[u8]) -> Option<String> {
     }
 }
 
-/// Returns the text if it is on one line. Text with NUL or another control character would be read differently by
-/// readers of C strings, headers or lines.
+/// Returns the text unless it is empty or has a control character: readers of C strings, headers or lines would read
+/// such a text differently.
 pub(super) fn line(text: &str) -> Option<String> {
     (!text.is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())
 }

@@ -16,8 +16,8 @@ pub(super) fn read(der: &[u8]) -> der::Result<(UnixTime, UnixTime)> {
     }
 }
 
-/// The one form that RFC 5280 4.1.2.5 allows: with seconds, without a fraction, in UTC. If two readers disagreed about
-/// another form, they would disagree about whether a certificate is valid.
+/// Reads a time in the only form that RFC 5280 4.1.2.5 allows: with seconds, without a fraction, in UTC. If two readers
+/// disagreed about another form, they would disagree about whether a certificate is valid.
 fn strict(der: &[u8]) -> der::Result<UnixTime> {
     let time = AnyRef::from_der(der)?;
     let is_strict = match time.tag() {
@@ -61,7 +61,7 @@ pub(crate) fn read_time(time: AnyRef<'_>) -> der::Result<UnixTime> {
 struct TimeDigits<'a>(&'a str);
 
 impl TimeDigits<'_> {
-    /// Returns the next `count` digits.
+    /// Returns the number of the next `length` digits.
     fn number(&mut self, length: usize) -> Option<u16> {
         let (digits, rest) = self.0.split_at_checked(length)?;
         let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
@@ -73,7 +73,7 @@ impl TimeDigits<'_> {
         self.number(2).and_then(|number| number.try_into().ok())
     }
 
-    /// Reads from the month on; minutes and seconds are optional.
+    /// Reads month, day, hour, minute and second; the last two are optional.
     fn date_and_time(&mut self, year: u16) -> Option<Duration> {
         let (month, day, hour) = (self.pair()?, self.pair()?, self.pair()?);
         let minute = self.pair();
@@ -119,7 +119,7 @@ mod tests {
         validity(&element(tag, text), &element(0x17, "491231235959Z")).map(|(not_before, _)| not_before)
     }
 
-    /// In a CRL.
+    /// Reads a time as in a CRL.
     fn lenient(tag: u8, text: &str) -> Option<u64> {
         let der = element(tag, text);
         read_time(AnyRef::from_der(&der).unwrap()).ok().map(UnixTime::seconds)

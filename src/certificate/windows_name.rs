@@ -1,8 +1,8 @@
 //! Distinguished names in the text form that Windows uses in altSecurityIdentities: root first, commas without spaces
 //! ([MS-PKCA] 3.1.5.2.1), keywords and quotes as in CertNameToStr.
 //!
-//! The text is for administrators to copy into a directory, and for values that they copied. Names are never compared as
-//! text, but decoded.
+//! Administrators copy the text into a directory, from which it is read again. Names are never compared as text, but
+//! decoded.
 
 use super::element::DerElement;
 use super::name::{Attribute, DistinguishedName, is_invisible};
@@ -46,7 +46,7 @@ fn quoted(text: &str) -> String {
     if needs_quotes { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
-/// Windows uses `E`, `S`, `T` and `G` instead of the keywords of RFC 4514, or where it has none.
+/// The keywords of Windows, which has `E`, `S`, `T` and `G` instead of those of RFC 4514, or if that has none.
 const KEYWORDS: [(&str, const_oid::ObjectIdentifier); 14] = [
     ("CN", rfc4519::COMMON_NAME),
     ("L", rfc4519::LOCALITY_NAME),
@@ -79,8 +79,8 @@ fn keyword(oid: ObjectIdentifier) -> Option<&'static str> {
     KEYWORDS.iter().find(|(_, known)| oid == *known).map(|(keyword, _)| *keyword)
 }
 
-/// Parses a name, root first as Windows writes it. `None` if `text` is not a name or is ambiguous: a quote inside
-/// unquoted text, an unknown keyword.
+/// Parses a name, root first as Windows writes it. Returns `None` if `text` is not a name or is ambiguous: a quote
+/// inside unquoted text, an unknown keyword.
 pub(super) fn from_windows_text(text: &str) -> Option<DistinguishedName> {
     let mut reader = WindowsNameParser { rest: text };
     let mut name = Vec::new();
@@ -113,8 +113,7 @@ impl WindowsNameParser<'_> {
         rest.is_some()
     }
 
-    /// Returns whether the character is a separator: a comma; also a semicolon and a new line ([MS-PKCA] 3.1.5.2.1,
-    /// CertStrToName).
+    /// Reads a separator, if one is next: a comma, a semicolon or a new line ([MS-PKCA] 3.1.5.2.1, CertStrToName).
     fn take_separator(&mut self) -> bool {
         self.take(',') || self.take(';') || {
             self.take('\r');
@@ -122,7 +121,7 @@ impl WindowsNameParser<'_> {
         }
     }
 
-    /// Returns an AttributeTypeAndValue in DER.
+    /// Reads one attribute. Returns an AttributeTypeAndValue in DER.
     fn attribute(&mut self) -> Option<Vec<u8>> {
         let (keyword, rest) = self.rest.split_once('=')?;
         let oid = identifier(keyword.trim())?;

@@ -1,4 +1,4 @@
-//! One X.509 certificate: its fields and extensions, typed, and the check of its signature.
+//! One X.509 certificate: its fields and extensions, typed, and the verification of its signature.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -66,7 +66,7 @@ struct CertificateFields {
 
 /// Returns the SubjectPublicKeyInfo of any certificate, also of one that [`Certificate::from_der`] cannot read:
 /// nothing after the key is decoded. It serves to prove possession of the key before validation, so the key's
-/// algorithm is written as in its standard, even if the certificate omits a NULL.
+/// algorithm is encoded as in its standard, even if the certificate omits a NULL.
 pub(crate) fn public_key_of(certificate_der: &[u8]) -> Result<Cow<'_, [u8]>, MalformedCertificate> {
     let public_key = CertificateHead::of_certificate(certificate_der).map_err(in_part("outline"))?.public_key;
     Ok(key::canonical(public_key))
@@ -76,7 +76,7 @@ impl Certificate {
     /// Reads one certificate in DER. An invalid extension is recorded in the certificate and is not an error.
     ///
     /// # Errors
-    /// If the bytes do not have the outline of a certificate in DER.
+    /// The bytes do not have the outline of a certificate in DER.
     pub fn from_der(der: &[u8]) -> Result<Self, MalformedCertificate> {
         let der = Bytes::copy_from_slice(der);
         let layout = CertificateLayout::read(&der).map_err(in_part("outline"))?;
@@ -361,13 +361,13 @@ impl Certificate {
         length > RSA_4096 || is_ecdsa && length > ECDSA_P384
     }
 
-    /// Verifies that the key with this SubjectPublicKeyInfo signed it. The algorithm inside the signed part must equal the one
-    /// outside byte for byte (RFC 5280 4.1.1.2). Weak algorithms are refused.
+    /// Verifies that the key with this SubjectPublicKeyInfo signed it. The algorithm inside the signed part must equal
+    /// the one outside byte for byte (RFC 5280 4.1.1.2). Weak algorithms are rejected.
     pub fn verify_signature(&self, issuer_public_key_der: &[u8]) -> Result<(), SignatureError> {
         self.verify_signature_with(issuer_public_key_der, WeakAlgorithms::Refused)
     }
 
-    /// As [`Certificate::verify_signature`], with weak algorithms as specified.
+    /// Verifies as [`Certificate::verify_signature`], with weak algorithms as specified.
     pub fn verify_signature_with(
         &self,
         issuer_public_key_der: &[u8],

@@ -21,10 +21,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest time for which a result is cached. It cannot change while its CRLs are the same; this is the limit
-/// that all caches of the gateway have.
+/// The maximum age of a cached result. It cannot change while its CRLs are the same; all caches of the gateway have
+/// this limit.
 const MAXIMUM_AGE: Duration = Duration::from_secs(300);
-/// How long an unused result stays in memory. Its deadline alone decides whether it may be used.
+/// The time after which a result that is not used is dropped. Whether it may be used depends on its deadline only.
 const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// All inputs of a lookup.

@@ -1,7 +1,7 @@
 //! The revocation check of a validated chain by a rule. The trust anchor of a path is not checked: it is trusted
 //! because the configuration names it.
 //!
-//! Never fetches. An unknown status passes only if the rule accepts it, and for a minute.
+//! The check never fetches. An unknown status passes only if the rule accepts it, and for one minute.
 
 use super::crl::SignerCandidates;
 use super::lookup::{LookupQuery, look_up};
@@ -19,7 +19,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct UnrevokedChain {
     chain: Arc<ValidatedChain>,
-    /// For each path of the chain whether it passed; at least one did.
+    /// Whether each path of the chain passed; at least one did.
     passed: Vec<bool>,
     status: Vec<CertificateStatus>,
     deadline: UnixTime,
@@ -51,7 +51,7 @@ impl UnrevokedChain {
 /// signers.
 ///
 /// # Errors
-/// [`RevocationError`] if no path passes: a revoked certificate rather than one of unknown status.
+/// [`RevocationError`] if no path passes. A revoked certificate is reported rather than one of unknown status.
 pub fn check(
     chain: &Arc<ValidatedChain>,
     rule: &RevocationRule,
@@ -205,8 +205,8 @@ fn apply(
     }
 }
 
-/// Whether the CRLs that do not list a certificate are fresh, and their signers pass by the same rule. Returns the
-/// verdict with its deadline.
+/// Checks that the CRLs that do not list a certificate are fresh, and that their signers pass by the same rule. Returns
+/// the verdict with its deadline.
 pub(super) fn check_freshness(
     clean: &CleanCrls,
     rule: &RevocationRule,

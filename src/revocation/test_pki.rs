@@ -1,4 +1,4 @@
-//! CAs, certificates and CRLs for tests, also invalid ones: the CRLs are encoded byte by byte.
+//! CAs, certificates and CRLs for tests, including invalid ones: the CRLs are encoded byte by byte.
 
 use super::{CrlStore, RevocationRule, UnrevokedChain, check};
 use crate::certificate::Certificate;

@@ -1,4 +1,4 @@
-//! The sections of a PEM file (RFC 7468). The only reader of PEM.
+//! The sections of a PEM file (RFC 7468). This is the only reader of PEM in the gateway.
 
 use std::ops::Range;
 
@@ -30,8 +30,8 @@ pub(super) enum PemSectionKind {
 }
 
 impl PemSectionKind {
-    /// Returns `None` for a label whose content might have been meant to be read. Labels are compared exactly, as
-    /// OpenSSL does. OpenSSL accepts three labels for PKCS #7 (RFC 7468 8 and 9 have the first two).
+    /// Returns the kind of a label, or `None` if its content might have been meant to be read. Labels are compared
+    /// exactly, as by OpenSSL. OpenSSL accepts three labels for PKCS #7 (RFC 7468 8 and 9 have the first two).
     fn of(label: &[u8]) -> Option<Self> {
         Some(match label {
             b"CERTIFICATE" | b"X509 CERTIFICATE" => Self::Certificate,
@@ -185,7 +185,7 @@ fn is_request(der: &[u8]) -> bool {
     layout::elements(key).is_ok_and(|key| matches!(key.as_slice(), [[0x30, ..], [0x03, ..]]))
 }
 
-/// Returns the alias and the keyid of an X509_CERT_AUX.
+/// Returns whether this is the alias or the keyid of an X509_CERT_AUX.
 fn is_description(part: &[u8]) -> bool {
     matches!(AnyRef::from_der(part).map(|part| part.tag()), Ok(Tag::Utf8String | Tag::OctetString))
 }
@@ -224,7 +224,8 @@ pub(super) fn sections(text: &[u8]) -> Result<Vec<PemSection<'_>>, BundleError> 
             found.push(PemSection { kind, line: section.line, body });
             open = None;
             rest = after.trim_ascii();
-            // Joined files of which the first has no line end after its last line: the next section follows in the same line.
+            // If files are joined and the first has no line end after its last line, the next section follows in the
+            // same line.
             if !rest.is_empty() && label_of(without_mark(rest)).is_none() {
                 return Err(error(PemError::TextAfterEnd));
             }
@@ -238,7 +239,7 @@ pub(super) fn sections(text: &[u8]) -> Result<Vec<PemSection<'_>>, BundleError> 
     if let Some(section) = open {
         return Err(BundleError::Pem { line: section.line, error: PemError::NoEnd });
     }
-    // A second, independent count, so that a mistake above refuses the file instead of losing a section.
+    // A second, independent count, so that a bug above rejects the file instead of losing a section.
     let boundaries = begins(text);
     if boundaries != found.len() {
         return Err(BundleError::SectionsLost { boundaries, sections: found.len() });
@@ -289,7 +290,7 @@ fn fix_of_label(label: &str) -> String {
     }
 }
 
-/// The longest part of a label that is quoted.
+/// The maximum length of a quoted label.
 const LONGEST_LABEL: usize = 64;
 
 /// Returns the label of a BEGIN boundary that is alone in its line.
@@ -366,7 +367,7 @@ fn is_nearly_boundary(line: &[u8]) -> bool {
     })
 }
 
-/// Returns the text in lower case, with one hyphen for every kind of dash (Unicode's Dash_Punctuation, and the minus
+/// Returns the letter in lower case, and a hyphen for every kind of dash (Unicode's Dash_Punctuation, and the minus
 /// sign).
 fn fold(letter: char) -> char {
     match letter {

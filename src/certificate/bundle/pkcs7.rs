@@ -26,7 +26,7 @@ pub(super) struct Pkcs7<'a> {
 }
 
 impl<'a> Pkcs7<'a> {
-    /// Splits a ContentInfo (RFC 5652 3). `None` if `der` is not a ContentInfo of PKCS #7.
+    /// Splits a ContentInfo (RFC 5652 3). Returns `None` if `der` is not a ContentInfo of PKCS #7.
     ///
     /// # Errors
     /// [`Pkcs7Error`] if it is one, but not a SignedData without signers.
@@ -78,7 +78,7 @@ impl<'a> Pkcs7<'a> {
         Ok(Self { certificates: elements(certificates)?, crls: elements(crls)? })
     }
 
-    /// Rejects a bundle with elements of another kind than X.509 certificates and CRLs: none is ignored in silence.
+    /// Rejects a bundle with elements of another kind than X.509 certificates and CRLs: no element is ignored silently.
     pub(super) fn check(&self) -> Result<(), Pkcs7Error> {
         let is_certificate = |one: &DerElement<'_>| Certificate::from_der(one.der).is_ok();
         let is_crl = |one: &DerElement<'_>| one.identifier == SEQUENCE && !is_certificate(one);

@@ -1,4 +1,4 @@
-//! Elements of DER that CRLs and OCSP responses share. Nothing is copied.
+//! DER elements that CRLs and OCSP responses share. Nothing is copied.
 
 use crate::certificate::{self, ObjectIdentifier};
 use crate::clock::UnixTime;
@@ -14,7 +14,7 @@ pub(in crate::revocation) struct RawExtension<'a> {
 }
 
 impl RawExtension<'_> {
-    /// Returns `None` if it is not a valid identifier. No known one is invalid.
+    /// Returns the identifier, or `None` if it is not a valid one. No known identifier is invalid.
     pub(in crate::revocation) fn oid(&self) -> Option<ObjectIdentifier> {
         ObjectIdentifier::from_contents(self.id).ok()
     }

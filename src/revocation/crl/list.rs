@@ -1,4 +1,4 @@
-//! One decoded CRL. Its DER is not kept: a CRL of a million entries would occupy memory for nothing.
+//! One decoded CRL. Its DER is not kept, because that of a CRL of a million entries takes much memory.
 //!
 //! Whether the CRL is current and signed by an authorised key depends on the certificate that is looked up.
 
@@ -75,7 +75,8 @@ impl Crl {
         &self.source
     }
 
-    /// Returns why it cannot show that a certificate is not revoked, if so. What it lists is revoked all the same.
+    /// Returns why it cannot show that a certificate is not revoked, if so. The certificates that it lists are revoked
+    /// all the same.
     pub(in crate::revocation) fn unusable(&self) -> Option<UnusableReason> {
         self.unusable
     }
@@ -152,7 +153,7 @@ impl Crl {
     }
 
     /// Returns whether it replaces `other`, a CRL of the same key: it includes it and is newer. If neither of two
-    /// CRLs is newer, both count, so that the order in which they were loaded decides nothing.
+    /// CRLs is newer, both count, so that the order in which they were loaded has no effect.
     pub(in crate::revocation) fn supersedes(&self, other: &Self) -> bool {
         self.includes(other) && self.is_newer_than(other)
     }
@@ -193,7 +194,7 @@ impl Crl {
     }
 }
 
-/// Without the entries.
+/// Writes the number of entries instead of the entries.
 impl fmt::Debug for Crl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let others: usize = self.other_entries.values().map(EntryIndex::len).sum();

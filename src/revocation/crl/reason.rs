@@ -49,7 +49,7 @@ impl From<CrlReason> for RevocationReason {
 }
 
 impl RevocationReason {
-    /// All of them, in the order of [`Self::code`].
+    /// All reasons, in the order of [`Self::code`].
     const ALL: [Self; 11] = [
         Self::Unspecified,
         Self::KeyCompromise,
@@ -64,8 +64,9 @@ impl RevocationReason {
         Self::AaCompromise,
     ];
 
-    /// Orders two entries for one serial number: the one of the greater permanence counts. A removal never hides a
-    /// revocation, and a hold, which a delta CRL can lift, never hides a final revocation.
+    /// Returns a rank by which one of two entries for one serial number is chosen: the one of the greater permanence
+    /// counts. A removal never hides a revocation, and a hold, which a delta CRL can lift, never hides a final
+    /// revocation.
     pub(super) fn permanence(self) -> u8 {
         match self {
             Self::RemoveFromCrl => 0,

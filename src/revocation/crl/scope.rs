@@ -26,7 +26,7 @@ enum CertificateKind {
     OfAttributes,
 }
 
-/// A place at which the CRLs for a certificate are published (RFC 5280 6.3.3).
+/// A distribution point of the CRLs for a certificate (RFC 5280 6.3.3).
 #[derive(Clone, Copy, Debug)]
 pub(in crate::revocation) enum CertificatePoint<'a> {
     /// A distribution point in the certificate.
@@ -41,7 +41,7 @@ pub(in crate::revocation) fn all_reasons() -> ReasonFlags {
 }
 
 impl Default for CrlScope {
-    /// Returns all certificates of its issuer, for all reasons.
+    /// Returns the scope of a CRL without the extension: all certificates of its issuer, for all reasons.
     fn default() -> Self {
         Self { point: None, certificates: CertificateKind::All, reasons: all_reasons(), is_indirect: false }
     }

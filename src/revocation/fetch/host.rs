@@ -54,7 +54,7 @@ pub(super) fn normal(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
-/// Returns the characters of host names (RFC 1123 2.1), and the underscore of Windows names.
+/// Returns whether a label has only characters of host names (RFC 1123 2.1), or the underscore of Windows names.
 fn is_label(label: &str) -> bool {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     !label.is_empty() && label.bytes().all(letters)

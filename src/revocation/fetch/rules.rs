@@ -1,4 +1,4 @@
-//! The rules of a realm for fetching: which hosts and addresses may be connected to, and at what cost.
+//! The rules of a realm for fetching: the allowed hosts and addresses, and limits.
 
 use super::host::AllowedHost;
 use super::ldap::tls::DirectoryTls;
@@ -13,16 +13,16 @@ pub struct FetchRules {
     pub hosts: Vec<AllowedHost>,
     /// Networks that may be connected to although they are loopback, link-local, multicast or unspecified.
     pub addresses: Vec<IpNet>,
-    /// The first whose prefix matches changes a URL before it is checked, for URLs that this gateway reaches in
-    /// another way.
+    /// Rewrites of URLs that this gateway reaches in another way. The first whose prefix matches is applied before the
+    /// URL is checked.
     pub rewrite: Vec<UrlRewrite>,
     /// The authorities of `ldaps` servers; without them `ldaps` is not used.
     pub directory_tls: Option<DirectoryTls>,
-    /// The largest response body in bytes.
+    /// The maximum size of a response body, in bytes.
     pub max_bytes: usize,
     /// The timeout of one fetch, from name resolution to the last byte, with redirects.
     pub timeout: Duration,
-    /// How many redirects are followed.
+    /// The maximum number of redirects that are followed.
     pub max_redirects: usize,
 }
 
@@ -70,9 +70,9 @@ impl FetchRules {
     }
 }
 
-/// Returns whether an address is this machine, its link or a group, also if it is embedded in an IPv6 address. No
-/// CRLs are served there, and the services that listen there (the metadata of a cloud, an admin port) trust every
-/// client that reaches them.
+/// Returns whether an address is a loopback, link-local, multicast or unspecified one, even if it is embedded in an
+/// IPv6 address. No CRLs are served there, and the services that listen there (the metadata of a cloud, an admin port)
+/// trust every client that reaches them.
 fn is_special(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_special_v4(address),

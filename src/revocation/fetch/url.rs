@@ -22,7 +22,7 @@ pub(super) struct ListedUrl {
 impl ListedUrl {
     pub(super) fn parse(text: &str, rules: &FetchRules) -> Result<Self, FetchError> {
         let malformed = || FetchError::MalformedUrl { url: text.to_owned() };
-        // LDAP names are not URIs to the parser, and it would take a URL without the slashes for an authority.
+        // The parser rejects LDAP names, and reads a URL without the slashes as an authority.
         let (scheme, rest) = text.split_once(':').ok_or_else(malformed)?;
         if !scheme.eq_ignore_ascii_case("http") {
             return Err(FetchError::Scheme { scheme: scheme.to_ascii_lowercase() });

@@ -21,7 +21,7 @@ pub(super) struct CertificateId<'a> {
 }
 
 impl<'a> CertificateId<'a> {
-    /// Identifies `certificate`, which `issuer` has issued. The issuer's name is hashed as encoded in the
+    /// Returns the CertID of `certificate`, which `issuer` has issued. The issuer's name is hashed as encoded in the
     /// certificate, which may differ from the encoding in the issuer's own (RFC 6960 4.1.1).
     ///
     /// Uses SHA-1, because responders, above all those that sign in advance, look certificates up by it and may

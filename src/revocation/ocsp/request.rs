@@ -1,4 +1,4 @@
-//! The encoding of requests (RFC 6960 4.1, A.1). They are not signed and do not name the client.
+//! The encoding of OCSP requests (RFC 6960 4.1, A.1). They are not signed and do not name the client.
 
 use super::certificate_id::CertificateId;
 use aws_lc_rs::rand;
@@ -10,7 +10,7 @@ use der::{Encode, Sequence};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use x509_cert::ext::Extension;
 
-/// The longest encoded request that is sent in a URL (RFC 6960 A.1, RFC 5019 5).
+/// The maximum length of an encoded request that is sent in a URL (RFC 6960 A.1, RFC 5019 5).
 const LONGEST_IN_URL: usize = 255;
 
 /// The value of a nonce extension: 32 random bytes as an OCTET STRING (RFC 8954 2.1).

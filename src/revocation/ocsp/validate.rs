@@ -1,7 +1,7 @@
-//! The validation of a response for one query (RFC 6960 3.2).
+//! The validation of an OCSP response for one query (RFC 6960 3.2).
 //!
-//! A certificate that an authorised signer reports as revoked is revoked, whatever else in the response cannot be
-//! decoded, is unsupported, has expired or belongs to another request: such a response can only deny. Every other
+//! A certificate that an authorised signer reports as revoked is revoked, even if another part of the response cannot
+//! be decoded, is unsupported, has expired or belongs to another request: such a response can only deny. Every other
 //! status counts only if the whole response is understood.
 
 use super::certificate_id::UnknownHash;
@@ -55,7 +55,7 @@ pub(super) struct ValidatedResponse {
     pub(super) delegate: Option<Certificate>,
     /// The first moment at which it is no longer accepted. "Revoked" is always accepted.
     pub(super) usable_until: UnixTime,
-    /// When a newer one may be available.
+    /// The time at which a newer one may be available.
     pub(super) due: UnixTime,
 }
 
@@ -94,7 +94,8 @@ pub(super) fn validate(
     })
 }
 
-/// The nonce is the only supported extension; others may be ignored unless they are critical (RFC 6960 4.4).
+/// Rejects unknown critical extensions. The nonce is the only supported extension; others may be ignored unless they are
+/// critical (RFC 6960 4.4).
 fn reject_unknown_critical(extensions: &[RawExtension<'_>]) -> Result<(), OcspError> {
     let found = extensions.iter().find(|extension| extension.critical && !is_nonce(extension));
     found.map_or(Ok(()), |extension| match extension.oid() {
@@ -123,8 +124,7 @@ fn check_nonce(response: &BasicResponse<'_>, query: &OcspQuery<'_>) -> Result<()
 /// certificates, and for one twice: then the newest that revokes it.
 ///
 /// A CertID with an unsupported hash is compared by the serial number alone. The request was for this certificate,
-/// and the signer is authorised by its issuer or was configured to be queried for it, so it is hardly another
-/// issuer's.
+/// and the signer is authorised by its issuer or configured for it, so the CertID is hardly one of another issuer.
 fn revoking<'r, 'a>(
     response: &'r BasicResponse<'a>,
     query: &OcspQuery<'_>,

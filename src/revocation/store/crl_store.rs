@@ -20,7 +20,7 @@ pub enum CrlNote {
         /// The folder.
         path: PathBuf,
     },
-    /// A CRL cannot show that a certificate is not revoked. What it lists is revoked.
+    /// A CRL cannot show that a certificate is not revoked. The certificates that it lists are revoked.
     Unusable {
         /// The origin of the CRL.
         origin: CrlOrigin,
@@ -43,7 +43,10 @@ impl fmt::Display for CrlNote {
         match self {
             Self::EmptyFolder { path } => write!(f, "the CRL folder {} is empty", path.display()),
             Self::Unusable { origin, issuer, why } => {
-                write!(f, "the CRL of {issuer} from {origin} only revokes what it lists: {why}")
+                write!(
+                    f,
+                    "the CRL of {issuer} from {origin} is unusable except for the certificates that it lists: {why}"
+                )
             }
             Self::NoNextUpdate { origin, issuer } => {
                 write!(f, "the CRL of {issuer} from {origin} has no nextUpdate, so it counts as expired")

@@ -1,7 +1,7 @@
-//! Downloads the CRLs of a realm from the distribution points of validated certificates.
+//! The downloads of a realm's CRLs from the distribution points of validated certificates.
 //!
-//! Distribution points are learned only from a [`ValidatedChain`]: an invalid certificate never makes the gateway
-//! connect anywhere.
+//! Distribution points are taken from a [`ValidatedChain`] only: an invalid certificate never makes the gateway connect
+//! to a server.
 
 use super::disk_cache::{DiskCache, DiskError};
 use super::distribution_point::{CrlPlacement, DistributionPoint, MAXIMUM_HELD};
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
-/// How many distribution points one realm has. A PKI that partitions its CRLs has some hundred.
+/// The maximum number of distribution points of one realm. A PKI that partitions its CRLs has some hundred.
 const MAXIMUM_POINTS: usize = 1024;
 
 /// The settings of a realm for downloads.
@@ -40,7 +40,7 @@ pub struct DownloadedCrl {
     /// indirect CRL.
     pub signed_by_issuer: bool,
     /// Whether other CRLs of the same distribution point stay in force beside it, since it does not replace them. A
-    /// distribution point has one CRL (RFC 5280 4.2.1.13), so this is a fault of the CA or an attack.
+    /// distribution point has one CRL (RFC 5280 4.2.1.13), so this is an error of the CA or an attack.
     pub is_kept_beside: bool,
     /// Why it was not written to the disk cache.
     pub not_cached: Option<DiskError>,
@@ -78,7 +78,8 @@ impl InitialFetches {
 }
 
 impl CrlDownloads {
-    /// Starts with the CRLs of the disk cache and those of `before`, the same realm's of an earlier configuration.
+    /// Starts with the CRLs of the disk cache and with those of `before`, the downloads of the same realm in an earlier
+    /// configuration.
     pub(super) fn new(settings: DownloadSettings, before: Option<&Self>, now: UnixTime) -> Self {
         let disk = settings.cache_folder.clone().map(|folder| DiskCache::new(folder, &settings.realm));
         let mut points: HashMap<_, _> = before.map(Self::handed_over).unwrap_or_default();
@@ -209,8 +210,7 @@ impl CrlDownloads {
         for url in urls.iter() {
             match self.fetch_from(url, urls, now).await {
                 Ok(downloaded) => return Ok(downloaded),
-                // That a directory's URL may not be fetched is less important than the failure of an http URL beside
-                // it.
+                // The failure of an http URL is more important than that a directory's URL beside it may not be fetched.
                 Err(DownloadError::Fetch(error)) if is_permanent(&error) => {
                     _ = reason.get_or_insert(DownloadError::Fetch(error));
                 }
@@ -279,7 +279,7 @@ impl CrlDownloads {
     }
 
     fn points(&self) -> MutexGuard<'_, HashMap<PointUrls, DistributionPoint>> {
-        // A panic under this lock leaves nothing half changed.
+        // A panic under this lock leaves no entry half changed.
         self.points.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -36,7 +36,7 @@ pub struct CrlReload {
 
 impl LiveCrls {
     /// Reads files, folders and the disk cache. `before` are the CRLs of the same realm in an earlier configuration:
-    /// what they have downloaded is not downloaded again.
+    /// those that were downloaded are not downloaded again.
     ///
     /// # Errors
     /// The first file or folder that cannot be used.
@@ -113,7 +113,7 @@ impl LiveCrls {
         let fetched = downloads.fetch(&urls, now).await;
         if fetched.is_ok() {
             let this = Arc::clone(&self);
-            // It is cancelled only when the process ends.
+            // The task is cancelled only when the process ends.
             drop(tokio::task::spawn_blocking(move || this.replace_store(&this.files())).await);
         }
         downloads.announce(&urls);

@@ -9,8 +9,8 @@ use percent_encoding::percent_decode_str;
 /// The default ports of `ldap` (RFC 4516 2) and `ldaps`.
 const PORT: u16 = 389;
 const TLS_PORT: u16 = 636;
-/// Attributes with CRLs (RFC 4523 4). Others are not read: otherwise an issuer of certificates could choose what the
-/// gateway reads from a directory.
+/// Attributes with CRLs (RFC 4523 4). Others are not read: otherwise an issuer of certificates could make the gateway
+/// read any attribute of a directory.
 const ATTRIBUTES: [&str; 3] = ["certificateRevocationList", "authorityRevocationList", "deltaRevocationList"];
 
 /// A URL that may be fetched.
@@ -70,8 +70,8 @@ struct RequestedValue {
 }
 
 impl RequestedValue {
-    /// `entry?attribute?scope?filter?extensions`. RFC 5280 4.2.1.13 requires an entry and one attribute. The filter is
-    /// ignored: for a single named entry it could only hide the value.
+    /// Parses `entry?attribute?scope?filter?extensions`. RFC 5280 4.2.1.13 requires an entry and one attribute. The
+    /// filter is ignored: for a single named entry it could only hide the value.
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('?').map(|part| percent_decode_str(part).decode_utf8());
         let mut part = || parts.next().transpose().ok().map(Option::unwrap_or_default);
