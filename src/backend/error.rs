@@ -47,7 +47,7 @@ pub enum BackendError {
     /// was sent. It may request one later, but the gateway supports neither renegotiation nor the post-handshake
     /// authentication of TLS 1.3.
     #[error("{server} did not request the user certificate in the handshake")]
-    CertificateNotAsked {
+    CertificateNotRequested {
         /// The server that was tried last.
         server: String,
     },
@@ -60,7 +60,7 @@ pub enum BackendError {
     /// The server closed the connection after it received the user certificate, most often because it does not trust the
     /// gateway's CA.
     #[error("{server} rejected the user certificate")]
-    CertificateRefused {
+    CertificateRejected {
         /// The server.
         server: String,
         /// The alert.
@@ -140,7 +140,7 @@ pub enum BackendError {
     /// The server responded 101. The gateway never requests another protocol, and bytes on a switched connection would
     /// be forwarded without any check.
     #[error("{server} tried to switch protocols")]
-    UpgradeRefused {
+    UnexpectedUpgrade {
         /// The server.
         server: String,
     },
@@ -162,7 +162,7 @@ impl BackendError {
                 | Self::Unreachable { server, .. }
                 | Self::ConnectionLost { server, .. }
                 | Self::Protocol { server, .. },
-            ) => Self::CertificateRefused { server, source },
+            ) => Self::CertificateRejected { server, source },
             (_, other) => other,
         }
     }

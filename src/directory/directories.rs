@@ -18,13 +18,13 @@ use tokio_util::task::AbortOnDropHandle;
 /// The directories of a realm, with their connections. Callers may be on any runtime. A lookup ends when its future is
 /// dropped; all operations and connections end when this is dropped, for example after a reload.
 #[derive(Debug)]
-pub struct Directories {
+pub struct RealmDirectories {
     set: Arc<DirectorySet>,
     clock: Clock,
     tasks: ControlTasks,
 }
 
-impl Directories {
+impl RealmDirectories {
     /// Creates directories with these settings, without I/O. Diagnostics compare the servers' clocks with `clock`.
     pub fn new(directories: Vec<DirectorySettings>, clock: Clock, control: ControlRuntime) -> Self {
         let tasks = ControlTasks::new(control);
@@ -141,7 +141,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_lookup_that_panics_affects_no_other_lookup() {
-        let directories = Directories::new(Vec::new(), Clock::system(), ControlRuntime::default());
+        let directories = RealmDirectories::new(Vec::new(), Clock::system(), ControlRuntime::default());
         let panicked = directories.run(async { panic!("a defect") }).await;
         assert!(matches!(panicked, Err::<(), _>(DirectoryError::Dropped)));
         assert_eq!(directories.run(async { 7 }).await.ok(), Some(7));
@@ -149,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_directories_no_account_is_found() {
-        let directories = Directories::new(Vec::new(), Clock::system(), ControlRuntime::default());
+        let directories = RealmDirectories::new(Vec::new(), Clock::system(), ControlRuntime::default());
         let keys = LookupKeys { upns: vec!["alice@corp.example".to_owned()], ..LookupKeys::default() };
         assert_eq!(directories.look_up(&keys).await.unwrap(), []);
         assert_eq!(directories.filters(&keys), [""; 0]);
@@ -158,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn operations_end_with_their_owner() {
         let control = ControlRuntime::default();
-        let directories = Directories::new(Vec::new(), Clock::system(), control.clone());
+        let directories = RealmDirectories::new(Vec::new(), Clock::system(), control.clone());
         let lookup = directories.run(std::future::pending::<()>());
         // A password check runs on without its caller, but not without its directories.
         let check = directories.tasks.spawn(std::future::pending::<()>()).unwrap();

@@ -21,7 +21,7 @@ pub enum DirectoryError {
         server: String,
         /// The reason.
         #[source]
-        source: Unavailability,
+        source: UnavailableReason,
     },
     /// A server did not complete an operation within the limit.
     #[error("directory `{directory}`: {operation} timed out after {limit:?} at {server}")]
@@ -88,7 +88,7 @@ pub enum DirectoryError {
 
 /// The reason for which a server is unavailable.
 #[derive(Clone, Debug, Error)]
-pub enum Unavailability {
+pub enum UnavailableReason {
     /// Connecting failed, or the connection ended.
     #[error(transparent)]
     Connection(#[from] ConnectionError),

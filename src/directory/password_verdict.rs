@@ -38,7 +38,7 @@ pub enum PasswordFailure {
 
 impl PasswordFailure {
     /// Returns the stable name for records.
-    pub const fn word(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::WrongOrUnknown => "wrong-or-unknown",
             Self::Ambiguous => "ambiguous",

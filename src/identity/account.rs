@@ -92,19 +92,3 @@ impl Account {
         FACTS + self.user.len() + names + self.groups.iter().map(group).sum::<usize>()
     }
 }
-
-/// Returns whether `upn` is the account's explicit UPN or its implicit one, `name@dns.domain`, which every account of
-/// Active Directory has ([MS-ADTS] 5.1.1.1.1).
-pub(super) fn has_upn(entry: &DirectoryAccount, upn: &str) -> bool {
-    let explicit = entry.upn.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(upn));
-    let implied = upn.rsplit_once('@').is_some_and(|(name, domain)| {
-        has_account_name(entry, name)
-            && entry.dns_domain.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(domain))
-    });
-    explicit || implied
-}
-
-/// Returns whether `name` is the account's name within its domain.
-pub(super) fn has_account_name(entry: &DirectoryAccount, name: &str) -> bool {
-    entry.account_name.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name))
-}

@@ -4,14 +4,14 @@
 //! An identifier holds only values that the leaf's authority may write. Accounts are never compared more loosely than the
 //! directory searched for them.
 
-use super::account::{Account, has_account_name, has_upn};
+use super::account::Account;
 use super::card_number::{self, CardNumber};
 use super::certificate_identifiers::CertificateIdentifiers;
 use super::error::{MappingError, NotMappedReason, not_mapped};
 use super::method::{Mapper, MappingMethod, MappingStrength};
-use super::principal_name::{PrincipalName, check_common_name};
 use super::rules::{self, AccountRule};
 use super::settings::{IdentityIssuer, MappingSettings};
+use super::upn_and_email::{UpnOrEmail, check_common_name, has_account_name, has_upn};
 use crate::certificate::{AltSecurityForm, AltSecurityName, AttributeValues, Certificate, NameForm};
 use crate::directory::{DirectoryAccount, LoginName, LookupKeys, Sid};
 use const_oid::db::rfc4519;
@@ -165,7 +165,7 @@ fn display_values(values: &AttributeValues<'_>) -> Vec<String> {
 
 /// Checks that `name` is well-formed and has one of `suffixes`, which are the value of the configuration key `key`.
 fn check_suffix(name: &str, suffixes: &[String], key: &'static str) -> Result<(), MappingError> {
-    let parsed = PrincipalName::parse(name)
+    let parsed = UpnOrEmail::parse(name)
         .map_err(|error| not_mapped(NotMappedReason::MalformedName { name: name.to_owned(), error }))?;
     if parsed.has_suffix_among(suffixes) {
         Ok(())

@@ -10,7 +10,7 @@ use super::mapping::{MappingTrace, map};
 use super::settings::MappingSettings;
 use crate::certificate::{Fingerprint, KeyId};
 use crate::clock::{Tick, UnixTime};
-use crate::directory::{Directories, DirectoryError};
+use crate::directory::{DirectoryError, RealmDirectories};
 use crate::revocation::UnrevokedChain;
 use crate::telemetry::{CacheMetrics, display_chain};
 use moka::future::Cache;
@@ -68,7 +68,7 @@ pub(crate) struct MappingSources<'a> {
     /// The realm's mapping settings.
     pub settings: &'a MappingSettings,
     /// The realm's directories, if it has any.
-    pub directories: Option<&'a Directories>,
+    pub directories: Option<&'a RealmDirectories>,
     /// How long results are cached.
     pub lifetimes: AccountLifetimes,
 }
@@ -84,7 +84,7 @@ pub(crate) struct CachedMapping {
 
 /// All inputs of a mapping. The issuer's key is one of them, because it determines which accounts may be named.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct AccountKey {
+struct AccountCacheKey {
     leaf: Fingerprint,
     issuer: Option<KeyId>,
     scope: MappingScope,
@@ -114,7 +114,7 @@ impl AccountEntry {
 /// The cache of mappings. Concurrent requests with one certificate share one mapping.
 #[derive(Clone, Debug)]
 pub(crate) struct AccountCache {
-    accounts: Cache<AccountKey, AccountEntry>,
+    accounts: Cache<AccountCacheKey, AccountEntry>,
     purges: Arc<AtomicU64>,
     metrics: CacheMetrics,
 }
@@ -125,7 +125,7 @@ impl AccountCache {
         Self {
             accounts: Cache::builder()
                 .max_capacity(bytes)
-                .weigher(|_: &AccountKey, entry: &AccountEntry| entry.weight())
+                .weigher(|_: &AccountCacheKey, entry: &AccountEntry| entry.weight())
                 .time_to_idle(IDLE_LIFETIME)
                 .build(),
             purges: Arc::default(),
@@ -155,7 +155,7 @@ impl AccountCache {
         observe: impl FnOnce(&MappingTrace),
     ) -> CachedMapping {
         let leaf = chain.chain().leaf().fingerprint();
-        let key = AccountKey { leaf, issuer: issuing_key(chain), scope, purges: self.purges() };
+        let key = AccountCacheKey { leaf, issuer: issuing_key(chain), scope, purges: self.purges() };
         let last = self.last(&key, sources.lifetimes).await;
         let lookup = async {
             let started = Instant::now();
@@ -174,7 +174,11 @@ impl AccountCache {
     }
 
     /// Returns the account that may be used if the directory does not respond.
-    async fn last(&self, key: &AccountKey, lifetimes: AccountLifetimes) -> Option<(Arc<Account>, UnixTime)> {
+    async fn last(
+        &self,
+        key: &AccountCacheKey,
+        lifetimes: AccountLifetimes,
+    ) -> Option<(Arc<Account>, UnixTime)> {
         if lifetimes.unsafe_stale.is_zero() {
             return None;
         }

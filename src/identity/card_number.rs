@@ -3,8 +3,8 @@
 use super::certificate_identifiers::undecodable_uris;
 use super::error::{IdentityConflict, MappingError, NotMappedReason, not_mapped};
 use super::method::Mapper;
-use super::principal_name::PrincipalName;
 use super::settings::IdentityIssuer;
+use super::upn_and_email::UpnOrEmail;
 use crate::certificate::{Certificate, ObjectIdentifier, OtherValue};
 use const_oid::db::rfc4519;
 
@@ -71,9 +71,8 @@ fn other_names(leaf: &Certificate, kind: ObjectIdentifier) -> impl Iterator<Item
 /// common name (`LAST.FIRST.MIDDLE.1234567890`), if it is a number. A certificate for e-mail has the latter only.
 fn edipis(leaf: &Certificate, issuer: &IdentityIssuer) -> Vec<Option<CardNumber>> {
     let upns = leaf.subject_alternative_names().upns.iter();
-    let admitted = upns.filter(|upn| {
-        PrincipalName::parse(upn).is_ok_and(|name| name.has_suffix_among(&issuer.upn_suffixes))
-    });
+    let admitted = upns
+        .filter(|upn| UpnOrEmail::parse(upn).is_ok_and(|name| name.has_suffix_among(&issuer.upn_suffixes)));
     let of_upn = admitted.filter_map(|upn| upn.split_once('@')).filter_map(|(name, _)| {
         let (number, _) = name.split_at_checked(EDIPI_LENGTH)?;
         let whole = [EDIPI_LENGTH, PIV_UPN_LENGTH].contains(&name.len()) && is_number(name);

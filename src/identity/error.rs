@@ -4,7 +4,7 @@
 //! record.
 
 use super::method::{Mapper, MappingMethod, MappingStrength};
-use super::principal_name::PrincipalNameError;
+use super::upn_and_email::MalformedNameError;
 use crate::certificate::{KeyId, NameForm};
 use crate::clock::UnixTime;
 use crate::directory::{AccountStatusError, DirectoryError, Sid, UnusableLookupKeys};
@@ -129,7 +129,7 @@ pub enum NotMappedReason {
         name: String,
         /// The defect.
         #[source]
-        error: PrincipalNameError,
+        error: MalformedNameError,
     },
     /// The number of a mapper is malformed.
     #[error("its {mapper} number is malformed")]

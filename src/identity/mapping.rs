@@ -3,10 +3,10 @@
 use super::account::Account;
 use super::error::{MappingError, NotMappedReason, not_mapped};
 use super::lookup_plan::LookupPlan;
+use super::mapping_step::MappingStep;
 use super::settings::MappingSettings;
-use super::step::MappingStep;
 use crate::clock::UnixTime;
-use crate::directory::{Directories, DirectoryError, LookupKeys};
+use crate::directory::{DirectoryError, LookupKeys, RealmDirectories};
 use crate::revocation::UnrevokedChain;
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub struct DirectoryLookup {
 pub(crate) async fn map(
     chain: &UnrevokedChain,
     settings: &MappingSettings,
-    directories: Option<&Directories>,
+    directories: Option<&RealmDirectories>,
     now: UnixTime,
 ) -> MappingTrace {
     let plan = match LookupPlan::new(chain, settings) {

@@ -6,10 +6,10 @@
 use super::account::Account;
 use super::account_identifier::AccountIdentifier;
 use super::error::{IdentityConflict, MappingError, NotMappedReason, not_mapped};
+use super::mapping_step::{MapperFinding, MappingStep, StepResult};
 use super::method::{Mapper, MappingMethod, MappingStrength};
 use super::rules::NamedAccount;
 use super::settings::{RequiredStrength, SidCheck};
-use super::step::{MapperFinding, MappingStep, StepResult};
 use crate::clock::UnixTime;
 use crate::directory::{DirectoryAccount, DirectoryGroup, Sid};
 

@@ -5,9 +5,9 @@
 //! protocol ends the connection with all its searches: it cannot be known which later bytes belong to which request.
 
 use super::error::{ConnectionError, LdapError, LdapOperation, ProtocolError};
+use super::message::SearchRequest;
 use super::message::{LdapMessage, SINGLE_REQUEST, abandon_request, search_request};
 use super::pending_search::{PendingSearch, SearchProgress, SearchResult};
-use super::search_request::SearchRequest;
 use super::stream::{LdapStream, receive, send, within};
 use bytes::BytesMut;
 use std::collections::HashMap;

@@ -1,6 +1,5 @@
 //! Errors of the LDAP client. No message contains a password.
 
-use super::result_code;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -128,6 +127,51 @@ pub enum UnsendablePassword {
     /// The password is not UTF-8, which RFC 4511 4.2 requires of textual passwords.
     #[error("the password is not UTF-8")]
     NotUtf8,
+}
+
+/// Result codes and their names (RFC 4511 A.1).
+pub(crate) mod result_code {
+    pub(crate) const SUCCESS: u32 = 0;
+    /// The search matched more entries than the client or the server permits.
+    pub(crate) const SIZE_LIMIT_EXCEEDED: u32 = 4;
+    pub(crate) const NO_SUCH_OBJECT: u32 = 32;
+    /// The name, the password or both are wrong.
+    pub(crate) const INVALID_CREDENTIALS: u32 = 49;
+    /// The server is overloaded.
+    pub(in crate::ldap) const BUSY: u32 = 51;
+    /// The server is starting or stopping.
+    pub(in crate::ldap) const UNAVAILABLE: u32 = 52;
+
+    /// Returns the name of a code in RFC 4511, if it is a common one.
+    pub(in crate::ldap) const fn name(code: u32) -> Option<&'static str> {
+        Some(match code {
+            SUCCESS => "success",
+            1 => "operationsError",
+            2 => "protocolError",
+            3 => "timeLimitExceeded",
+            SIZE_LIMIT_EXCEEDED => "sizeLimitExceeded",
+            7 => "authMethodNotSupported",
+            8 => "strongerAuthRequired",
+            10 => "referral",
+            11 => "adminLimitExceeded",
+            13 => "confidentialityRequired",
+            14 => "saslBindInProgress",
+            16 => "noSuchAttribute",
+            17 => "undefinedAttributeType",
+            18 => "inappropriateMatching",
+            21 => "invalidAttributeSyntax",
+            NO_SUCH_OBJECT => "noSuchObject",
+            34 => "invalidDNSyntax",
+            48 => "inappropriateAuthentication",
+            INVALID_CREDENTIALS => "invalidCredentials",
+            50 => "insufficientAccessRights",
+            BUSY => "busy",
+            UNAVAILABLE => "unavailable",
+            53 => "unwillingToPerform",
+            80 => "other",
+            _ => return None,
+        })
+    }
 }
 
 impl fmt::Display for LdapOperation {

@@ -5,9 +5,9 @@ use super::ber::{
 };
 use super::credentials::BindCredentials;
 use super::entry::LdapEntry;
+use super::error::result_code::{BUSY, UNAVAILABLE};
 use super::error::{ConnectionError, LdapError, LdapOperation, LdapRefusal, ProtocolError};
-use super::result_code::{BUSY, UNAVAILABLE};
-use super::search_request::SearchRequest;
+use super::filter::SearchFilter;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
@@ -66,6 +66,39 @@ pub(crate) struct OperationResult {
     pub(crate) code: u32,
     /// The whole diagnostic message.
     pub(crate) text: String,
+}
+
+/// The parameters of one search.
+#[derive(Clone, Debug)]
+pub(crate) struct SearchRequest {
+    pub(crate) base: String,
+    pub(crate) scope: SearchScope,
+    pub(crate) filter: SearchFilter,
+    /// Names of attributes; `1.1` for none (RFC 4511 4.5.1.8).
+    pub(crate) attributes: Vec<String>,
+    /// The maximum number of entries. The client enforces it even if the server sends more.
+    pub(crate) size_limit: u16,
+}
+
+/// The entries that a search considers (RFC 4511 4.5.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SearchScope {
+    /// The base itself.
+    Base,
+    /// The entries directly below the base.
+    OneLevel,
+    /// The base and all entries below it.
+    Subtree,
+}
+
+impl SearchScope {
+    const fn number(self) -> u32 {
+        match self {
+            Self::Base => 0,
+            Self::OneLevel => 1,
+            Self::Subtree => 2,
+        }
+    }
 }
 
 /// Encodes a simple bind (RFC 4511 4.2). The bytes are zeroed when they are dropped.

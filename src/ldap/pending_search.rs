@@ -1,9 +1,9 @@
 //! A pending search: the responses received so far, and their limits.
 
 use super::entry::LdapEntry;
+use super::error::result_code::{SIZE_LIMIT_EXCEEDED, SUCCESS};
 use super::error::{LdapError, LdapOperation, ProtocolError};
 use super::message::LdapResponse;
-use super::result_code::{SIZE_LIMIT_EXCEEDED, SUCCESS};
 
 /// The maximum number of responses to one search. Callers request 1000 entries at most; the rest are referrals to other
 /// servers.

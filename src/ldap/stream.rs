@@ -2,14 +2,14 @@
 
 use super::ber::message_length;
 use super::credentials::BindCredentials;
+use super::error::result_code::SUCCESS;
 use super::error::{ConnectionError, LdapError, LdapOperation, ProtocolError};
+use super::message::SearchRequest;
 use super::message::{
     LdapMessage, OperationResult, SINGLE_REQUEST, anonymous_bind_request, bind_request, search_request,
     start_tls_request,
 };
 use super::pending_search::{PendingSearch, SearchProgress, SearchResult};
-use super::result_code::SUCCESS;
-use super::search_request::SearchRequest;
 use bytes::BytesMut;
 use std::io;
 use std::sync::Arc;

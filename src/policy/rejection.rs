@@ -44,7 +44,7 @@ pub enum PasswordRejection {
     #[error("malformed user name")]
     Name(#[source] LoginNameError),
     /// The directory rejected the password of this account. The client does not learn the reason.
-    #[error("the directory rejected the password of {user}: {}", reason.word())]
+    #[error("the directory rejected the password of {user}: {}", reason.name())]
     Wrong {
         /// The account.
         user: String,

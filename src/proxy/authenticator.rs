@@ -10,7 +10,7 @@ use super::concurrency_limit::{ConcurrencyLimit, LimitError};
 use super::password_auth::{PasswordAttempt, PasswordAuthenticator};
 use super::pipeline::PipelineObserver;
 use crate::clock::{Clock, UnixTime};
-use crate::directory::Directories;
+use crate::directory::RealmDirectories;
 use crate::identity::{AccountCache, MappingScope, MappingSources, MappingTrace};
 use crate::limits::AddressKey;
 use crate::limits::scheduling::{
@@ -145,7 +145,7 @@ impl Authenticator {
     pub(super) async fn authenticate_password(
         &self,
         realm: &Realm,
-        directories: &Directories,
+        directories: &RealmDirectories,
         credentials: &BasicCredentials,
         client: AddressKey,
         clock: &Clock,
@@ -438,7 +438,7 @@ mod tests {
                 identity_issuers: vec![issuer],
                 ..realm.mapping.clone()
             },
-            directory: Some(Arc::new(Directories::new(
+            directory: Some(Arc::new(RealmDirectories::new(
                 vec![directory],
                 Clock::system(),
                 ControlRuntime::default(),

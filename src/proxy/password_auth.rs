@@ -6,7 +6,7 @@
 
 use super::concurrency_limit::{ConcurrencyLimit, LimitError};
 use crate::clock::{Clock, Tick, UnixTime};
-use crate::directory::{Directories, DirectoryAccount, DirectoryError, LoginName, PasswordVerdict};
+use crate::directory::{DirectoryAccount, DirectoryError, LoginName, PasswordVerdict, RealmDirectories};
 use crate::identity::{Account, MappingMethod, MappingStrength};
 use crate::limits::AddressKey;
 use crate::limits::scheduling::ClientRank;
@@ -45,7 +45,7 @@ pub(super) struct PasswordAuthenticator {
 pub(super) struct PasswordAttempt<'a> {
     pub(super) realm: &'a Realm,
     /// The directories of the realm.
-    pub(super) directories: &'a Directories,
+    pub(super) directories: &'a RealmDirectories,
     pub(super) credentials: &'a BasicCredentials,
     pub(super) client: AddressKey,
     pub(super) clock: &'a Clock,

@@ -1,6 +1,6 @@
 //! Realms: how client certificates and passwords are authenticated and mapped.
 
-use crate::directory::Directories;
+use crate::directory::RealmDirectories;
 use crate::identity::{AccountLifetimes, MappingSettings};
 use crate::login_throttle::{LoginThrottle, LoginThrottleLimits};
 use crate::revocation::ocsp::OcspClient;
@@ -29,7 +29,7 @@ pub struct Realm {
     /// The mapping settings.
     pub mapping: MappingSettings,
     /// The directories. Without one, accounts are established from certificates and mapping rules alone.
-    pub directory: Option<Arc<Directories>>,
+    pub directory: Option<Arc<RealmDirectories>>,
     /// How long the results of directory lookups are cached.
     pub account_lifetimes: AccountLifetimes,
     /// The settings of passwords of the directory.

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue, Request, Uri, header};
 
 use super::identity::{AssertionTerms, set_identity};
-use super::target::{CannotForward, UpstreamTarget};
+use super::target::{ForwardError, UpstreamTarget};
 use crate::backend::body::request_body::RequestBody;
 use crate::headers::identity_headers::{self, IdentityHeaderSettings};
 use crate::headers::{HeaderCase, forwarded, request_headers};
@@ -32,7 +32,7 @@ impl BackendRequest {
         terms: Option<&AssertionTerms<'_>>,
         mut headers: HeaderMap,
         body: RequestBody,
-    ) -> Result<Self, CannotForward> {
+    ) -> Result<Self, ForwardError> {
         request_headers::strip_authorization(&mut headers);
         set_identity(&mut headers, settings, permit, target, terms)?;
         write(target, headers, body).map(Self)
@@ -76,7 +76,7 @@ impl PassthroughRequest {
         target: &UpstreamTarget<'_>,
         mut headers: HeaderMap,
         body: RequestBody,
-    ) -> Result<Self, CannotForward> {
+    ) -> Result<Self, ForwardError> {
         identity_headers::set(&mut headers, settings, None)?;
         write(target, headers, body).map(Self)
     }
@@ -108,14 +108,14 @@ fn write(
     target: &UpstreamTarget<'_>,
     mut headers: HeaderMap,
     body: RequestBody,
-) -> Result<Request<RequestBody>, CannotForward> {
+) -> Result<Request<RequestBody>, ForwardError> {
     request_headers::join_cookies(&mut headers);
-    let host = HeaderValue::from_str(&target.host.to_string()).map_err(CannotForward::Host)?;
+    let host = HeaderValue::from_str(&target.host.to_string()).map_err(ForwardError::Host)?;
     headers.insert(header::HOST, host);
     forwarded::set(&mut headers, &target.origin);
     let mut request = Request::new(body);
     *request.method_mut() = target.method.clone();
-    *request.uri_mut() = target.uri().map_err(CannotForward::Target)?;
+    *request.uri_mut() = target.uri().map_err(ForwardError::Target)?;
     *request.headers_mut() = headers;
     Ok(request)
 }

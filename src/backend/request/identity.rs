@@ -3,7 +3,7 @@
 
 use http::HeaderMap;
 
-use super::target::{CannotForward, UpstreamTarget};
+use super::target::{ForwardError, UpstreamTarget};
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::delegation::assertion::{AssertionError, AssertionSigner, AuthenticationMethod, RequestClaims};
@@ -36,7 +36,7 @@ pub(super) fn set_identity(
     permit: &Permit,
     target: &UpstreamTarget<'_>,
     terms: Option<&AssertionTerms<'_>>,
-) -> Result<(), CannotForward> {
+) -> Result<(), ForwardError> {
     let Some(identity) = permit.identity() else {
         return Ok(identity_headers::set(headers, settings, None)?);
     };

@@ -35,7 +35,7 @@ impl UpstreamTarget<'_> {
 
 /// The reason for which a permitted request cannot be written.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CannotForward {
+pub(crate) enum ForwardError {
     /// The identity does not fit into its headers.
     #[error(transparent)]
     Identity(#[from] IdentityTooLarge),

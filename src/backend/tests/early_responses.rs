@@ -199,7 +199,10 @@ fn switching_protocols_is_an_error_and_closes_the_connection() {
         })
         .await;
         let pool = server.pool();
-        assert!(matches!(pool.send_without_permit(get("")).await, Err(BackendError::UpgradeRefused { .. })));
+        assert!(matches!(
+            pool.send_without_permit(get("")).await,
+            Err(BackendError::UnexpectedUpgrade { .. })
+        ));
         until(|| pool.stats().open == 0).await;
     });
 }

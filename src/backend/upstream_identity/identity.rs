@@ -7,8 +7,8 @@ use super::principal::{PrincipalError, RuleRealm, principal};
 use crate::backend::error::BackendError;
 use crate::certificate::SerialNumber;
 use crate::clock::Tick;
-use crate::delegation::kerberos::{Delegator, MappedUser};
-use crate::delegation::user_certificates::{IssuedIdentity, UserCertificateSubject};
+use crate::delegation::kerberos::{KerberosDelegator, MappedUser};
+use crate::delegation::user_certificates::{IssuedUserCertificate, UserCertificateSubject};
 use crate::identity::Account;
 
 /// The identity that a backend connection carries.
@@ -19,7 +19,7 @@ pub(crate) enum UpstreamIdentity {
     /// One account, by Kerberos tickets that the gateway obtains for it.
     Kerberos(DelegatedAccount),
     /// One account, by a certificate that the gateway issued for it and presents in the handshake.
-    Certificate(Arc<IssuedIdentity>),
+    Certificate(Arc<IssuedUserCertificate>),
 }
 
 /// An account for which the gateway obtains Kerberos tickets.
@@ -39,7 +39,7 @@ pub(crate) struct DelegatedAccount {
 #[derive(Debug)]
 pub struct KerberosDelegation {
     /// The delegator, which obtains the tickets.
-    pub delegator: Arc<Delegator>,
+    pub delegator: Arc<KerberosDelegator>,
     /// The service of the tickets, `HTTP/rms.corp.example`.
     pub service: String,
     /// The realm of accounts for which no directory reports a domain.
@@ -104,7 +104,7 @@ impl UpstreamIdentity {
     }
 
     /// Returns the certificate that connections of this identity present.
-    pub(in crate::backend) fn user_certificate(&self) -> Option<&IssuedIdentity> {
+    pub(in crate::backend) fn user_certificate(&self) -> Option<&IssuedUserCertificate> {
         match self {
             Self::Certificate(issued) => Some(issued),
             Self::Anonymous | Self::Kerberos(_) => None,

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::identity::{DelegatedAccount, UpstreamIdentity};
 use crate::backend::error::BackendError;
-use crate::delegation::kerberos::Negotiation;
+use crate::delegation::kerberos::KerberosNegotiation;
 
 /// The authentication scheme of RFC 4559.
 const NEGOTIATE: &str = "Negotiate";
@@ -16,7 +16,7 @@ const NEGOTIATE: &str = "Negotiate";
 /// without Kerberos.
 pub(in crate::backend) struct SpnegoExchange<'a> {
     identity: &'a UpstreamIdentity,
-    negotiation: Option<Negotiation>,
+    negotiation: Option<KerberosNegotiation>,
 }
 
 impl<'a> SpnegoExchange<'a> {

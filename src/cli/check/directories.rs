@@ -2,7 +2,7 @@
 
 use super::progress::CheckProgress;
 use super::report::OnlineFinding;
-use crate::directory::{DirectoryError, ServerFact, Unavailability};
+use crate::directory::{DirectoryError, ServerFact, UnavailableReason};
 use crate::ldap::{ConnectionError, LdapRefusal};
 use crate::policy::PasswordRule;
 use crate::proxy::Snapshot;
@@ -111,24 +111,24 @@ const fn check_of(fact: &ServerFact) -> &'static str {
 fn fix(error: &DirectoryError) -> &'static str {
     match error {
         DirectoryError::Unavailable { source, .. } => match source {
-            Unavailability::NoServer => "add a server to the directory's `url`",
-            Unavailability::Connection(ConnectionError::Resolve(_)) => {
+            UnavailableReason::NoServer => "add a server to the directory's `url`",
+            UnavailableReason::Connection(ConnectionError::Resolve(_)) => {
                 "correct the server's name, or let DNS resolve it on this machine"
             }
-            Unavailability::Connection(ConnectionError::Connect(_)) => {
+            UnavailableReason::Connection(ConnectionError::Connect(_)) => {
                 "check that the server is running, and that no firewall rejects connections from the gateway"
             }
-            Unavailability::Connection(ConnectionError::Tls(_)) => {
+            UnavailableReason::Connection(ConnectionError::Tls(_)) => {
                 "add the authority of its certificate to `ca`, and write the server by a name in its certificate"
             }
-            Unavailability::Connection(ConnectionError::StartTls(_)) => {
+            UnavailableReason::Connection(ConnectionError::StartTls(_)) => {
                 "install a certificate on the server, or write its URL as ldaps://"
             }
-            Unavailability::Connection(ConnectionError::ServerBusy(_)) => {
+            UnavailableReason::Connection(ConnectionError::ServerBusy(_)) => {
                 "check the load of the server, or wait until it has started"
             }
-            Unavailability::Connection(ConnectionError::Io(_) | ConnectionError::Closed)
-            | Unavailability::Backoff { .. } => {
+            UnavailableReason::Connection(ConnectionError::Io(_) | ConnectionError::Closed)
+            | UnavailableReason::Backoff { .. } => {
                 "check the server's log: it, or a device on the network, closes connections"
             }
         },

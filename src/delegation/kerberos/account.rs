@@ -7,7 +7,9 @@ use super::encryption_type::AcceptedEncryption;
 use super::error::{DelegationError, NotForwardableReason, TicketError};
 use super::error_classification::{self, TicketForwarding};
 use super::gateway_logins::GatewayLogin;
-use super::gssapi::{GssCredential, GssName, Gssapi, MutualAuthentication, SecurityContext, TicketReader};
+use super::gssapi::{
+    GssCredential, GssName, GssapiLibrary, MutualAuthentication, SecurityContext, TicketReader,
+};
 use super::keytab::Keytab;
 use super::logon_info;
 use super::principal::{ServiceName, UserPrincipal};
@@ -33,7 +35,7 @@ const LOGON_INFO: &str = "urn:mspac:logon-info";
 
 /// The gateway account, with its tickets if it is logged in.
 pub(super) struct GatewayAccount {
-    gssapi: Arc<Gssapi>,
+    gssapi: Arc<GssapiLibrary>,
     keytab: PathBuf,
     principal: Option<String>,
     log_in: Arc<GatewayLogin>,
@@ -44,7 +46,7 @@ pub(super) struct GatewayAccount {
 
 /// A login of the gateway account.
 pub(super) struct GatewaySession {
-    gssapi: Arc<Gssapi>,
+    gssapi: Arc<GssapiLibrary>,
     name: Arc<GssName>,
     principal: String,
     credential: Arc<GssCredential>,
@@ -92,7 +94,7 @@ impl GatewayAccount {
     /// `log_in` and `has_delegated` are shared by all threads of the account: its backoff, and whether any of them has
     /// obtained a ticket to a service.
     pub(super) fn new(
-        gssapi: Arc<Gssapi>,
+        gssapi: Arc<GssapiLibrary>,
         keytab: PathBuf,
         principal: Option<String>,
         (log_in, has_delegated): (Arc<GatewayLogin>, Arc<AtomicBool>),
@@ -145,7 +147,7 @@ impl GatewayAccount {
         let principal = keytab.account(self.principal.as_deref());
         let principal =
             principal.map_err(|error| DelegationError::Keytab { path: self.keytab.clone(), error })?;
-        let failed = |status| error_classification::of_log_in(status, &self.keytab, &principal);
+        let failed = |status| error_classification::login_error(status, &self.keytab, &principal);
         let name = Arc::new(self.gssapi.name(&principal).map_err(failed)?);
         let credential = self.gssapi.log_in(&name, &file(&self.keytab), &self.cache.name).map_err(failed)?;
         let (_, lifetime) = credential.inquire().map_err(failed)?;
@@ -180,12 +182,12 @@ impl GatewaySession {
     /// name.
     pub(super) fn impersonate(&self, user: &UserPrincipal) -> Result<ImpersonationTicket, DelegationError> {
         let own_realm = user.realm().eq_ignore_ascii_case(self.realm());
-        let failed = |status| error_classification::of_impersonation(status, own_realm);
+        let failed = |status| error_classification::impersonation_error(status, own_realm);
         let name = self.gssapi.name(user.as_str()).map_err(failed)?;
         let credential = self.credential.impersonate(&name).map_err(failed)?;
-        let (answered, lifetime) = credential.inquire().map_err(failed)?;
-        if !user.is_named_by(&answered) {
-            return Err(DelegationError::OtherAccount { answered });
+        let (returned, lifetime) = credential.inquire().map_err(failed)?;
+        if !user.is_named_by(&returned) {
+            return Err(DelegationError::PrincipalMismatch { returned });
         }
         Ok(ImpersonationTicket { credential: Arc::new(credential), lifetime })
     }
@@ -193,11 +195,11 @@ impl GatewaySession {
     /// Rejects a ticket of an account without this `sid`. The ticket was requested by name, and accounts are renamed
     /// and names reused, so the name may belong to another account than when the user was mapped.
     pub(super) fn check_account(&self, user: &ImpersonationTicket, sid: &str) -> Result<(), DelegationError> {
-        let answered = self.account_sid(user).map_err(DelegationError::UnverifiedTicket)?;
-        if answered == sid {
+        let returned = self.account_sid(user).map_err(DelegationError::UnverifiedTicket)?;
+        if returned == sid {
             return Ok(());
         }
-        Err(DelegationError::AnotherAccount { mapped: sid.to_owned(), answered })
+        Err(DelegationError::AccountMismatch { mapped: sid.to_owned(), returned })
     }
 
     /// Returns the SID in the user's ticket to the gateway. The KDC copies it into the ticket to the service ([MS-SFU]
@@ -221,7 +223,7 @@ impl GatewaySession {
         user: &ImpersonationTicket,
         service: &ServiceName,
     ) -> Result<DelegatedTicket, DelegationError> {
-        let failed = |status| error_classification::of_delegation(status, || self.forwarding(user));
+        let failed = |status| error_classification::delegation_error(status, || self.forwarding(user));
         let target = Arc::new(self.gssapi.name(&service.principal(self.realm())).map_err(failed)?);
         // This token is not sent. Its creation requests the ticket, and it contains the encryption types and the
         // lifetime.

@@ -28,13 +28,13 @@ struct ApReq<'a> {
     #[asn1(context_specific = "2", tag_mode = "EXPLICIT")]
     _options: BitStringRef<'a>,
     #[asn1(context_specific = "3", tag_mode = "EXPLICIT")]
-    ticket: Application<Ticket<'a>>,
+    ticket: Application<KerberosTicket<'a>>,
     #[asn1(context_specific = "4", tag_mode = "EXPLICIT")]
     authenticator: EncryptedData<'a>,
 }
 
 #[derive(Sequence)]
-struct Ticket<'a> {
+struct KerberosTicket<'a> {
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
     _version: u8,
     #[asn1(context_specific = "1", tag_mode = "EXPLICIT")]

@@ -9,7 +9,7 @@ use super::encryption_type::AcceptedEncryption;
 use super::error::DelegationError;
 use super::gateway_logins::GatewayLogin;
 use super::library::KerberosLibrary;
-use super::negotiation::Negotiation;
+use super::negotiation::KerberosNegotiation;
 use super::principal::{NameError, ServiceName, UserPrincipal};
 use super::threads::KdcThreads;
 use crate::clock::Tick;
@@ -88,7 +88,7 @@ impl<'a> From<&'a String> for MappedUser<'a> {
 }
 
 /// Obtains tokens in users' names. It requires a tokio runtime, and any number of runtimes may share it.
-pub struct Delegator {
+pub struct KerberosDelegator {
     library: Arc<KerberosLibrary>,
     settings: DelegatorSettings,
     /// The threads, or the error of their start. No later request tries again: a process that cannot start threads must
@@ -117,7 +117,7 @@ impl TicketKey {
 struct CachedTicket {
     outcome: Result<Arc<DelegatedTicket>, DelegationError>,
     /// When the ticket was requested.
-    asked: Tick,
+    requested_at: Tick,
 }
 
 impl CachedTicket {
@@ -131,22 +131,22 @@ impl CachedTicket {
 struct TicketEnd;
 
 impl Expiry<TicketKey, CachedTicket> for TicketEnd {
-    fn expire_after_create(&self, _: &TicketKey, remembered: &CachedTicket, _: Instant) -> Option<Duration> {
-        Some(remembered.lifetime())
+    fn expire_after_create(&self, _: &TicketKey, cached: &CachedTicket, _: Instant) -> Option<Duration> {
+        Some(cached.lifetime())
     }
 
     fn expire_after_update(
         &self,
         _: &TicketKey,
-        remembered: &CachedTicket,
+        cached: &CachedTicket,
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
-        Some(remembered.lifetime())
+        Some(cached.lifetime())
     }
 }
 
-impl Delegator {
+impl KerberosDelegator {
     /// Creates a delegator. The first request starts the threads and reads the keytab.
     pub fn new(library: Arc<KerberosLibrary>, settings: DelegatorSettings) -> Self {
         let delegations = Cache::builder()
@@ -168,7 +168,7 @@ impl Delegator {
         &self,
         user: impl Into<MappedUser<'_>>,
         spn: &str,
-    ) -> Result<Negotiation, DelegationError> {
+    ) -> Result<KerberosNegotiation, DelegationError> {
         let user = user.into();
         let key = TicketKey::parse(user, spn)?;
         let after = self.settings.timeout;
@@ -216,10 +216,10 @@ impl Delegator {
         self.library.gateway_logins().of(&self.settings.keytab, self.settings.principal.as_deref())
     }
 
-    async fn begin(&self, key: TicketKey, since: Tick) -> Result<Negotiation, DelegationError> {
+    async fn begin(&self, key: TicketKey, since: Tick) -> Result<KerberosNegotiation, DelegationError> {
         let delegation = self.delegation(&key, since).await?;
         let accepted = self.settings.accepted_encryption;
-        let begun = self.threads()?.run(move |_| Negotiation::begin(&delegation, accepted)).await?;
+        let begun = self.threads()?.run(move |_| KerberosNegotiation::begin(&delegation, accepted)).await?;
         if begun.is_err() {
             // No later request could create a token from this ticket either.
             self.delegations.invalidate(&key).await;
@@ -234,15 +234,15 @@ impl Delegator {
         key: &TicketKey,
         since: Tick,
     ) -> Result<Arc<DelegatedTicket>, DelegationError> {
-        let is_over = |old: &CachedTicket| old.outcome.is_err() || old.asked < since;
+        let is_over = |old: &CachedTicket| old.outcome.is_err() || old.requested_at < since;
         loop {
             let obtain = async {
-                let asked = Tick::current();
-                CachedTicket { outcome: self.obtain(key.clone()).await.map(Arc::new), asked }
+                let requested_at = Tick::current();
+                CachedTicket { outcome: self.obtain(key.clone()).await.map(Arc::new), requested_at }
             };
             let entry = self.delegations.entry_by_ref(key).or_insert_with_if(obtain, is_over).await;
-            let CachedTicket { outcome, asked } = entry.into_value();
-            if asked >= since {
+            let CachedTicket { outcome, requested_at } = entry.into_value();
+            if requested_at >= since {
                 return outcome;
             }
         }
@@ -277,8 +277,8 @@ impl Delegator {
     }
 }
 
-impl fmt::Debug for Delegator {
+impl fmt::Debug for KerberosDelegator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delegator").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("KerberosDelegator").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use super::account::{DelegatedTicket, GatewayAccount, GatewaySession, Impersonat
 use super::encryption_type::AcceptedEncryption;
 use super::error::DelegationError;
 use super::keytab::Keytab;
-use super::negotiation::Negotiation;
+use super::negotiation::KerberosNegotiation;
 use super::principal::{ServiceName, UserPrincipal};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -102,19 +102,23 @@ impl DelegationFindings {
         service: &ServiceName,
         accepted: AcceptedEncryption,
     ) -> Option<()> {
-        self.take(DelegationStep::Keytab, account.read_keytab(), of_keytab)?;
-        let session =
-            self.take(DelegationStep::Login, account.session(Instant::now()), |session| of_session(session))?;
-        let of_user = |impersonated: &_| of_impersonation(session, user, impersonated);
+        self.take(DelegationStep::Keytab, account.read_keytab(), keytab_outcome)?;
+        let session = self
+            .take(DelegationStep::Login, account.session(Instant::now()), |session| login_outcome(session))?;
+        let of_user = |impersonated: &_| impersonation_outcome(session, user, impersonated);
         let impersonated = self.take(DelegationStep::Impersonation, session.impersonate(user), of_user)?;
-        let of_service = |delegation: &_| of_delegation(service, delegation);
+        let of_service = |delegation: &_| delegation_outcome(service, delegation);
         let delegation =
             self.take(DelegationStep::Delegation, session.delegate(&impersonated, service), of_service)?;
         let checked = delegation.encryption.check(accepted).map_err(DelegationError::EncryptionType);
         self.take(DelegationStep::Encryption, checked, |found| {
             FindingOutcome::Passed(format!("ticket: {}, session key: {}", found.ticket, found.session))
         })?;
-        self.take(DelegationStep::Token, Negotiation::begin(&delegation, accepted), of_token)?;
+        self.take(
+            DelegationStep::Token,
+            KerberosNegotiation::begin(&delegation, accepted),
+            created_token_outcome,
+        )?;
         Some(())
     }
 
@@ -137,13 +141,13 @@ impl DelegationFindings {
     }
 }
 
-fn of_keytab(keytab: &Keytab) -> FindingOutcome {
+fn keytab_outcome(keytab: &Keytab) -> FindingOutcome {
     let keys = keytab.entries().iter();
     let keys = keys.map(|key| format!("{} (version {}, {})", key.principal, key.version, key.encryption));
     FindingOutcome::Passed(format!("keys: {}", keys.collect::<Vec<_>>().join(", ")))
 }
 
-fn of_session(session: &GatewaySession) -> FindingOutcome {
+fn login_outcome(session: &GatewaySession) -> FindingOutcome {
     FindingOutcome::Passed(format!(
         "as {}, valid for {}",
         session.principal(),
@@ -151,7 +155,7 @@ fn of_session(session: &GatewaySession) -> FindingOutcome {
     ))
 }
 
-fn of_impersonation(
+fn impersonation_outcome(
     session: &GatewaySession,
     user: &UserPrincipal,
     impersonated: &ImpersonationTicket,
@@ -167,11 +171,11 @@ fn of_impersonation(
     }
 }
 
-fn of_delegation(service: &ServiceName, delegation: &DelegatedTicket) -> FindingOutcome {
+fn delegation_outcome(service: &ServiceName, delegation: &DelegatedTicket) -> FindingOutcome {
     FindingOutcome::Passed(format!("for {service}, valid for {}", format_lifetime(delegation.lifetime)))
 }
 
-fn of_token(negotiation: &Negotiation) -> FindingOutcome {
+fn created_token_outcome(negotiation: &KerberosNegotiation) -> FindingOutcome {
     token_outcome(negotiation.token().len())
 }
 

@@ -35,25 +35,25 @@ pub enum DelegationError {
     UnknownAccount(#[source] GssStatus),
     /// The account is disabled, expired or locked, or its password must be changed.
     #[error("the KDC rejects the account")]
-    AccountRefused(#[source] GssStatus),
+    AccountRejected(#[source] GssStatus),
     /// The account is marked sensitive or is in Protected Users. Delegation of other accounts has succeeded.
     #[error("the account may not be delegated (NOT_DELEGATED or Protected Users)")]
     AccountNotDelegated(#[source] GssStatus),
     /// The KDC returned a ticket for another principal.
-    #[error("the KDC returned a ticket for {answered:?} instead")]
-    OtherAccount {
+    #[error("the KDC returned a ticket for {returned:?} instead")]
+    PrincipalMismatch {
         /// The principal in the ticket.
-        answered: String,
+        returned: String,
     },
     /// The name now belongs to another account than the one that the user was mapped to.
     #[error(
-        "the name now belongs to another account: the ticket has SID {answered}, the user was mapped to {mapped}"
+        "the name now belongs to another account: the ticket has SID {returned}, the user was mapped to {mapped}"
     )]
-    AnotherAccount {
+    AccountMismatch {
         /// The SID of the account that the user was mapped to.
         mapped: String,
         /// The SID in the ticket.
-        answered: String,
+        returned: String,
     },
     /// The SID of the ticket's account, which must be compared with that of the mapped account, is not known.
     #[error("the SID of the ticket cannot be verified")]
@@ -188,17 +188,17 @@ impl DelegationError {
             Self::UnknownAccount(_) => {
                 "Check that the mapping returns the account's sAMAccountName and realm, and that the gateway's realm trusts that realm."
             }
-            Self::AccountRefused(_) => {
+            Self::AccountRejected(_) => {
                 "Check the account in the directory: disabled, locked, expired, or its password must be changed."
             }
             Self::AccountNotDelegated(_) => {
                 "Clear \"Account is sensitive and cannot be delegated\" (NOT_DELEGATED) and remove the account from \
                  Protected Users, or deny it this path."
             }
-            Self::OtherAccount { .. } => {
+            Self::PrincipalMismatch { .. } => {
                 "Two accounts have this name; make sAMAccountName and userPrincipalName unique across them."
             }
-            Self::AnotherAccount { .. } => {
+            Self::AccountMismatch { .. } => {
                 "The account was renamed, or its name was given to another account; it is read again after \
                  account_cache.ttl, or at once after POST /purge."
             }

@@ -93,19 +93,19 @@ functions! {
 }
 
 /// The opened library.
-pub(super) struct Gssapi {
+pub(super) struct GssapiLibrary {
     functions: FunctionTable,
     /// Never closed: the library keeps data for every thread that used it, and contains the code that frees them.
     _library: ManuallyDrop<Library>,
 }
 
-impl fmt::Debug for Gssapi {
+impl fmt::Debug for GssapiLibrary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(LIBRARY)
     }
 }
 
-impl Gssapi {
+impl GssapiLibrary {
     /// Opens the library and resolves its functions.
     pub(super) fn open() -> Result<Arc<Self>, libloading::Error> {
         // SAFETY: the initialisers of MIT's library have no preconditions. An attacker who can install another library of
@@ -217,7 +217,7 @@ impl Gssapi {
 
 /// An imported name of an account or a service.
 pub(super) struct GssName {
-    gssapi: Arc<Gssapi>,
+    gssapi: Arc<GssapiLibrary>,
     handle: Handle,
 }
 
@@ -276,7 +276,7 @@ impl Drop for GssName {
 
 /// Tickets of an account, or tickets that it obtained in another account's name.
 pub(super) struct GssCredential {
-    gssapi: Arc<Gssapi>,
+    gssapi: Arc<GssapiLibrary>,
     handle: Handle,
 }
 
@@ -291,11 +291,11 @@ impl GssCredential {
         let mut mechanism = oid(KRB5);
         let krb5 = OidSet { count: 1, elements: &mut mechanism };
         let mut credential = Self { gssapi: Arc::clone(&self.gssapi), handle: null_mut() };
-        // SAFETY: both handles are from the library and outlive the call; the rest as in `Gssapi::log_in`.
+        // SAFETY: both handles are from the library and outlive the call; the rest as in `GssapiLibrary::log_in`.
         self.gssapi.call(|minor| unsafe {
-            let ask = self.gssapi.functions.gss_acquire_cred_impersonate_name;
+            let acquire = self.gssapi.functions.gss_acquire_cred_impersonate_name;
             let handle = &mut credential.handle;
-            ask(minor, self.handle, user.handle, 0, &krb5, USAGE_INITIATE, handle, null_mut(), null_mut())
+            acquire(minor, self.handle, user.handle, 0, &krb5, USAGE_INITIATE, handle, null_mut(), null_mut())
         })?;
         Ok(credential)
     }
@@ -354,7 +354,7 @@ impl TicketReader {
 
 /// The acceptor's context, which is discarded after the ticket is decrypted.
 struct AcceptedContext<'a> {
-    gssapi: &'a Gssapi,
+    gssapi: &'a GssapiLibrary,
     handle: Handle,
 }
 
@@ -416,7 +416,7 @@ impl SecurityContext {
     ) -> Result<ContextStep, GssStatus> {
         let gssapi = &self.credential.gssapi;
         let mechanism = oid(KRB5);
-        let wanted = if proof == MutualAuthentication::Required { MUTUAL } else { 0 };
+        let requested = if proof == MutualAuthentication::Required { MUTUAL } else { 0 };
         let response = response.map(borrowed);
         let response = response.as_ref().map_or(null(), std::ptr::from_ref);
         let mut token = GssBuffer::new(gssapi);
@@ -430,7 +430,7 @@ impl SecurityContext {
                 &mut self.handle,
                 self.target.handle,
                 &mechanism,
-                wanted | INTEGRITY,
+                requested | INTEGRITY,
                 0,
                 null(),
                 response,
@@ -442,7 +442,7 @@ impl SecurityContext {
         })?;
         Ok(ContextStep {
             token: token.bytes().to_vec(),
-            is_complete: major & CONTINUE_NEEDED == 0 && flags & wanted == wanted,
+            is_complete: major & CONTINUE_NEEDED == 0 && flags & requested == requested,
             lifetime: Duration::from_secs(u64::from(seconds)),
         })
     }
@@ -450,11 +450,11 @@ impl SecurityContext {
     /// Returns the flags of the ticket of a complete authentication (RFC 4120 5.3; bit 0 is the highest).
     pub(super) fn ticket_flags(&self) -> Result<u32, GssStatus> {
         let gssapi = &self.credential.gssapi;
-        let what = oid(TICKET_FLAGS);
+        let flags_oid = oid(TICKET_FLAGS);
         let mut set: *mut BufferSet = null_mut();
         // SAFETY: as in `step`; the library allocates the set.
         gssapi.call(|minor| unsafe {
-            (gssapi.functions.gss_inquire_sec_context_by_oid)(minor, self.handle, &what, &mut set)
+            (gssapi.functions.gss_inquire_sec_context_by_oid)(minor, self.handle, &flags_oid, &mut set)
         })?;
         // SAFETY: null, or a set from the library with `count` buffers, which is not changed.
         let first = unsafe { set.as_ref().filter(|set| set.count > 0).and_then(|set| set.elements.as_ref()) };
@@ -481,12 +481,12 @@ impl Drop for SecurityContext {
 
 /// A buffer that the library allocates.
 struct GssBuffer<'a> {
-    gssapi: &'a Gssapi,
+    gssapi: &'a GssapiLibrary,
     description: BufferDescription,
 }
 
 impl<'a> GssBuffer<'a> {
-    fn new(gssapi: &'a Gssapi) -> Self {
+    fn new(gssapi: &'a GssapiLibrary) -> Self {
         Self { gssapi, description: BufferDescription { length: 0, value: null_mut() } }
     }
 

@@ -135,22 +135,23 @@ impl Keytab {
         names
     }
 
-    /// Returns the account to log in as: `wanted`, with its realm if `wanted` has none. Without `wanted`, the first
+    /// Returns the account to log in as: `configured`, with its realm if `configured` has none. Without `configured`, the first
     /// that is not a service principal name, because an account cannot usually log in by one, or else the first of all.
     ///
     /// # Errors
     ///
-    /// The keytab has no key of `wanted`.
-    pub(crate) fn account(&self, wanted: Option<&str>) -> Result<String, KeytabError> {
+    /// The keytab has no key of `configured`.
+    pub(crate) fn account(&self, configured: Option<&str>) -> Result<String, KeytabError> {
         let names = self.names();
-        let found = match wanted {
-            Some(wanted) => names.iter().find(|name| {
-                name.as_str() == wanted || name.rsplit_once('@').is_some_and(|(name, _)| name == wanted)
+        let found = match configured {
+            Some(configured) => names.iter().find(|name| {
+                name.as_str() == configured
+                    || name.rsplit_once('@').is_some_and(|(name, _)| name == configured)
             }),
             None => names.iter().find(|name| !name.contains('/')).or(names.first()),
         };
-        found.cloned().ok_or_else(|| match wanted {
-            Some(wanted) => KeytabError::NoKey { principal: wanted.to_owned(), names: names.clone() },
+        found.cloned().ok_or_else(|| match configured {
+            Some(configured) => KeytabError::NoKey { principal: configured.to_owned(), names: names.clone() },
             None => KeytabError::Empty,
         })
     }
@@ -277,7 +278,7 @@ mod tests {
     fn an_account_name_is_preferred_to_a_service_principal_name() {
         let keytab =
             keytab(&[record(&["HTTP", "gw"], 3, 18, None), record(&["svc-gw"], 3, 18, None)]).unwrap();
-        let account = |wanted| keytab.account(wanted).map_err(|error| error.to_string());
+        let account = |configured| keytab.account(configured).map_err(|error| error.to_string());
         assert_eq!(account(None).unwrap(), "svc-gw@CORP.EXAMPLE");
         assert_eq!(account(Some("HTTP/gw")).unwrap(), "HTTP/gw@CORP.EXAMPLE");
         assert_eq!(account(Some("svc-gw@CORP.EXAMPLE")).unwrap(), "svc-gw@CORP.EXAMPLE");

@@ -1,7 +1,7 @@
 //! The system's Kerberos library, which is opened at run time: without it only Kerberos delegation is unavailable.
 
 use super::gateway_logins::{GatewayLoginMetrics, GatewayLogins};
-use super::gssapi::{self, Gssapi, LIBRARY};
+use super::gssapi::{self, GssapiLibrary, LIBRARY};
 use super::kdc_relay::{KdcHealth, KdcRelay};
 use super::krb5_conf;
 use aws_lc_rs::rand;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// The opened library. It is never closed.
 #[derive(Debug)]
 pub struct KerberosLibrary {
-    gssapi: Arc<Gssapi>,
+    gssapi: Arc<GssapiLibrary>,
     gateway_logins: GatewayLogins,
     /// The relay that selects KDCs, if krb5.conf names any.
     kdcs: Option<RelayedKdcs>,
@@ -46,7 +46,7 @@ impl KerberosLibrary {
     /// # Errors
     /// The library is not installed, or too old to have the functions that are called.
     pub fn load() -> Result<Arc<Self>, KerberosLibraryError> {
-        let gssapi = Gssapi::open().map_err(KerberosLibraryError)?;
+        let gssapi = GssapiLibrary::open().map_err(KerberosLibraryError)?;
         // Without the relay the library selects KDCs itself, in the order of krb5.conf.
         let kdcs = start_relay().ok().flatten();
         Ok(Arc::new(Self { gssapi, gateway_logins: GatewayLogins::default(), kdcs }))
@@ -66,7 +66,7 @@ impl KerberosLibrary {
         &self.gateway_logins
     }
 
-    pub(super) fn gssapi(&self) -> &Arc<Gssapi> {
+    pub(super) fn gssapi(&self) -> &Arc<GssapiLibrary> {
         &self.gssapi
     }
 }

@@ -24,7 +24,7 @@ mod spnego;
 mod status;
 mod threads;
 
-pub use delegator::{Delegator, DelegatorSettings, MappedUser};
+pub use delegator::{DelegatorSettings, KerberosDelegator, MappedUser};
 pub use diagnostics::{DelegationFinding, DelegationStep, FindingOutcome};
 pub use encryption_type::{AcceptedEncryption, EncryptionType};
 pub use error::{DelegationError, EncryptionError, MutualError, NotForwardableReason};
@@ -33,4 +33,4 @@ pub(crate) use keytab::Keytab;
 pub use keytab::KeytabError;
 pub use library::KerberosLibrary;
 pub(crate) use library::KerberosLibraryError;
-pub use negotiation::Negotiation;
+pub use negotiation::KerberosNegotiation;

@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 /// An authentication that has begun. Its token is for one request: a server rejects a second request with it as a
 /// replay (RFC 4120 3.2.3).
-pub struct Negotiation {
+pub struct KerberosNegotiation {
     context: SecurityContext,
     token: Vec<u8>,
 }
 
-impl Negotiation {
+impl KerberosNegotiation {
     /// Creates a token. The KDC is queried only if the library finds that the ticket has expired.
     pub(super) fn begin(
         delegation: &DelegatedTicket,
@@ -26,7 +26,7 @@ impl Negotiation {
     ) -> Result<Self, DelegationError> {
         let (credential, target) = (Arc::clone(&delegation.credential), Arc::clone(&delegation.target));
         let (context, stepped) = SecurityContext::begin(credential, target, MutualAuthentication::Required)
-            .map_err(error_classification::anywhere)?;
+            .map_err(error_classification::common_error)?;
         let encryption = TokenEncryption::of(&stepped.token).and_then(|found| found.check(accepted));
         encryption.map_err(DelegationError::EncryptionType)?;
         let token = spnego::offer(&stepped.token).map_err(|_| DelegationError::TokenTooLong)?;
@@ -56,8 +56,8 @@ impl Negotiation {
 }
 
 /// The token is omitted: a log reader could use it before the server receives it.
-impl fmt::Debug for Negotiation {
+impl fmt::Debug for KerberosNegotiation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Negotiation").finish_non_exhaustive()
+        f.debug_struct("KerberosNegotiation").finish_non_exhaustive()
     }
 }

@@ -8,9 +8,9 @@
 
 mod authority;
 mod authority_error;
-mod cache;
 mod client_cert_resolver;
 mod contents;
+mod issued_certificates;
 mod issuing_key;
 mod subject;
 
@@ -19,10 +19,10 @@ pub(crate) use authority::UserCertificate;
 pub use authority::{IssuanceSettings, SubordinateCa};
 #[cfg(test)]
 pub(crate) use authority_error::{IssuanceError, SubordinateCaError};
-pub(crate) use cache::{IssuedIdentity, ProtectedAccounts, UserCertificates};
 #[cfg(test)]
 pub(crate) use client_cert_resolver::CertificatePresentation;
 pub(crate) use client_cert_resolver::PresentationOutcome;
+pub(crate) use issued_certificates::{IssuedUserCertificate, ProtectedAccounts, UserCertificates};
 pub use subject::UserCertificateSubject;
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! Search filters for accounts and groups of Active Directory, and the decoding of their attributes.
 
 use super::domains::{DomainName, DomainNames};
-use super::filetime::account_expires;
-use crate::directory::account::DirectoryAccount;
-use crate::directory::account_status::{AccountStatus, NotDelegated};
+use crate::clock::UnixTime;
+use crate::directory::account::{AccountStatus, DirectoryAccount, NotDelegated};
 use crate::directory::login_name::LoginName;
 use crate::directory::logon_hours::LogonHours;
 use crate::directory::lookup_keys::{LookupKeys, is_searchable};
@@ -47,6 +46,13 @@ const LOCKED: u32 = 0x10;
 
 /// The maximum number of entries that a server returns ([MS-ADTS] 3.1.1.3.4.6, MaxPageSize).
 const MAXIMUM_GROUPS: u16 = 1000;
+
+/// Seconds from 1601-01-01, the epoch of FILETIME, to 1970-01-01 ([MS-DTYP] 2.3.3).
+const FILETIME_TO_UNIX: u64 = 11_644_473_600;
+/// Ticks of FILETIME, of 100 ns each.
+const TICKS_PER_SECOND: u64 = 10_000_000;
+/// The value of accountExpires that means never, as 0 does ([MS-ADA1] 2.2).
+const NEVER_EXPIRES: i64 = i64::MAX;
 
 /// An account with the security identifiers of its groups, whose names are not read yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -234,6 +240,18 @@ fn status(entry: &LdapEntry, control: u32) -> Result<AccountStatus, LdapError> {
 fn bits(entry: &LdapEntry, attribute: &'static str) -> Result<u32, LdapError> {
     let number: i32 = entry.number(attribute)?.ok_or(unreadable(attribute))?;
     Ok(number.cast_unsigned())
+}
+
+/// Returns the time at which an account expires, from its accountExpires; `None` for never. Times before 1970 are read
+/// as 1970.
+fn account_expires(filetime: i64) -> Option<UnixTime> {
+    if filetime == 0 || filetime == NEVER_EXPIRES {
+        return None;
+    }
+    // A negative time is not valid. It is read as a time in the past, which denies access, since it does not mean
+    // never.
+    let seconds = u64::try_from(filetime).unwrap_or_default() / TICKS_PER_SECOND;
+    Some(UnixTime::from_seconds(seconds.saturating_sub(FILETIME_TO_UNIX)).min(UnixTime::END))
 }
 
 fn emails(entry: &LdapEntry) -> Vec<String> {

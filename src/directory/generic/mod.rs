@@ -1,8 +1,7 @@
 //! Search filters for accounts and groups of a directory with a configured schema, and the decoding of their
 //! attributes.
 
-use super::account::{DirectoryAccount, DirectoryGroup};
-use super::account_status::AccountStatus;
+use super::account::{AccountStatus, DirectoryAccount, DirectoryGroup};
 use super::login_name::LoginName;
 use super::lookup_keys::{LookupKeys, is_searchable};
 use super::settings::{GenericGroups, GenericSchema};

@@ -4,7 +4,7 @@ mod backoff;
 
 use self::backoff::ServerBackoff;
 use super::active_directory::domains::DomainNames;
-use super::error::{DirectoryError, Unavailability};
+use super::error::{DirectoryError, UnavailableReason};
 use super::password_verdict::{PasswordFailure, PasswordVerdict};
 use super::settings::DirectoryLimits;
 use crate::ldap::result_code::{INVALID_CREDENTIALS, NO_SUCH_OBJECT, SUCCESS};
@@ -38,12 +38,12 @@ pub(super) struct ServerAccess {
 #[derive(Debug)]
 pub(super) struct ReplicaSet {
     access: ServerAccess,
-    replicas: Vec<Replica>,
+    replicas: Vec<ReplicaServer>,
 }
 
 /// One server.
 #[derive(Debug)]
-struct Replica {
+struct ReplicaServer {
     server: LdapServer,
     state: Mutex<ReplicaState>,
     /// Held while a connection is opened. A task that waited for the lock finds an open connection, or the server in
@@ -80,7 +80,7 @@ const EXTRA_ATTEMPTS: usize = 1;
 
 impl ReplicaSet {
     pub(super) fn new(access: ServerAccess, servers: Vec<LdapServer>) -> Arc<Self> {
-        let replicas = servers.into_iter().map(|server| Replica {
+        let replicas = servers.into_iter().map(|server| ReplicaServer {
             server,
             state: Mutex::default(),
             opening: tokio::sync::Mutex::new(()),
@@ -180,7 +180,7 @@ impl ReplicaSet {
 
     /// Returns the failures of all servers; `None` if one of them is available as far as is known.
     pub(super) fn outage(&self) -> Option<String> {
-        let failures: Option<Vec<_>> = self.replicas.iter().map(Replica::failure).collect();
+        let failures: Option<Vec<_>> = self.replicas.iter().map(ReplicaServer::failure).collect();
         failures.filter(|failures| !failures.is_empty()).map(|failures| failures.join("; "))
     }
 
@@ -209,7 +209,7 @@ impl ReplicaSet {
 
     /// Returns the first open connection, or opens one to the first server that accepts it. While a later server is
     /// used, preferred ones whose backoff is over are tried in the background, so that no lookup waits for them.
-    async fn session(self: &Arc<Self>) -> Result<(&Replica, Arc<DirectorySession>), DirectoryError> {
+    async fn session(self: &Arc<Self>) -> Result<(&ReplicaServer, Arc<DirectorySession>), DirectoryError> {
         for (index, replica) in self.replicas.iter().enumerate() {
             if let Some(session) = replica.session() {
                 self.retry_before(index);
@@ -220,7 +220,9 @@ impl ReplicaSet {
         for replica in &self.replicas {
             match self.session_of(replica).await {
                 Ok(session) => return Ok((replica, session)),
-                Err(error @ DirectoryError::Unavailable { source: Unavailability::Backoff { .. }, .. }) => {
+                Err(
+                    error @ DirectoryError::Unavailable { source: UnavailableReason::Backoff { .. }, .. },
+                ) => {
                     last_error.get_or_insert(error);
                 }
                 Err(error) => last_error = Some(error),
@@ -246,7 +248,7 @@ impl ReplicaSet {
     }
 
     /// Returns the open connection to a server, or opens one.
-    async fn session_of(&self, replica: &Replica) -> Result<Arc<DirectorySession>, DirectoryError> {
+    async fn session_of(&self, replica: &ReplicaServer) -> Result<Arc<DirectorySession>, DirectoryError> {
         let _opening = replica.opening.lock().await;
         if let Some(session) = replica.session() {
             return Ok(session);
@@ -267,7 +269,7 @@ impl ReplicaSet {
         }
     }
 
-    async fn open(&self, replica: &Replica) -> Result<DirectorySession, LdapError> {
+    async fn open(&self, replica: &ReplicaServer) -> Result<DirectorySession, LdapError> {
         let ServerAccess { tls, bind_dn, bind_password, limits, .. } = &self.access;
         let credentials = BindCredentials::new(bind_dn, bind_password)?;
         let mut stream = connect(&replica.server, tls, limits.connect).await?;
@@ -283,18 +285,18 @@ impl ReplicaSet {
         Ok(DirectorySession { connection, domains: Arc::new(domains), worked: AtomicBool::new(false) })
     }
 
-    fn error(&self, replica: &Replica, error: LdapError) -> DirectoryError {
+    fn error(&self, replica: &ReplicaServer, error: LdapError) -> DirectoryError {
         DirectoryError::at_server(error, &self.access.directory, &replica.server.to_string())
     }
 
-    fn unavailable(&self, replica: &Replica, source: Unavailability) -> DirectoryError {
+    fn unavailable(&self, replica: &ReplicaServer, source: UnavailableReason) -> DirectoryError {
         let (directory, server) = (Arc::clone(&self.access.directory), replica.server.to_string());
         DirectoryError::Unavailable { directory, server, source }
     }
 
     fn no_server(&self) -> DirectoryError {
         let directory = Arc::clone(&self.access.directory);
-        DirectoryError::Unavailable { directory, server: String::new(), source: Unavailability::NoServer }
+        DirectoryError::Unavailable { directory, server: String::new(), source: UnavailableReason::NoServer }
     }
 }
 
@@ -322,7 +324,7 @@ impl DirectorySession {
     }
 }
 
-impl Replica {
+impl ReplicaServer {
     /// Returns the server with its last failure; `None` if an operation has succeeded since.
     fn failure(&self) -> Option<String> {
         if self.session().is_some() {
@@ -354,10 +356,10 @@ impl Replica {
         }
     }
 
-    fn backoff(&self) -> Option<Unavailability> {
+    fn backoff(&self) -> Option<UnavailableReason> {
         let state = self.lock();
         let reason = state.backoff.active_reason(Instant::now())?.to_owned();
-        Some(Unavailability::Backoff { reason })
+        Some(UnavailableReason::Backoff { reason })
     }
 
     /// A poisoned lock is used: no change of the state can panic half-way.

@@ -11,8 +11,9 @@ mod sub_field;
 pub(crate) use field_pattern::{FieldPattern, LetterCase};
 pub(crate) use sub_field::SubField;
 
-use super::account::{Account, has_account_name, has_upn};
+use super::account::Account;
 use super::method::{MappingMethod, MappingStrength};
+use super::upn_and_email::{has_account_name, has_upn};
 use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyId, TbsFingerprint};
 use crate::directory::{DirectoryAccount, DirectoryGroup, LoginName, Sid};
 use std::sync::Arc;

@@ -221,7 +221,7 @@ fn two_upns_conflict_for_every_mapper_and_two_emails_or_common_names_are_ambiguo
 fn a_malformed_name_ends_the_mapping() {
     let chain = card("Alice", vec![upn("alice")]);
     let malformed =
-        NotMappedReason::MalformedName { name: "alice".to_owned(), error: PrincipalNameError::Form };
+        NotMappedReason::MalformedName { name: "alice".to_owned(), error: MalformedNameError::Form };
     assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn, Mapper::Subject]))), malformed);
     let chain = card("CORP\\Administrator", Vec::new());
     assert!(matches!(

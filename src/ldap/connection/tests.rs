@@ -1,12 +1,12 @@
 //! Responses are matched to searches. A response that matches none, or exceeds a limit, ends the connection.
 
 use super::super::filter::SearchFilter;
+use super::super::message::SearchScope;
 use super::super::message::tests::{
     bind_response, extended_response, message_bytes, search_done, search_entry, search_reference,
     with_controls,
 };
 use super::super::pending_search::MAXIMUM_RESPONSES;
-use super::super::search_request::SearchScope;
 use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::oneshot::Receiver;

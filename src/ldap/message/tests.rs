@@ -135,8 +135,8 @@ fn requests_are_encoded_as_rfc_4511_defines_them() {
     let number = |tag, number| encode_number(tag, number);
     let search = SearchRequest {
         base: "DC=x".to_owned(),
-        scope: crate::ldap::SearchScope::Subtree,
-        filter: crate::ldap::SearchFilter::present("uid"),
+        scope: SearchScope::Subtree,
+        filter: SearchFilter::present("uid"),
         attributes: vec!["mail".to_owned()],
         size_limit: 8,
     };

@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis::clock::{Clock, Tick};
 use portcullis::delegation::kerberos::{
-    DelegationError, Delegator, DelegatorSettings, KerberosLibrary, MappedUser, Negotiation,
+    DelegationError, DelegatorSettings, KerberosDelegator, KerberosLibrary, KerberosNegotiation, MappedUser,
 };
 use portcullis::demo::pki::{Card, CardProfile};
 use portcullis::demo::rms::Rms;
@@ -340,11 +340,13 @@ fn a_ticket_belongs_to_the_mapped_account_and_is_not_older_than_its_lookup() {
     with_lab(|directory| {
         let (user, other) = ("spare26", "spare27");
         let _renamed = Renamed::new(directory, &[user, other]);
-        let delegator =
-            Delegator::new(KerberosLibrary::load().unwrap(), DelegatorSettings::new(directory.keytab("gw")));
+        let delegator = KerberosDelegator::new(
+            KerberosLibrary::load().unwrap(),
+            DelegatorSettings::new(directory.keytab("gw")),
+        );
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (principal, sid) = (format!("{user}@CORP.EXAMPLE"), directory.sid(user));
-        let negotiate = |since: Tick| -> Result<Negotiation, DelegationError> {
+        let negotiate = |since: Tick| -> Result<KerberosNegotiation, DelegationError> {
             let user = MappedUser { principal: &principal, sid: Some(&sid), since };
             runtime.block_on(delegator.negotiate(user, RMS))
         };
@@ -355,11 +357,11 @@ fn a_ticket_belongs_to_the_mapped_account_and_is_not_older_than_its_lookup() {
         let refused = negotiate(Tick::next()).unwrap_err();
         directory.enable(user);
         cached.unwrap();
-        assert!(matches!(refused, DelegationError::AccountRefused(_)), "{refused:?}");
+        assert!(matches!(refused, DelegationError::AccountRejected(_)), "{refused:?}");
 
         exchange_names(directory, user, other);
         let refused = negotiate(Tick::next()).unwrap_err();
-        let DelegationError::AnotherAccount { mapped, answered } = refused else { panic!("{refused:?}") };
-        assert_eq!((mapped, answered), (sid.clone(), directory.sid(other)));
+        let DelegationError::AccountMismatch { mapped, returned } = refused else { panic!("{refused:?}") };
+        assert_eq!((mapped, returned), (sid.clone(), directory.sid(other)));
     });
 }

@@ -29,14 +29,14 @@ const CROWD: usize = 20;
 const REQUESTS: usize = 20;
 
 /// A gateway in front of a site of the lab, with certificates for some accounts.
-struct Scene {
+struct KerberosGateway {
     lab: TestGateway,
     cards: Vec<(String, Card)>,
     _site: KerberosSite,
     _echo: Rms,
 }
 
-impl Scene {
+impl KerberosGateway {
     /// `address` selects the site; `options` are further keys of `kerberos`.
     fn new(
         directory: &ActiveDirectory,
@@ -87,23 +87,23 @@ fn rules(cards: &[(String, Card)]) -> String {
 }
 
 /// Runs the steps of a test with such a gateway and the lab.
-fn with_scene(
+fn with_gateway(
     accounts: &[&str],
     address: fn(&KerberosSite) -> SocketAddr,
     options: &str,
-    steps: impl AsyncFnOnce(&Scene),
+    steps: impl AsyncFnOnce(&KerberosGateway),
 ) {
     with_lab(|directory| {
-        let Some(scene) = Scene::new(directory, accounts, address, options) else { return };
+        let Some(gateway) = KerberosGateway::new(directory, accounts, address, options) else { return };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(steps(&scene));
+        runtime.block_on(steps(&gateway));
     });
 }
 
 #[test]
 fn a_certificate_holder_reaches_a_kerberos_site_as_their_own_account() {
-    with_scene(&["alice"], KerberosSite::per_request, "", async |scene| {
-        let mut connection = scene.client("alice").connect().await.unwrap();
+    with_gateway(&["alice"], KerberosSite::per_request, "", async |gateway| {
+        let mut connection = gateway.client("alice").connect().await.unwrap();
         for body in ["", "<soap/>"] {
             let request = connection
                 .request(Method::POST, "/echo")
@@ -122,12 +122,12 @@ fn a_certificate_holder_reaches_a_kerberos_site_as_their_own_account() {
 
 #[test]
 fn an_account_that_may_not_be_delegated_is_reported_without_a_password_prompt() {
-    with_scene(&["peggy", "heidi"], KerberosSite::per_request, "", async |scene| {
+    with_gateway(&["peggy", "heidi"], KerberosSite::per_request, "", async |gateway| {
         for (account, named) in [("peggy", "NOT_DELEGATED"), ("heidi", "disabled")] {
-            let response = scene.client(account).get("/echo").await;
+            let response = gateway.client(account).get("/echo").await;
             assert_eq!(response.status_and_id(), "502 delegation-failed", "{account}");
             assert_eq!(response.header("www-authenticate"), None);
-            let record = scene.lab.record(&response.request_id()).await;
+            let record = gateway.lab.record(&response.request_id()).await;
             let detail = record["detail"].as_str().unwrap();
             assert!(detail.contains(named), "{account}: {detail}");
         }
@@ -136,8 +136,8 @@ fn an_account_that_may_not_be_delegated_is_reported_without_a_password_prompt() 
 
 #[test]
 fn a_ticket_is_sent_once_on_a_connection_that_persists_authentication() {
-    with_scene(&["dave"], KerberosSite::per_connection, ", persist = true", async |scene| {
-        let mut connection = scene.client("dave").connect().await.unwrap();
+    with_gateway(&["dave"], KerberosSite::per_connection, ", persist = true", async |gateway| {
+        let mut connection = gateway.client("dave").connect().await.unwrap();
         let mut tickets = Vec::new();
         for _ in 0..4 {
             let request = connection.request(Method::GET, "/echo").body(sized_body("")).unwrap();
@@ -176,8 +176,8 @@ fn respond_without_proof(stream: TcpStream) {
 
 #[test]
 fn a_connection_without_mutual_authentication_is_not_reused() {
-    with_scene(&["dave"], impostor, ", persist = true", async |scene| {
-        let mut connection = scene.client("dave").connect().await.unwrap();
+    with_gateway(&["dave"], impostor, ", persist = true", async |gateway| {
+        let mut connection = gateway.client("dave").connect().await.unwrap();
         for _ in 0..2 {
             let request = connection.request(Method::GET, "/echo").body(sized_body("")).unwrap();
             let response = connection.send(request).await.unwrap();
@@ -204,10 +204,10 @@ fn with_short_buffer(_site: &KerberosSite) -> SocketAddr {
 
 #[test]
 fn a_ticket_that_is_too_long_for_the_server_is_reported_as_such() {
-    with_scene(&["grace"], with_short_buffer, "", async |scene| {
-        let response = scene.client("grace").get("/echo").await;
+    with_gateway(&["grace"], with_short_buffer, "", async |gateway| {
+        let response = gateway.client("grace").get("/echo").await;
         assert_eq!(response.status_and_id(), "502 backend-rejected-identity");
-        let record = scene.lab.record(&response.request_id()).await;
+        let record = gateway.lab.record(&response.request_id()).await;
         let detail = record["detail"].as_str().unwrap();
         assert!(
             detail.contains("responded 400 Bad Request without reading the Kerberos ticket of"),
@@ -220,15 +220,15 @@ fn a_ticket_that_is_too_long_for_the_server_is_reported_as_such() {
 
 #[test]
 fn a_backend_that_does_not_persist_authentication_is_reported() {
-    with_scene(&["erin"], KerberosSite::per_request, ", persist = true", async |scene| {
-        let mut connection = scene.client("erin").connect().await.unwrap();
+    with_gateway(&["erin"], KerberosSite::per_request, ", persist = true", async |gateway| {
+        let mut connection = gateway.client("erin").connect().await.unwrap();
         let mut verdicts = Vec::new();
         for _ in 0..2 {
             let request = connection.request(Method::GET, "/echo").body(sized_body("")).unwrap();
             let response = connection.send(request).await.unwrap();
             verdicts.push(response.status_and_id());
             if response.status == 502 {
-                let record = scene.lab.record(&response.request_id()).await;
+                let record = gateway.lab.record(&response.request_id()).await;
                 let detail = record["detail"].as_str().unwrap();
                 assert!(detail.contains("kerberos.persist = false"), "{detail}");
                 assert_eq!(record["account"]["user"], "CORP\\erin");
@@ -243,12 +243,12 @@ fn connections_that_keep_their_account_never_serve_another() {
     let accounts: Vec<String> = (1..=CROWD).map(|number| format!("user{number:03}")).collect();
     let accounts: Vec<&str> = accounts.iter().map(String::as_str).collect();
     for options in [", persist = true", ""] {
-        with_scene(&accounts, KerberosSite::per_connection, options, async |scene| {
+        with_gateway(&accounts, KerberosSite::per_connection, options, async |gateway| {
             let mut clients = JoinSet::new();
             for account in &accounts {
-                let connection = scene.client(account).connect().await.unwrap();
+                let connection = gateway.client(account).connect().await.unwrap();
                 clients.spawn(send_as(connection, format!("{account}@CORP.EXAMPLE")));
-                let anonymous = TestClient::new(&scene.lab).connect().await.unwrap();
+                let anonymous = TestClient::new(&gateway.lab).connect().await.unwrap();
                 clients.spawn(send_without_identity(anonymous));
             }
             while let Some(result) = clients.join_next().await {

@@ -5,16 +5,16 @@ use crate::support::PeopleDirectory;
 use portcullis::clock::UnixTime;
 use portcullis::directory::PasswordVerdict::{Correct, Wrong};
 use portcullis::directory::{
-    AccountSchema, AccountStatusError, Directories, DirectorySettings, GenericGroups, GenericSchema,
-    LoginName, LookupKeys, PasswordFailure,
+    AccountSchema, AccountStatusError, DirectorySettings, GenericGroups, GenericSchema, LoginName,
+    LookupKeys, PasswordFailure, RealmDirectories,
 };
 use portcullis::ldap::{AttributeName, SearchFilter};
 
-fn generic(directory: &PeopleDirectory) -> Directories {
+fn generic(directory: &PeopleDirectory) -> RealmDirectories {
     with_filter(directory, SearchFilter::parse("(&(objectClass=inetOrgPerson)(!(uid=crowd12)))").unwrap())
 }
 
-fn with_filter(directory: &PeopleDirectory, people: SearchFilter) -> Directories {
+fn with_filter(directory: &PeopleDirectory, people: SearchFilter) -> RealmDirectories {
     let attribute = |name| AttributeName::parse(name).unwrap();
     let schema = GenericSchema {
         people,

@@ -4,7 +4,8 @@ use super::stub_server::{StubServer, bind_success};
 use super::{directories, error, upn, verify};
 use crate::support::{TEST_TIMEOUT, directory_settings, wait_for};
 use portcullis::directory::{
-    AccountSchema, Directories, DirectoryError, DirectorySettings, GenericGroups, GenericSchema, LoginName,
+    AccountSchema, DirectoryError, DirectorySettings, GenericGroups, GenericSchema, LoginName,
+    RealmDirectories,
 };
 use portcullis::ldap::{AttributeName, LdapOperation, LdapRefusal, ProtocolError, SearchFilter};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ fn plain_schema(settings: DirectorySettings) -> DirectorySettings {
     DirectorySettings { schema: AccountSchema::Generic(Box::new(schema)), ..settings }
 }
 
-fn stub_directories(stub: &StubServer) -> Directories {
+fn stub_directories(stub: &StubServer) -> RealmDirectories {
     directories(plain_schema(directory_settings("stub", vec![stub.server()])))
 }
 

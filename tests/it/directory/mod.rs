@@ -2,26 +2,28 @@
 
 mod check;
 mod failover;
-mod finding;
 mod generic;
 mod hostile;
 mod injection;
+mod lookups;
 mod passwords;
-mod several;
+mod several_directories;
 mod stub_server;
 mod tls;
 
 use crate::support::TEST_TIMEOUT;
 use portcullis::clock::Clock;
 use portcullis::control::ControlRuntime;
-use portcullis::directory::{Directories, DirectoryAccount, DirectoryError, DirectorySettings, LookupKeys};
+use portcullis::directory::{
+    DirectoryAccount, DirectoryError, DirectorySettings, LookupKeys, RealmDirectories,
+};
 use portcullis::directory::{LoginName, PasswordVerdict};
 use portcullis::secret::Secret;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Instant;
 
-fn directories(settings: DirectorySettings) -> Directories {
-    Directories::new(vec![settings], Clock::system(), ControlRuntime::default())
+fn directories(settings: DirectorySettings) -> RealmDirectories {
+    RealmDirectories::new(vec![settings], Clock::system(), ControlRuntime::default())
 }
 
 fn upn(upn: &str) -> LookupKeys {
@@ -36,7 +38,7 @@ fn account_names(accounts: &[DirectoryAccount]) -> Vec<&str> {
 }
 
 /// Looks up an account until a lookup succeeds.
-async fn wait_until_available(directories: &Directories) {
+async fn wait_until_available(directories: &RealmDirectories) {
     let start = Instant::now();
     while let Err(error) = directories.look_up(&upn("alice@corp.example")).await {
         assert!(start.elapsed() < TEST_TIMEOUT, "{error}");
@@ -44,13 +46,13 @@ async fn wait_until_available(directories: &Directories) {
     }
 }
 
-async fn error(directories: &Directories) -> DirectoryError {
+async fn error(directories: &RealmDirectories) -> DirectoryError {
     directories.look_up(&upn("alice@corp.example")).await.unwrap_err()
 }
 
 /// Checks the password of the account that a login name finds, as the gateway does.
 async fn verify(
-    directories: &Directories,
+    directories: &RealmDirectories,
     login: &LoginName,
     password: &str,
 ) -> Result<PasswordVerdict, DirectoryError> {

@@ -4,13 +4,13 @@ use super::{directories, error, verify};
 use crate::support::PeopleDirectory;
 use portcullis::directory::PasswordFailure::{Ambiguous, WrongOrUnknown};
 use portcullis::directory::PasswordVerdict::{self, Correct, Wrong};
-use portcullis::directory::{Directories, DirectoryError, DirectorySettings, LoginName};
+use portcullis::directory::{DirectoryError, DirectorySettings, LoginName, RealmDirectories};
 use portcullis::ldap::{LdapOperation, LdapRefusal, UnsendablePassword};
 use portcullis::secret::Secret;
 use std::io::{Read, Write};
 
 async fn check(
-    directories: &Directories,
+    directories: &RealmDirectories,
     login: &str,
     password: &str,
 ) -> Result<PasswordVerdict, DirectoryError> {

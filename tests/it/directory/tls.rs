@@ -3,12 +3,12 @@
 use super::stub_server::{StubServer, bind_success};
 use super::{directories, error};
 use crate::support::{PeopleDirectory, directory_settings, pki};
-use portcullis::directory::{DirectoryError, DirectorySettings, Unavailability};
+use portcullis::directory::{DirectoryError, DirectorySettings, UnavailableReason};
 use portcullis::ldap::{ConnectionError, LdapEncryption, LdapRefusal, ProtocolError, client_config};
 
 fn is_tls_failure(error: &DirectoryError) -> bool {
     let DirectoryError::Unavailable { source, .. } = error else { return false };
-    matches!(source, Unavailability::Connection(ConnectionError::Tls(_)))
+    matches!(source, UnavailableReason::Connection(ConnectionError::Tls(_)))
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn error_after(response: Vec<u8>) -> (DirectoryError, StubServer) {
 async fn a_server_that_rejects_start_tls_receives_nothing_more() {
     let (rejected, stub) = error_after(start_tls_response(2)).await;
     let DirectoryError::Unavailable {
-        source: Unavailability::Connection(ConnectionError::StartTls(refusal)),
+        source: UnavailableReason::Connection(ConnectionError::StartTls(refusal)),
         ..
     } = rejected
     else {

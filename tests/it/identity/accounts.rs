@@ -1,6 +1,6 @@
 //! Mapping to the accounts of the lab's Active Directory by a running gateway.
 
-use super::scene::{Staff, before_active_directory, card, card_with};
+use super::directory_gateway::{RealmOptions, card, card_with, gateway_with_active_directory};
 use crate::support::{ActiveDirectory, TestClient, TestGateway, TestResponse};
 use portcullis::certificate::{AltSecurityForm, Certificate};
 use portcullis::demo::pki::{Card, serial_number};
@@ -26,7 +26,10 @@ async fn outcome(lab: &TestGateway, card: &Card) -> String {
 #[tokio::test]
 async fn the_backend_receives_names_sid_and_nested_groups_of_the_account() {
     let Some(directory) = ActiveDirectory::running() else { return };
-    let lab = before_active_directory(&directory, &Staff { strength: "strong", ..Staff::default() });
+    let lab = gateway_with_active_directory(
+        &directory,
+        &RealmOptions { strength: "strong", ..RealmOptions::default() },
+    );
     let sid = directory.sid("alice");
     let response = at_require(&lab, &card(Some("alice@corp.example"), Some(&sid))).await;
     assert_eq!(response.status_and_id(), "200 permit");
@@ -38,7 +41,7 @@ async fn the_backend_receives_names_sid_and_nested_groups_of_the_account() {
 #[tokio::test]
 async fn each_certificate_has_its_expected_account_or_denial() {
     let Some(directory) = ActiveDirectory::running() else { return };
-    let lab = before_active_directory(&directory, &Staff::default());
+    let lab = gateway_with_active_directory(&directory, &RealmOptions::default());
     let both = ["alice", "bob", "carol", "erin", "frank", "grace", "kim", "leo", "oscar", "peggy"];
     for name in both {
         let (upn, sid) = (format!("{name}@corp.example"), directory.sid(name));
@@ -76,11 +79,17 @@ async fn each_certificate_has_its_expected_account_or_denial() {
 #[tokio::test]
 async fn a_weak_mapping_is_too_weak_if_a_strong_one_is_required() {
     let Some(directory) = ActiveDirectory::running() else { return };
-    let lab = before_active_directory(&directory, &Staff { strength: "strong", ..Staff::default() });
+    let lab = gateway_with_active_directory(
+        &directory,
+        &RealmOptions { strength: "strong", ..RealmOptions::default() },
+    );
     let weak = card(Some("alice@corp.example"), None);
     assert_eq!(outcome(&lab, &weak).await, "403 mapping-too-weak");
     // The lab's accounts are younger than a day, and certificates are valid from a day before their issue.
-    let lab = before_active_directory(&directory, &Staff { strength: "compatibility", ..Staff::default() });
+    let lab = gateway_with_active_directory(
+        &directory,
+        &RealmOptions { strength: "compatibility", ..RealmOptions::default() },
+    );
     assert_eq!(outcome(&lab, &weak).await, "403 mapping-too-weak");
     let record = lab.only_record().await;
     assert!(record["detail"].as_str().unwrap().contains("the account was created later"), "{record}");
@@ -103,7 +112,7 @@ async fn altsecurityidentities_refer_to_the_certificate_as_in_windows() {
             continue;
         }
         directory.set(user, "altSecurityIdentities", &["X509:<SKI>00", &value.value]);
-        let lab = before_active_directory(&directory, &Staff::default());
+        let lab = gateway_with_active_directory(&directory, &RealmOptions::default());
         let strength = if value.form.is_strong() { "strong" } else { "weak" };
         let expected = format!("CORP\\{user} by alt_security_identities:{}; {strength}", value.form.name());
         assert_eq!(outcome(&lab, &card).await, expected);
@@ -117,8 +126,8 @@ async fn a_disabled_account_and_a_removed_group_take_effect_on_an_open_connectio
     let user = "spare05";
     directory.enable(user);
     directory.add_member("Spare2", user);
-    let staff = Staff { cache: r#"ttl = "1m", negative_ttl = "10s""#, ..Staff::default() };
-    let lab = before_active_directory(&directory, &staff);
+    let staff = RealmOptions { cache: r#"ttl = "1m", negative_ttl = "10s""#, ..RealmOptions::default() };
+    let lab = gateway_with_active_directory(&directory, &staff);
     let card = card(Some("spare05@corp.example"), Some(&directory.sid(user)));
     let mut connection = TestClient::new(&lab).chain(&card).connect().await.unwrap();
     let mut groups = async || {

@@ -7,9 +7,9 @@
 //! | account or group | used by |
 //! | --- | --- |
 //! | spare01, Spare1 | `identity::active_directory`: changes of an account |
-//! | spare02, spare03, Spare2 | `identity::people`: changes of an account; passwords |
+//! | spare02, spare03, Spare2 | `identity::active_directory_accounts`: changes of an account; passwords |
 //! | spare04, spare05 | `identity::accounts`: mappings, and the delay until changes take effect |
-//! | spare06, spare07 | `identity::passwords_of_active_directory`: guessed passwords |
+//! | spare06, spare07 | `identity::active_directory_passwords`: guessed passwords |
 //! | spare08 to spare20 | free; reserve them in this table |
 //! | spare21 | `backends::delegation`: the lifetime of a ticket |
 //! | spare22 to spare27 | `backends::changed_accounts`: renamed, exchanged, deleted and recreated accounts |

@@ -7,7 +7,7 @@ use der::flagset::FlagSet;
 use rcgen::DnValue;
 use x509_cert::ext::pkix::{KeyUsage, KeyUsages};
 
-use super::{DAY, NOW, SID, TestAuthority, alice, authority, before, bob, changed_authority, named};
+use super::{DAY, NOW, SID, TestSubordinateCa, alice, authority, before, bob, changed_authority, named};
 use crate::certificate::{Certificate, KeyAlgorithm};
 use crate::clock::UnixTime;
 use crate::delegation::user_certificates::{
@@ -19,7 +19,7 @@ fn leaf(issued: &UserCertificate) -> Certificate {
     Certificate::from_der(&issued.key.cert[0]).unwrap()
 }
 
-fn issued_by(authority: &TestAuthority, subject: &UserCertificateSubject) -> Certificate {
+fn issued_by(authority: &TestSubordinateCa, subject: &UserCertificateSubject) -> Certificate {
     leaf(&authority.load().issue(subject, NOW).unwrap())
 }
 

@@ -1,8 +1,7 @@
 //! Filters for accounts of Active Directory, and the decoding of their attributes.
 
 use super::*;
-use crate::clock::UnixTime;
-use crate::directory::account_status::{AccountStatusError, NotDelegated};
+use crate::directory::account::{AccountStatusError, NotDelegated};
 
 const SID: &str = "S-1-5-21-1-2-3-1103";
 const DN: &str = "CN=alice,DC=corp,DC=example";
@@ -210,4 +209,27 @@ fn a_login_name_belongs_to_the_account_of_its_domain() {
     // Both accounts have this UPN. A login name of two accounts is rejected later.
     assert_eq!(is_of("Alice@corp.example"), (true, true));
     assert_eq!(is_of("alice"), (true, true));
+}
+
+#[test]
+fn an_expiry_is_counted_in_ticks_since_1601() {
+    // 2026-11-22T09:30:00Z.
+    assert_eq!(account_expires(134_398_134_000_000_000), Some(UnixTime::from_seconds(1_795_339_800)));
+    assert_eq!(account_expires(116_444_736_000_000_000), Some(UnixTime::EPOCH));
+}
+
+#[test]
+fn zero_and_the_greatest_number_mean_never() {
+    assert_eq!(account_expires(0), None);
+    assert_eq!(account_expires(0x7fff_ffff_ffff_ffff), None);
+}
+
+#[test]
+fn an_expiry_out_of_range_is_past_or_at_the_end_of_time() {
+    assert_eq!(account_expires(1), Some(UnixTime::EPOCH));
+    assert_eq!(account_expires(-1), Some(UnixTime::EPOCH));
+    assert_eq!(
+        account_expires(i64::MAX - 1),
+        Some(UnixTime::from_seconds(910_692_730_085)).map(|end| end.min(UnixTime::END))
+    );
 }

@@ -43,7 +43,7 @@ const TESTED_ELSEWHERE: [(DenialId, &str); 10] = [
     (DenialId::AccessDenied, "gateway/access_lists.rs"),
     (DenialId::AccountDisabled, "identity/accounts.rs"),
     (DenialId::InvalidPassword, "identity/passwords.rs"),
-    (DenialId::DirectoryUnavailable, "identity/look_ups.rs"),
+    (DenialId::DirectoryUnavailable, "identity/lookups.rs"),
     (DenialId::Http11Required, "backends/pass_through/http2.rs"),
     (DenialId::LoginThrottled, "backends/pass_through/limits.rs"),
     (DenialId::DelegationFailed, "backends/delegated_requests.rs"),

@@ -4,7 +4,9 @@ use super::{account_names, directories, error, unused_address, upn};
 use crate::support::{PeopleDirectory, directory_server, directory_settings, sid};
 use portcullis::clock::Clock;
 use portcullis::control::ControlRuntime;
-use portcullis::directory::{Directories, DirectoryError, DirectorySettings, LookupKeys, ServerFact, Sid};
+use portcullis::directory::{
+    DirectoryError, DirectorySettings, LookupKeys, RealmDirectories, ServerFact, Sid,
+};
 use portcullis::ldap::{LdapEncryption, LdapOperation, LdapRefusal};
 use std::net::TcpListener;
 
@@ -14,8 +16,8 @@ fn part(directory: &PeopleDirectory, name: &str, suffixes: &[&str]) -> Directory
     DirectorySettings { name: name.into(), upn_suffixes, ..directory.settings() }
 }
 
-fn both(one: DirectorySettings, other: DirectorySettings) -> Directories {
-    Directories::new(vec![one, other], Clock::system(), ControlRuntime::default())
+fn both(one: DirectorySettings, other: DirectorySettings) -> RealmDirectories {
+    RealmDirectories::new(vec![one, other], Clock::system(), ControlRuntime::default())
 }
 
 #[tokio::test]
@@ -61,7 +63,7 @@ async fn an_account_that_two_directories_find_is_returned_once() {
     assert_eq!(account_names(&directories.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
 }
 
-fn with_global_catalog(directory: &PeopleDirectory, base: &str) -> Directories {
+fn with_global_catalog(directory: &PeopleDirectory, base: &str) -> RealmDirectories {
     let global_catalog = vec![directory.server()];
     directories(DirectorySettings { global_catalog, base: base.to_owned(), ..directory.settings() })
 }
@@ -128,7 +130,8 @@ async fn diagnostics_report_each_server() {
     let clock = Clock::system();
     let settings =
         DirectorySettings { servers, global_catalog: vec![directory.server()], ..directory.settings() };
-    let mut diagnoses = Directories::new(vec![settings], clock, ControlRuntime::default()).diagnose().await;
+    let mut diagnoses =
+        RealmDirectories::new(vec![settings], clock, ControlRuntime::default()).diagnose().await;
     let servers_found: Vec<_> = diagnoses.iter().map(|(place, _)| place.clone()).collect();
     let reachable = directory.server();
     let expected = [

@@ -5,8 +5,8 @@ use portcullis::clock::{Clock, UnixTime};
 use portcullis::control::ControlRuntime;
 use portcullis::directory::PasswordVerdict::{Correct, Wrong};
 use portcullis::directory::{
-    AccountSchema, AccountStatusError, Directories, DirectoryAccount, DirectoryLimits, DirectorySettings,
-    LoginName, LookupKeys, PasswordFailure, PasswordVerdict, Sid,
+    AccountSchema, AccountStatusError, DirectoryAccount, DirectoryLimits, DirectorySettings, LoginName,
+    LookupKeys, PasswordFailure, PasswordVerdict, RealmDirectories, Sid,
 };
 use portcullis::ldap::{LdapEncryption, LdapServer, client_config};
 use portcullis::secret::Secret;
@@ -35,15 +35,15 @@ fn settings(directory: &ActiveDirectory, encryption: LdapEncryption) -> Director
     }
 }
 
-fn directories(directory: &ActiveDirectory) -> Directories {
-    Directories::new(
+fn directories(directory: &ActiveDirectory) -> RealmDirectories {
+    RealmDirectories::new(
         vec![settings(directory, LdapEncryption::Ldaps)],
         Clock::system(),
         ControlRuntime::default(),
     )
 }
 
-async fn named(directories: &Directories, name: &str) -> Vec<DirectoryAccount> {
+async fn named(directories: &RealmDirectories, name: &str) -> Vec<DirectoryAccount> {
     directories
         .look_up(&LookupKeys { account_names: vec![name.to_owned()], ..LookupKeys::default() })
         .await
@@ -67,7 +67,7 @@ async fn an_account_is_read_over_ldaps_over_start_tls_and_through_the_global_cat
         by_catalogue,
     ];
     for settings in ways {
-        let directories = Directories::new(vec![settings], Clock::system(), ControlRuntime::default());
+        let directories = RealmDirectories::new(vec![settings], Clock::system(), ControlRuntime::default());
         let sid = Sid::parse(&directory.sid("alice")).unwrap();
         let people = directories
             .look_up(&LookupKeys { sids: vec![sid.clone()], ..LookupKeys::default() })
@@ -154,7 +154,7 @@ async fn a_change_of_an_administrator_is_read_by_the_next_lookup() {
     assert!(!groups(&named(&directories, "spare02").await[0]).contains("Spare2"));
 }
 
-async fn verify(directories: &Directories, login: &str, password: &str) -> PasswordVerdict {
+async fn verify(directories: &RealmDirectories, login: &str, password: &str) -> PasswordVerdict {
     let login = LoginName::parse(login, Some("CORP")).unwrap();
     let found = directories.by_login(&login).await.unwrap();
     directories.verify_password_of(&login, &found, &Secret::new(password.into()), |_| ()).await.unwrap()

@@ -16,7 +16,7 @@ use crate::telemetry::CacheMetrics;
 
 /// One account's certificate, which is presented on connections that serve only that account.
 #[derive(Debug)]
-pub struct IssuedIdentity {
+pub struct IssuedUserCertificate {
     subject: UserCertificateSubject,
     certificate: UserCertificate,
 }
@@ -25,7 +25,7 @@ pub struct IssuedIdentity {
 #[derive(Clone, Debug)]
 pub struct UserCertificates {
     authority: Arc<SubordinateCa>,
-    identities: Cache<UserCertificateSubject, CachedIdentity>,
+    identities: Cache<UserCertificateSubject, CachedUserCertificate>,
     protected_accounts: ProtectedAccounts,
     metrics: CacheMetrics,
 }
@@ -42,8 +42,8 @@ pub enum ProtectedAccounts {
 }
 
 #[derive(Clone, Debug)]
-struct CachedIdentity {
-    outcome: Result<Arc<IssuedIdentity>, Arc<IssuanceError>>,
+struct CachedUserCertificate {
+    outcome: Result<Arc<IssuedUserCertificate>, Arc<IssuanceError>>,
     /// When the certificate is no longer used.
     deadline: UnixTime,
     /// When the certificate was requested.
@@ -51,9 +51,9 @@ struct CachedIdentity {
 }
 
 /// Returns the size of an entry in bytes: the certificates, the key, and the names of the subject twice.
-fn weight(subject: &UserCertificateSubject, remembered: &CachedIdentity) -> u32 {
+fn weight(subject: &UserCertificateSubject, cached: &CachedUserCertificate) -> u32 {
     const ENTRY: usize = 4096;
-    let certificates = remembered.outcome.as_ref().map_or(0, |identity| {
+    let certificates = cached.outcome.as_ref().map_or(0, |identity| {
         identity.certificate.key.cert.iter().map(|certificate| certificate.len()).sum::<usize>()
     });
     u32::try_from(ENTRY + 2 * subject.length() + certificates).unwrap_or(u32::MAX)
@@ -96,8 +96,8 @@ impl UserCertificates {
         subject: &UserCertificateSubject,
         since: Tick,
         now: UnixTime,
-    ) -> Result<Arc<IssuedIdentity>, Arc<IssuanceError>> {
-        let is_over = |old: &CachedIdentity| old.deadline <= now || old.requested_at < since;
+    ) -> Result<Arc<IssuedUserCertificate>, Arc<IssuanceError>> {
+        let is_over = |old: &CachedUserCertificate| old.deadline <= now || old.requested_at < since;
         loop {
             let issue = async {
                 let requested_at = Tick::current();
@@ -106,7 +106,7 @@ impl UserCertificates {
                     Ok(_) => now.plus(self.authority.lifetime() * 2 / 3),
                     Err(_) => UnixTime::EPOCH,
                 };
-                CachedIdentity { outcome, deadline, requested_at }
+                CachedUserCertificate { outcome, deadline, requested_at }
             };
             let entry = self.identities.entry_by_ref(subject).or_insert_with_if(issue, is_over).await;
             let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
@@ -124,18 +124,18 @@ impl UserCertificates {
         &self,
         subject: UserCertificateSubject,
         now: UnixTime,
-    ) -> Result<Arc<IssuedIdentity>, IssuanceError> {
+    ) -> Result<Arc<IssuedUserCertificate>, IssuanceError> {
         let authority = Arc::clone(&self.authority);
         // A signature with an RSA key takes milliseconds, which would delay every client of the worker.
         let issued = tokio::task::spawn_blocking(move || {
             let certificate = authority.issue(&subject, now)?;
-            Ok(Arc::new(IssuedIdentity { subject, certificate }))
+            Ok(Arc::new(IssuedUserCertificate { subject, certificate }))
         });
         issued.await.map_err(|_| IssuanceError::Interrupted)?
     }
 }
 
-impl IssuedIdentity {
+impl IssuedUserCertificate {
     /// Returns the account that the certificate names.
     pub fn subject(&self) -> &UserCertificateSubject {
         &self.subject

@@ -1,6 +1,6 @@
 //! The number of directory lookups, and their failures, with a slapd for each test.
 
-use super::scene::{Staff, before_people, before_people_at, card, card_with};
+use super::directory_gateway::{RealmOptions, card, card_with, gateway_with_ldap_at, gateway_with_slapd};
 use crate::support::{PeopleDirectory, TestClient, TestGateway, sid, wait_for};
 use portcullis::demo::pki::Card;
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const LIFETIME: Duration = Duration::from_secs(60);
-const SHORT: Staff<'_> = Staff {
+const SHORT: RealmOptions<'_> = RealmOptions {
     order: r#"["sid", "alt_security_identities", "upn"]"#,
     strength: "weak",
     cache: r#"ttl = "1m", negative_ttl = "1s""#,
@@ -33,7 +33,7 @@ fn searches(directory: &PeopleDirectory) -> Vec<String> {
 #[tokio::test]
 async fn a_reload_closes_the_connections_of_the_configuration_it_replaces() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let mut gateway = before_people(&directory, &Staff::default());
+    let mut gateway = gateway_with_slapd(&directory, &RealmOptions::default());
     assert_eq!(verdict(&gateway, &alices_card()).await, "200 permit");
     let binds = || directory.requests("BIND dn=").len();
     let closed = || directory.requests(" closed").len();
@@ -47,7 +47,7 @@ async fn a_reload_closes_the_connections_of_the_configuration_it_replaces() {
 #[tokio::test]
 async fn a_thousand_cold_lookups_of_ten_certificates_are_ten_searches() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let lab = Arc::new(before_people(&directory, &Staff::default()));
+    let lab = Arc::new(gateway_with_slapd(&directory, &RealmOptions::default()));
     let cards: Vec<_> = (1..=10)
         .map(|number| Arc::new(card(Some(&format!("crowd{number:02}@corp.example")), None)))
         .collect();
@@ -74,7 +74,7 @@ async fn a_thousand_cold_lookups_of_ten_certificates_are_ten_searches() {
 #[tokio::test]
 async fn certificates_with_equal_serial_subject_and_issuer_never_get_each_others_account() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let lab = Arc::new(before_people(&directory, &SHORT));
+    let lab = Arc::new(gateway_with_slapd(&directory, &SHORT));
     let people = (1..=8).map(|number| (format!("crowd{number:02}"), sid(1110 + number).to_string()));
     let cards: Vec<_> =
         people.map(|(name, sid)| (card(Some(&format!("{name}@corp.example")), Some(&sid)), name)).collect();
@@ -107,7 +107,7 @@ async fn certificates_with_equal_serial_subject_and_issuer_never_get_each_others
 #[tokio::test]
 async fn a_directory_that_stops_or_hangs_denies_access_and_is_used_again_when_it_is_back() {
     let Some(mut directory) = PeopleDirectory::start().await else { return };
-    let lab = before_people(&directory, &SHORT);
+    let lab = gateway_with_slapd(&directory, &SHORT);
     let card = alices_card();
     let mut open = TestClient::new(&lab).chain(&card).connect().await.unwrap();
     assert_eq!(open.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
@@ -164,7 +164,7 @@ async fn a_server_that_is_not_a_directory_denies_access() {
             drop(stream.and_then(|mut stream| stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")));
         }
     });
-    let lab = before_people_at(&url, &SHORT);
+    let lab = gateway_with_ldap_at(&url, &SHORT);
     assert_eq!(verdict(&lab, &alices_card()).await, "503 directory-unavailable");
 }
 
@@ -172,7 +172,7 @@ async fn a_server_that_is_not_a_directory_denies_access() {
 async fn a_stale_account_is_used_only_if_configured_and_is_marked() {
     let Some(mut directory) = PeopleDirectory::start().await else { return };
     let stale = r#"ttl = "1m", unsafe_stale_accounts = "1h""#;
-    let lab = before_people(&directory, &Staff { cache: stale, ..Staff::default() });
+    let lab = gateway_with_slapd(&directory, &RealmOptions { cache: stale, ..RealmOptions::default() });
     let (alice, leo) = (alices_card(), card(Some("leo@corp.example"), None));
     assert_eq!(verdict(&lab, &alice).await, "200 permit");
     directory.kill();
@@ -190,7 +190,7 @@ async fn a_stale_account_is_used_only_if_configured_and_is_marked() {
 async fn a_name_with_filter_characters_matches_only_the_account_of_that_name() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let order = r#"["upn", "email", "subject"]"#;
-    let lab = before_people(&directory, &Staff { order, ..Staff::default() });
+    let lab = gateway_with_slapd(&directory, &RealmOptions { order, ..RealmOptions::default() });
     for text in [
         "*",
         "alice*",

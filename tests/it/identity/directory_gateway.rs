@@ -8,21 +8,21 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// The settings of the realm without its directory.
-pub(super) struct Staff<'a> {
+pub(super) struct RealmOptions<'a> {
     pub(super) order: &'a str,
     pub(super) strength: &'a str,
     /// The keys of `[realm.staff.account_cache]`.
     pub(super) cache: &'a str,
 }
 
-impl Default for Staff<'_> {
+impl Default for RealmOptions<'_> {
     fn default() -> Self {
         Self { order: r#"["sid", "alt_security_identities", "upn"]"#, strength: "weak", cache: "" }
     }
 }
 
 /// The domain, address and service account of a directory.
-struct Place {
+struct DirectoryAddress {
     url: String,
     ca: String,
     sid_domain: String,
@@ -30,31 +30,36 @@ struct Place {
 }
 
 /// Starts a gateway that uses the lab's Active Directory.
-pub(super) fn before_active_directory(directory: &ActiveDirectory, staff: &Staff<'_>) -> TestGateway {
+pub(super) fn gateway_with_active_directory(
+    directory: &ActiveDirectory,
+    options: &RealmOptions<'_>,
+) -> TestGateway {
     let alice = directory.sid("alice");
-    let place = Place {
+    let address = DirectoryAddress {
         url: directory.ldaps_url(),
         ca: directory.ca_file().display().to_string(),
         sid_domain: alice.rsplit_once('-').unwrap().0.to_owned(),
         service: ActiveDirectory::SERVICE_DN,
     };
-    TestGateway::prepared(setup(&place, staff), |folder| write_password(folder, ActiveDirectory::PASSWORD))
+    TestGateway::prepared(setup(&address, options), |folder| {
+        write_password(folder, ActiveDirectory::PASSWORD)
+    })
 }
 
 /// Starts a gateway that uses the slapd of a test.
-pub(super) fn before_people(directory: &PeopleDirectory, staff: &Staff<'_>) -> TestGateway {
-    before_people_at(&directory.server().to_string(), staff)
+pub(super) fn gateway_with_slapd(directory: &PeopleDirectory, options: &RealmOptions<'_>) -> TestGateway {
+    gateway_with_ldap_at(&directory.server().to_string(), options)
 }
 
 /// Starts a gateway that uses the server at this URL as its directory.
-pub(super) fn before_people_at(url: &str, staff: &Staff<'_>) -> TestGateway {
-    let place = Place {
+pub(super) fn gateway_with_ldap_at(url: &str, options: &RealmOptions<'_>) -> TestGateway {
+    let address = DirectoryAddress {
         url: url.to_owned(),
         ca: "server-ca.pem".to_owned(),
         sid_domain: "S-1-5-21-1-2-3".to_owned(),
         service: PeopleDirectory::SERVICE_DN,
     };
-    TestGateway::prepared(setup(&place, staff), |folder| {
+    TestGateway::prepared(setup(&address, options), |folder| {
         let ca = pki().write_to(folder).unwrap().server_ca;
         if ca != folder.join("server-ca.pem") {
             std::fs::copy(ca, folder.join("server-ca.pem")).unwrap();
@@ -69,9 +74,9 @@ fn write_password(folder: &Path, password: &str) {
     std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
 }
 
-fn setup(place: &Place, staff: &Staff<'_>) -> TestConfig {
-    let Place { url, ca, sid_domain, service } = place;
-    let Staff { order, strength, cache } = staff;
+fn setup(address: &DirectoryAddress, options: &RealmOptions<'_>) -> TestConfig {
+    let DirectoryAddress { url, ca, sid_domain, service } = address;
+    let RealmOptions { order, strength, cache } = options;
     let mapping = format!("order = {order}, strength = \"{strength}\"");
     let identity_issuer = format!(
         "certificate = \"pki/issuing.pem\", upn_suffixes = [\"corp.example\", \"people.example\"], \
