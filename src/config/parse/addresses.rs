@@ -29,12 +29,12 @@ pub(crate) struct ServerUrl {
 }
 
 impl ServerUrl {
-    /// Whether it is this machine, on which IIS treats every request as a local one.
+    /// Returns whether it is this machine, on which IIS treats every request as a local one.
     pub(crate) fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// Whether third parties may read the traffic, as far as the URL shows: plain text to an address that is not private. A
+    /// Returns whether third parties may read the traffic, as far as the URL shows: plain text to an address that is not private. A
     /// name must be resolved first, which `check --online` does.
     pub(crate) fn is_public_plain_text(&self) -> bool {
         self.scheme == ServerScheme::Http
@@ -42,7 +42,7 @@ impl ServerUrl {
     }
 }
 
-/// Whether an address is of this machine or of a private network: RFC 1918, RFC 4193, link-local (RFC 3927, RFC 4291
+/// Returns whether an address is of this machine or of a private network: RFC 1918, RFC 4193, link-local (RFC 3927, RFC 4291
 /// 2.5.6). Addresses behind a provider's translation (RFC 6598) are not private.
 pub(crate) fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
@@ -71,10 +71,9 @@ impl fmt::Display for ServerUrl {
 /// An IP address with its port.
 pub(crate) fn socket_address() -> ValueType<SocketAddr> {
     string("address", "addresses", |text| {
-        text.parse().map_err(|_| {
-            ValueError::new(format!("{text:?} is not an IP address with a port"))
-                .help("such as \"0.0.0.0:443\" (every IPv4 address), \"[::]:443\" or \"192.0.2.1:443\"")
-        })
+        let help = "such as \"0.0.0.0:443\" (every IPv4 address), \"[::]:443\" or \"192.0.2.1:443\"";
+        let error = || ValueError::new(format!("{text:?} is not an IP address with a port")).help(help);
+        text.parse().map_err(|_| error())
     })
 }
 
@@ -95,17 +94,15 @@ pub(crate) fn client_network() -> ValueType<IpNet> {
         let network = parse_network(text)?;
         let begin = network.trunc();
         if begin != network {
-            let help =
-                format!("write \"{begin}\" for the network, or \"{}\" for the address", network.addr());
+            let address = network.addr();
+            let help = format!("write \"{begin}\" for the network, or \"{address}\" for the address");
             return Err(ValueError::new(format!("{network} has bits beyond its prefix")).help(help));
         }
-        match network.addr() {
-            IpAddr::V6(address) if address.to_ipv4_mapped().is_some() => {
-                let message = format!("{network} contains no client: IPv4 clients have IPv4 addresses here");
-                Err(ValueError::new(message).help("write the network of IPv4, such as \"10.0.0.0/8\""))
-            }
-            IpAddr::V4(_) | IpAddr::V6(_) => Ok(network),
+        if matches!(network.addr(), IpAddr::V6(address) if address.to_ipv4_mapped().is_some()) {
+            let message = format!("{network} contains no client: IPv4 clients have IPv4 addresses here");
+            return Err(ValueError::new(message).help("write the network of IPv4, such as \"10.0.0.0/8\""));
         }
+        Ok(network)
     })
 }
 
@@ -137,10 +134,8 @@ fn parse_host_pattern(text: &str) -> Result<String, ValueError> {
 /// The `Host` for a backend: a host name, perhaps with a port.
 pub(crate) fn host_header() -> ValueType<Authority> {
     string("host name", "host names", |text| {
-        if host_and_port(text).is_none() {
-            let error = ValueError::new(format!("{text:?} is not a host name"));
-            return Err(error.help("such as \"rms.corp.example\""));
-        }
+        let error = || ValueError::new(format!("{text:?} is not a host name"));
+        host_and_port(text).ok_or_else(|| error().help("such as \"rms.corp.example\""))?;
         Authority::parse(text).map_err(|error| ValueError::new(display_chain(&error)))
     })
 }
@@ -160,27 +155,26 @@ fn parse_server_url(text: &str) -> Result<ServerUrl, ValueError> {
         Some(_) | None => return Err(error(format!("{text:?} does not start with http:// or https://"))),
     };
     if let Some((authority, _)) = rest.split_once(['/', '?', '#']) {
-        let help =
-            format!("write \"{}{authority}\"", text.get(..text.len() - rest.len()).unwrap_or_default());
+        let scheme = text.strip_suffix(rest).unwrap_or_default();
+        let help = format!("write \"{scheme}{authority}\"");
         let message = format!("{text:?} has a path; the path of the request is forwarded");
         return Err(ValueError::new(message).help(help));
     }
-    let (host, port) =
-        host_and_port(rest).ok_or_else(|| error(format!("{text:?} does not name a server")))?;
+    let server = host_and_port(rest);
+    let (host, port) = server.ok_or_else(|| error(format!("{text:?} does not name a server")))?;
     Ok(ServerUrl { scheme, host, port: port.unwrap_or(default_port) })
 }
 
-/// Splits `host`, `host:port`, `[v6]` and `[v6]:port`. `None` for anything else, including port 0.
+/// Returns the parts of `host`, `host:port`, `[v6]` and `[v6]:port`; `None` for anything else, including port 0.
 pub(crate) fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         Some(_) | None => (text, None),
     };
+    let is_number = |digits: &&str| digits.bytes().all(|digit| digit.is_ascii_digit());
+    let number = |digits: &str| Some(digits).filter(is_number)?.parse().ok().filter(|port| *port != 0);
     let port = match port {
-        Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => {
-            Some(digits.parse().ok().filter(|port| *port != 0)?)
-        }
-        Some(_) => return None,
+        Some(digits) => Some(number(digits)?),
         None => None,
     };
     let bracketed = host.starts_with('[') && host.ends_with(']');
@@ -234,22 +228,8 @@ mod tests {
 
     #[test]
     fn other_texts_are_rejected_as_host_names() {
-        for text in [
-            "",
-            "*",
-            "*.",
-            "a..b",
-            "-a",
-            "a.*.b",
-            "*a.b",
-            "host:443",
-            "https://host",
-            "host/",
-            "10.0.0.256",
-            "*.10.0.0.1",
-            "a b",
-            "ä.example",
-        ] {
+        let words = "* *. a..b -a a.*.b *a.b host:443 https://host host/ 10.0.0.256 *.10.0.0.1 ä.example";
+        for text in words.split(' ').chain(["", "a b"]) {
             assert!(parse_host_pattern(text).is_err(), "{text}");
         }
     }
@@ -265,59 +245,29 @@ mod tests {
 
     #[test]
     fn a_server_with_more_than_scheme_host_and_port_is_rejected() {
-        for text in [
-            "10.0.0.5",
-            "ftp://a",
-            "http://",
-            "http://a/",
-            "http://a/b",
-            "http://a?b",
-            "http://u:p@a",
-            "http://a:0",
-            "http://a:65536",
-            "http://a:",
-            "http://::1",
-            "http://[10.0.0.5]",
-            "HTTP://a",
-            "http://a:+80",
-        ] {
+        let servers = "10.0.0.5 ftp://a http:// http://a/ http://a/b http://a?b http://u:p@a http://a:0 \
+                       http://a:65536 http://a: http://::1 http://[10.0.0.5] HTTP://a http://a:+80";
+        for text in servers.split(' ') {
             assert!(parse_server_url(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn private_addresses_are_recognised() {
-        for (address, private) in [
-            ("127.0.0.1", true),
-            ("10.0.0.5", true),
-            ("172.15.255.255", false),
-            ("172.16.0.1", true),
-            ("172.31.255.255", true),
-            ("172.32.0.0", false),
-            ("192.168.1.1", true),
-            ("169.254.3.4", true),
-            ("100.64.0.1", false),
-            ("8.8.8.8", false),
-            ("::1", true),
-            ("fd00::5", true),
-            ("fc00::5", true),
-            ("fe80::1", true),
-            ("2001:db8::1", false),
-            ("::ffff:10.0.0.5", true),
-            ("::ffff:8.8.8.8", false),
-        ] {
-            assert_eq!(is_private(address.parse().unwrap()), private, "{address}");
+        let private = "127.0.0.1 10.0.0.5 172.16.0.1 172.31.255.255 192.168.1.1 169.254.3.4 \
+                       ::1 fd00::5 fc00::5 fe80::1 ::ffff:10.0.0.5";
+        let public = "172.15.255.255 172.32.0.0 100.64.0.1 8.8.8.8 2001:db8::1 ::ffff:8.8.8.8";
+        for (addresses, expected) in [(private, true), (public, false)] {
+            for address in addresses.split(' ') {
+                assert_eq!(is_private(address.parse().unwrap()), expected, "{address}");
+            }
         }
     }
 
     #[test]
     fn a_server_on_this_machine_is_recognised() {
         let is_loopback = |text| parse_server_url(text).unwrap().is_loopback();
-        assert!(
-            is_loopback("http://127.0.0.2")
-                && is_loopback("http://[::1]")
-                && is_loopback("http://localhost:81")
-        );
+        assert!(["http://127.0.0.2", "http://[::1]", "http://localhost:81"].into_iter().all(is_loopback));
         assert!(!is_loopback("http://10.0.0.5"));
     }
 }

@@ -71,7 +71,7 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// No diagnostics yet for the file named `file` with the text `source`.
+    /// Returns no diagnostics yet for the file named `file` with the text `source`.
     pub fn new(file: impl Into<String>, source: impl Into<Arc<str>>) -> Self {
         Self { file: file.into(), source: source.into(), entries: Vec::new() }
     }
@@ -88,41 +88,34 @@ impl Diagnostics {
 
     /// Inserts it after those that stand before it in the file.
     fn add(&mut self, severity: Severity, span: Span, message: String) -> &mut Diagnostic {
-        let entry = Diagnostic {
-            severity,
-            span,
-            key: String::new(),
-            message,
-            help: None,
-            labels: Vec::new(),
-            stands_alone: false,
-        };
+        let (key, labels) = Default::default();
+        let entry = Diagnostic { severity, span, key, message, help: None, labels, stands_alone: false };
         let index = self.entries.partition_point(|other| other.span.start <= span.start);
         self.entries.insert(index, entry);
         self.entries.get_mut(index).expect("an entry was inserted at this index")
     }
 
-    /// The name of the file.
+    /// Returns the name of the file.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// All diagnostics, in the order of the file.
+    /// Returns all diagnostics, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.entries.iter()
     }
 
-    /// The number of errors.
+    /// Returns the number of errors.
     pub fn errors(&self) -> usize {
         self.count(Severity::Error)
     }
 
-    /// The number of warnings.
+    /// Returns the number of warnings.
     pub fn warnings(&self) -> usize {
         self.count(Severity::Warning)
     }
 
-    /// Whether there is an error, so that the configuration must not be used.
+    /// Returns whether there is an error, so that the configuration must not be used.
     pub fn has_errors(&self) -> bool {
         self.errors() > 0
     }

@@ -3,89 +3,174 @@
 use super::diagnostic::ValueError;
 use super::reader::{TableReader, TableSchema};
 use super::span::{Span, Spanned};
-use super::table::{HeaderForm, KeyAbsence, KeyForm, TableKeys};
-use super::value_type::{ValueType, choice};
+use super::table::{HeaderForm, KeyAbsence, KeyForm, KeyInfo, TableKeys};
+use super::value_type::{TypeDescription, ValueType, choice};
 use serde_json::{Value, json};
+use std::fmt::Debug;
+use std::rc::Rc;
 use toml::de::DeValue;
 
-/// Reads the value of one key of a table.
-pub(crate) trait KeyField {
-    /// The type of the section's field.
-    type Value;
+/// The reader of a key's value. Returns `None` if the table has no meaning without the value.
+type ReadKey<V> = Box<dyn Fn(&'static str, &mut TableReader<'_>) -> Option<V>>;
 
-    /// The form of the value.
-    fn form(&self) -> KeyForm;
-
-    /// Reads the value. `None` if the table has no meaning without it; the error is recorded.
-    fn read(&self, key: &'static str, reader: &mut TableReader<'_>) -> Option<Self::Value>;
-}
-
-/// The form of a key that is `V` in the section. The type of the section's field decides that of the value.
-pub(crate) fn key_form<V>(field: &impl KeyField<Value = V>) -> KeyForm {
-    field.form()
-}
-
-/// Reads a key that is `V` in the section.
-pub(crate) fn read_key<V>(
-    field: &impl KeyField<Value = V>,
-    key: &'static str,
-    reader: &mut TableReader<'_>,
-) -> Option<V> {
-    field.read(key, reader)
-}
-
-/// A key with one value or a list of values, which is `V` in the section.
-pub(crate) struct ValueField<T, V> {
-    of: ValueType<T>,
-    list: Option<ListForm>,
+/// A key of a table, which is `V` in the section.
+pub(crate) struct KeyField<V> {
     absence: KeyAbsence,
-    /// From the values to the section's field: `None` if no right value is written and there is no default.
-    field: fn(Option<Vec<Spanned<T>>>) -> Option<V>,
+    form: Box<dyn Fn() -> KeyForm>,
+    read: ReadKey<V>,
 }
 
-/// The form of a list of values.
-#[derive(Clone, Copy)]
-struct ListForm {
-    /// Whether one value may stand for a list of one.
-    or_one: bool,
-    may_be_empty: bool,
+impl<V: 'static> KeyField<V> {
+    /// Returns the description of the key for the reference.
+    pub(crate) fn info(
+        &self,
+        name: &'static str,
+        documentation: &'static str,
+        since: &'static str,
+    ) -> KeyInfo {
+        KeyInfo { name, documentation, since, absence: self.absence.clone(), form: (self.form)() }
+    }
+
+    /// Reads the value. Returns `None` if the table has no meaning without it; the error is recorded.
+    pub(crate) fn read(&self, key: &'static str, reader: &mut TableReader<'_>) -> Option<V> {
+        if let KeyAbsence::Required(example) = self.absence {
+            reader.require(key, example);
+        }
+        (self.read)(key, reader)
+    }
+
+    /// Returns the key with a check of its value, which does not depend on other keys.
+    fn checked(self, check: impl Fn(&V, &str, &mut TableReader<'_>) + 'static) -> Self {
+        let Self { absence, form, read } = self;
+        let read: ReadKey<V> =
+            Box::new(move |key, reader| read(key, reader).inspect(|value| check(value, key, reader)));
+        Self { absence, form, read }
+    }
 }
 
-impl<T> ValueType<T> {
-    /// A key with a default. The default also replaces a wrong value, whose error prevents the use of the document.
-    pub(crate) fn or(self, default: impl TomlLiteral) -> ValueField<T, Spanned<T>> {
-        ValueField { of: self, list: None, absence: KeyAbsence::Default(default.toml()), field: first }
+impl KeyField<Spanned<bool>> {
+    /// Returns the key with a warning if it is `true`.
+    pub(crate) fn warn_if_true(self, message: &'static str) -> Self {
+        self.checked(move |value, key, reader| {
+            if value.value {
+                reader.warning(value.span, key, message);
+            }
+        })
+    }
+}
+
+impl<T: PartialEq + 'static> KeyField<Vec<Spanned<T>>> {
+    /// Returns the key with an error for every value that an earlier one repeats; `noun` names a value.
+    pub(crate) fn distinct(self, noun: &'static str) -> Self {
+        self.checked(move |values, key, reader| {
+            for (index, again) in values.iter().enumerate() {
+                let mut earlier = values.iter().take(index);
+                let Some(first) = earlier.find(|first| first.value == again.value) else { continue };
+                let message = format!("this {noun} is listed twice");
+                let diagnostic = reader.error(again.span, &format!("{key}[{index}]"), message);
+                diagnostic.label(first.span, "the first time");
+            }
+        })
+    }
+}
+
+/// How many values a key has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ValueCount {
+    One,
+    List,
+    NonemptyList,
+    /// One value may stand for a list of one.
+    OneOrList,
+}
+
+impl<T: 'static> ValueType<T> {
+    /// Returns a key with a default. The default also replaces a wrong value, whose error prevents the use of the document.
+    pub(crate) fn or(self, default: impl Debug) -> KeyField<Spanned<T>> {
+        self.key(ValueCount::One, KeyAbsence::default(default), first)
     }
 
-    /// A key that may be left out; `meaning` describes its absence.
-    pub(crate) fn optional(self, meaning: &'static str) -> ValueField<T, Option<Spanned<T>>> {
-        let absence = KeyAbsence::Explained(meaning);
-        ValueField { of: self, list: None, absence, field: |values| Some(first(values)) }
+    /// Returns a key that may be left out; `meaning` describes its absence.
+    pub(crate) fn optional(self, meaning: &'static str) -> KeyField<Option<Spanned<T>>> {
+        self.key(ValueCount::One, KeyAbsence::Explained(meaning), |values| Some(first(values)))
     }
 
-    /// A key that must be written, without which the rest of the table is still read; `example` is a line with it.
-    pub(crate) fn required(self, example: &'static str) -> ValueField<T, Option<Spanned<T>>> {
-        ValueField { absence: KeyAbsence::Required(example), ..self.optional("") }
+    /// Returns a key that must be written, without which the rest of the table is still read; `example` is a line with it.
+    pub(crate) fn required(self, example: &'static str) -> KeyField<Option<Spanned<T>>> {
+        self.key(ValueCount::One, KeyAbsence::Required(example), |values| Some(first(values)))
     }
 
-    /// A key without which the table has no meaning; `example` is a line with it.
-    pub(crate) fn essential(self, example: &'static str) -> ValueField<T, Spanned<T>> {
-        ValueField { of: self, list: None, absence: KeyAbsence::Required(example), field: first }
+    /// Returns a key without which the table has no meaning; `example` is a line with it.
+    pub(crate) fn essential(self, example: &'static str) -> KeyField<Spanned<T>> {
+        self.key(ValueCount::One, KeyAbsence::Required(example), first)
     }
 
-    /// A list of such values.
+    /// Returns the type of a list of such values.
     pub(crate) fn list(self) -> ValueList<T> {
-        ValueList { of: self, form: ListForm { or_one: false, may_be_empty: true } }
+        ValueList { of: self, count: ValueCount::List }
     }
 
-    /// A list of such values that is not written empty.
+    /// Returns the type of a list of such values that is not written empty.
     pub(crate) fn nonempty_list(self) -> ValueList<T> {
-        ValueList { of: self, form: ListForm { or_one: false, may_be_empty: false } }
+        ValueList { of: self, count: ValueCount::NonemptyList }
     }
 
-    /// One such value, or a list of them that is not empty.
+    /// Returns the type of one such value, or of a list of them that is not empty.
     pub(crate) fn one_or_list(self) -> ValueList<T> {
-        ValueList { of: self, form: ListForm { or_one: true, may_be_empty: false } }
+        ValueList { of: self, count: ValueCount::OneOrList }
+    }
+
+    /// `field` makes the section's field of the values: `None` if no right value is written and there is no default.
+    fn key<V: 'static>(
+        self,
+        count: ValueCount,
+        absence: KeyAbsence,
+        field: fn(Option<Vec<Spanned<T>>>) -> Option<V>,
+    ) -> KeyField<V> {
+        let (of, default) = (Rc::new(self), absence.clone());
+        let described = Rc::clone(&of);
+        let read: ReadKey<V> = Box::new(move |key, reader| {
+            let written = of.read(count, key, reader);
+            field(written.or_else(|| of.default(&default, reader.span())))
+        });
+        KeyField { absence, form: Box::new(move || described.form(count)), read }
+    }
+
+    fn read(&self, count: ValueCount, key: &str, reader: &mut TableReader<'_>) -> Option<Vec<Spanned<T>>> {
+        let is_array = reader.get(key).is_some_and(|(value, _)| value.is_array());
+        if count == ValueCount::One || count == ValueCount::OneOrList && !is_array {
+            return reader.value(key, self).map(|value| vec![value]);
+        }
+        if count != ValueCount::List {
+            reader.reject_empty(key);
+        }
+        reader.list(key, self)
+    }
+
+    fn default(&self, absence: &KeyAbsence, span: Span) -> Option<Vec<Spanned<T>>> {
+        let KeyAbsence::Default(text) = absence else { return None };
+        let default = DeValue::parse(text).expect("a test reads the default of every key");
+        let parsed = |value: &DeValue<'_>| {
+            Spanned::new(self.parse(value).expect("a test reads the default of every key"), span)
+        };
+        Some(match default.get_ref() {
+            DeValue::Array(array) => array.iter().map(|value| parsed(value.get_ref())).collect(),
+            value => vec![parsed(value)],
+        })
+    }
+
+    fn form(&self, count: ValueCount) -> KeyForm {
+        let TypeDescription { words, plural, json } = self.description();
+        let mut array = json!({ "type": "array", "items": json });
+        if count != ValueCount::List {
+            array["minItems"] = 1.into();
+        }
+        let (words, json) = match count {
+            ValueCount::One => (words, json),
+            ValueCount::List | ValueCount::NonemptyList => (plural, array),
+            ValueCount::OneOrList => (format!("{words}, or {plural}"), json!({ "anyOf": [json, array] })),
+        };
+        KeyForm { words, json, table: None }
     }
 }
 
@@ -93,230 +178,111 @@ fn first<T>(values: Option<Vec<Spanned<T>>>) -> Option<Spanned<T>> {
     values?.into_iter().next()
 }
 
-/// A list of values.
+/// The type of a list of values.
 pub(crate) struct ValueList<T> {
     of: ValueType<T>,
-    form: ListForm,
+    count: ValueCount,
 }
 
-impl<T> ValueList<T> {
-    /// A list with a default.
-    pub(crate) fn or<const N: usize>(self, default: [&str; N]) -> ValueField<T, Vec<Spanned<T>>> {
-        self.field(KeyAbsence::Default(format!("{default:?}")))
+impl<T: 'static> ValueList<T> {
+    /// Returns a list with a default.
+    pub(crate) fn or<const N: usize>(self, default: [&str; N]) -> KeyField<Vec<Spanned<T>>> {
+        self.of.key(self.count, KeyAbsence::default(default), |values| values)
     }
 
-    /// A list that may be left out, and is then empty; `meaning` describes its absence.
-    pub(crate) fn optional(self, meaning: &'static str) -> ValueField<T, Vec<Spanned<T>>> {
-        self.field(KeyAbsence::Explained(meaning))
+    /// Returns a list that may be left out, and is then empty; `meaning` describes its absence.
+    pub(crate) fn optional(self, meaning: &'static str) -> KeyField<Vec<Spanned<T>>> {
+        self.of.key(self.count, KeyAbsence::Explained(meaning), |values| Some(values.unwrap_or_default()))
     }
 
-    /// A list that must be written and not be empty; `example` is a line with it.
-    pub(crate) fn required(mut self, example: &'static str) -> ValueField<T, Vec<Spanned<T>>> {
-        self.form.may_be_empty = false;
-        self.field(KeyAbsence::Required(example))
-    }
-
-    fn field(self, absence: KeyAbsence) -> ValueField<T, Vec<Spanned<T>>> {
-        let field = |values: Option<Vec<_>>| Some(values.unwrap_or_default());
-        ValueField { of: self.of, list: Some(self.form), absence, field }
+    /// Returns a list that must be written and not be empty; `example` is a line with it.
+    pub(crate) fn required(self, example: &'static str) -> KeyField<Vec<Spanned<T>>> {
+        let count = if self.count == ValueCount::List { ValueCount::NonemptyList } else { self.count };
+        self.of.key(count, KeyAbsence::Required(example), |values| Some(values.unwrap_or_default()))
     }
 }
 
-impl<T, V> ValueField<T, V> {
-    fn default(&self, span: Span) -> Option<Vec<Spanned<T>>> {
-        let KeyAbsence::Default(text) = &self.absence else { return None };
-        let default = DeValue::parse(text).expect("a test reads the default of every key");
-        let parsed = |value: &DeValue<'_>| {
-            Spanned::new(self.of.parse(value).expect("a test reads the default of every key"), span)
-        };
-        Some(match default.get_ref() {
-            DeValue::Array(array) => array.iter().map(|value| parsed(value.get_ref())).collect(),
-            value => vec![parsed(value)],
-        })
-    }
-}
-
-impl<T, V> KeyField for ValueField<T, V> {
-    type Value = V;
-
-    fn form(&self) -> KeyForm {
-        let of = self.of.description();
-        let (words, json) = match self.list {
-            None => (of.words, of.json),
-            Some(ListForm { or_one, may_be_empty }) => {
-                let mut array = json!({ "type": "array", "items": of.json.clone() });
-                if let (false, Value::Object(array)) = (may_be_empty, &mut array) {
-                    array.insert("minItems".to_owned(), 1.into());
-                }
-                match or_one {
-                    true => (format!("{}, or {}", of.words, of.plural), json!({ "anyOf": [of.json, array] })),
-                    false => (of.plural, array),
-                }
-            }
-        };
-        KeyForm { words, absence: self.absence.clone(), json, table: None }
-    }
-
-    fn read(&self, key: &'static str, reader: &mut TableReader<'_>) -> Option<V> {
-        if let KeyAbsence::Required(example) = self.absence {
-            reader.require(key, example);
-        }
-        let is_array = reader.get(key).is_some_and(|(value, _)| value.is_array());
-        let values = match self.list {
-            Some(ListForm { or_one, may_be_empty }) if is_array || !or_one => {
-                if !may_be_empty {
-                    reader.reject_empty(key);
-                }
-                reader.list(key, &self.of)
-            }
-            Some(_) | None => reader.value(key, &self.of).map(|value| vec![value]),
-        };
-        (self.field)(values.or_else(|| self.default(reader.span())))
-    }
-}
-
-/// A default, as it would be written in TOML.
-pub(crate) trait TomlLiteral {
-    /// In TOML.
-    fn toml(self) -> String;
-}
-
-impl TomlLiteral for &str {
-    fn toml(self) -> String {
-        format!("{self:?}")
-    }
-}
-
-impl TomlLiteral for bool {
-    fn toml(self) -> String {
-        self.to_string()
-    }
-}
-
-impl TomlLiteral for i32 {
-    fn toml(self) -> String {
-        self.to_string()
-    }
-}
-
-type ReadTable<V> = Box<dyn Fn(&'static str, &mut TableReader<'_>) -> Option<V>>;
-
-/// A key with a table or several, which is `V` in the section.
-pub(crate) struct TableField<V> {
-    form: KeyForm,
-    read: ReadTable<V>,
-}
-
-impl<V> TableField<V> {
-    fn new<T: TableSchema>(
-        words: &str,
-        absence: KeyAbsence,
-        header: HeaderForm,
-        read: impl Fn(&'static str, &mut TableReader<'_>) -> Option<V> + 'static,
-    ) -> Self {
-        let table = Some(TableKeys { header, names: T::NAMES, keys: T::keys });
-        let form = KeyForm { words: words.to_owned(), absence, json: Value::Null, table };
-        Self { form, read: Box::new(read) }
-    }
-}
-
-impl<V> KeyField for TableField<V> {
-    type Value = V;
-
-    fn form(&self) -> KeyForm {
-        self.form.clone()
-    }
-
-    fn read(&self, key: &'static str, reader: &mut TableReader<'_>) -> Option<V> {
-        if let KeyAbsence::Required(example) = self.form.absence {
-            reader.require(key, example);
-        }
-        (self.read)(key, reader)
-    }
+/// Returns a key with one table or several, which `read` reads.
+fn key_of_tables<T: TableSchema, V>(
+    header: HeaderForm,
+    absence: KeyAbsence,
+    read: impl Fn(&'static str, &mut TableReader<'_>) -> Option<V> + 'static,
+) -> KeyField<V> {
+    let table = TableKeys { header, names: T::NAMES, keys: T::keys };
+    let form = move || KeyForm { words: header.words().to_owned(), json: Value::Null, table: Some(table) };
+    KeyField { absence, form: Box::new(form), read: Box::new(read) }
 }
 
 /// `[key]`, with the defaults of its keys if it is left out. No key of it may be [essential](ValueType::essential).
-pub(crate) fn table<T: TableSchema>() -> TableField<T> {
-    let absence = KeyAbsence::Explained("");
-    TableField::new::<T>("table", absence, HeaderForm::Single, |key, reader| reader.table(key))
+pub(crate) fn table<T: TableSchema>() -> KeyField<T> {
+    key_of_tables::<T, _>(HeaderForm::Single, KeyAbsence::Explained(""), |key, reader| reader.table(key))
 }
 
 /// `[key]`, which may be left out; `meaning` describes its absence.
-pub(crate) fn optional_table<T: TableSchema>(meaning: &'static str) -> TableField<Option<T>> {
-    let absence = KeyAbsence::Explained(meaning);
-    TableField::new::<T>("table", absence, HeaderForm::Single, |key, reader| Some(reader.optional_table(key)))
+pub(crate) fn optional_table<T: TableSchema>(meaning: &'static str) -> KeyField<Option<T>> {
+    one_table(KeyAbsence::Explained(meaning))
 }
 
 /// `[key]`, which must be written; `example` is a line with it.
-pub(crate) fn required_table<T: TableSchema>(example: &'static str) -> TableField<Option<T>> {
-    let absence = KeyAbsence::Required(example);
-    TableField::new::<T>("table", absence, HeaderForm::Single, |key, reader| Some(reader.optional_table(key)))
+pub(crate) fn required_table<T: TableSchema>(example: &'static str) -> KeyField<Option<T>> {
+    one_table(KeyAbsence::Required(example))
+}
+
+fn one_table<T: TableSchema>(absence: KeyAbsence) -> KeyField<Option<T>> {
+    let header = HeaderForm::Single;
+    key_of_tables::<T, _>(header, absence, move |key, reader| Some(reader.tables(key, header).pop()))
 }
 
 /// `[key]`, or the one word that stands for none.
-pub(crate) fn table_or_word<T: TableSchema>(word: &'static str) -> TableField<Option<T>> {
-    let (words, absence) = (format!("`{word:?}`, or a table"), KeyAbsence::Default(format!("{word:?}")));
-    let mut field = TableField::new::<T>(&words, absence, HeaderForm::Single, move |key, reader| {
+pub(crate) fn table_or_word<T: TableSchema>(word: &'static str) -> KeyField<Option<T>> {
+    let KeyField { form, read, .. } = one_table(KeyAbsence::Explained(""));
+    let form = move || KeyForm {
+        words: format!("`{word:?}`, or a table"),
+        json: json!({ "const": word }),
+        table: form().table,
+    };
+    let read: ReadKey<Option<T>> = Box::new(move |key, reader| {
         if reader.get(key).is_some_and(|(value, _)| !value.is_table()) {
             reader.value(key, &choice([(word, ())]));
             return Some(None);
         }
-        Some(reader.optional_table(key))
+        read(key, reader)
     });
-    field.form.json = json!({ "const": word });
-    field
+    KeyField { absence: KeyAbsence::default(word), form: Box::new(form), read }
 }
 
 /// `[[key]]`, any number of times.
-pub(crate) fn tables<T: TableSchema>(meaning: &'static str) -> TableField<Vec<T>> {
-    let absence = KeyAbsence::Explained(meaning);
-    TableField::new::<T>("tables", absence, HeaderForm::Repeated, |key, reader| Some(reader.tables(key)))
+pub(crate) fn tables<T: TableSchema>(meaning: &'static str) -> KeyField<Vec<T>> {
+    several_tables(HeaderForm::Repeated, meaning)
 }
 
 /// `[key]` once or `[[key]]` any number of times.
-pub(crate) fn table_or_tables<T: TableSchema>(meaning: &'static str) -> TableField<Vec<T>> {
-    let absence = KeyAbsence::Explained(meaning);
-    TableField::new::<T>("table, or tables", absence, HeaderForm::SingleOrRepeated, |key, reader| {
-        Some(match reader.get(key).is_some_and(|(value, _)| !value.is_array()) {
-            true => reader.optional_table(key).into_iter().collect(),
-            false => reader.tables(key),
-        })
-    })
+pub(crate) fn table_or_tables<T: TableSchema>(meaning: &'static str) -> KeyField<Vec<T>> {
+    several_tables(HeaderForm::SingleOrRepeated, meaning)
 }
 
 /// `[key.NAME]`, any number of times, by names that the operator chooses.
-pub(crate) fn named_tables<T: TableSchema>(meaning: &'static str) -> TableField<Vec<T>> {
-    let absence = KeyAbsence::Explained(meaning);
-    TableField::new::<T>("named tables", absence, HeaderForm::Named, |key, reader| {
-        Some(reader.named_tables(key))
-    })
+pub(crate) fn named_tables<T: TableSchema>(meaning: &'static str) -> KeyField<Vec<T>> {
+    several_tables(HeaderForm::Named, meaning)
 }
 
-/// A table whose keys the operator chooses too.
-pub(crate) struct PairsField<K, T> {
-    parse_key: fn(&str) -> Result<K, ValueError>,
-    of: ValueType<T>,
-    meaning: &'static str,
+fn several_tables<T: TableSchema>(header: HeaderForm, meaning: &'static str) -> KeyField<Vec<T>> {
+    let absence = KeyAbsence::Explained(meaning);
+    key_of_tables::<T, _>(header, absence, move |key, reader| Some(reader.tables(key, header)))
 }
 
 /// A table whose keys `parse_key` parses and whose values are `of`; `meaning` describes its absence.
-pub(crate) fn pairs<K, T>(
+pub(crate) fn pairs<K: 'static, T: 'static>(
     parse_key: fn(&str) -> Result<K, ValueError>,
     of: ValueType<T>,
     meaning: &'static str,
-) -> PairsField<K, T> {
-    PairsField { parse_key, of, meaning }
-}
-
-impl<K, T> KeyField for PairsField<K, T> {
-    type Value = Vec<(Spanned<K>, Spanned<T>)>;
-
-    fn form(&self) -> KeyForm {
-        let json = json!({ "type": "object", "additionalProperties": self.of.description().json });
-        KeyForm { words: "table".to_owned(), absence: KeyAbsence::Explained(self.meaning), json, table: None }
-    }
-
-    fn read(&self, key: &'static str, reader: &mut TableReader<'_>) -> Option<Self::Value> {
-        Some(reader.pairs(key, self.parse_key, &self.of))
-    }
+) -> KeyField<Vec<(Spanned<K>, Spanned<T>)>> {
+    let (of, absence) = (Rc::new(of), KeyAbsence::Explained(meaning));
+    let described = Rc::clone(&of);
+    let form = move || {
+        let json = json!({ "type": "object", "additionalProperties": described.description().json });
+        KeyForm { words: "table".to_owned(), json, table: None }
+    };
+    let read: ReadKey<_> = Box::new(move |key, reader| Some(reader.pairs(key, parse_key, &of)));
+    KeyField { absence, form: Box::new(form), read }
 }

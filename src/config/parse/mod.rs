@@ -23,8 +23,8 @@ pub(super) use addresses::{
 };
 pub(super) use diagnostic::ValueError;
 pub(super) use key_field::{
-    key_form, named_tables, optional_table, pairs, read_key, required_table, table, table_or_tables,
-    table_or_word, tables,
+    KeyField, named_tables, optional_table, pairs, required_table, table, table_or_tables, table_or_word,
+    tables,
 };
 pub(super) use reader::{TableReader, TableSchema, read_document, repeated, tables_of};
 pub(super) use section::section;

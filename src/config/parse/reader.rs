@@ -13,7 +13,7 @@ use std::hash::Hash;
 use toml::de::{DeTable, DeValue};
 
 /// A table of proxy.toml.
-pub(crate) trait TableSchema: Sized {
+pub(crate) trait TableSchema: Sized + 'static {
     /// The names of its keys, in the order of the documentation.
     const NAMES: &'static [&'static str];
 
@@ -37,7 +37,7 @@ pub(crate) struct TableReader<'a> {
     diagnostics: &'a mut Diagnostics,
 }
 
-/// The table of `T`, which is the whole file, and all tables below it with their paths, each before those that it contains.
+/// Returns the table of `T`, which is the whole file, and all tables below it with their paths, each before those that it contains.
 pub(crate) fn tables_of<T: TableSchema>() -> Vec<(String, TableKeys)> {
     TableKeys { header: HeaderForm::Single, names: T::NAMES, keys: T::keys }.with_tables_below()
 }
@@ -63,20 +63,28 @@ impl<'a> TableReader<'a> {
         value
     }
 
-    /// Reads a table below this one. `key` is its path from here, such as `path[2]`.
+    /// Reads the table `value` below this one. `key` is its path from here, such as `path[2]`.
     fn below<T: TableSchema>(
         &mut self,
         key: &str,
         header: HeaderForm,
-        (table, span): (&DeTable<'_>, Span),
+        (value, span): (&DeValue<'_>, Span),
         name: Spanned<String>,
     ) -> Option<T> {
+        let DeValue::Table(table) = value else {
+            let mut error = ValueError::wrong_type("a table", value);
+            if let (HeaderForm::Named, Some((above, _))) = (header, key.split_once('.')) {
+                error = error.help(format!("`{above}` contains named tables: [{above}.some-name]"));
+            }
+            self.reject(span, key, error);
+            return None;
+        };
         let path = self.key_path(key);
         let (known, diagnostics) = (self.known, &mut *self.diagnostics);
         TableReader { table, span, name, path, header, names: T::NAMES, known, diagnostics }.read()
     }
 
-    /// The place of the table, and its written keys.
+    /// Returns the place of the table, and its written keys.
     pub(crate) fn head(&self) -> TableHead {
         let written = self.table.iter().map(|(key, value)| {
             let has_items = match value.get_ref() {
@@ -89,12 +97,12 @@ impl<'a> TableReader<'a> {
         TableHead { span: self.span, name: self.name.clone(), written: written.collect() }
     }
 
-    /// The place of a value that is not written.
+    /// Returns the place of a value that is not written.
     pub(super) fn span(&self) -> Span {
         self.span
     }
 
-    /// The value of a key, if it is written.
+    /// Returns the value of a key, if it is written.
     pub(super) fn get(&self, key: &str) -> Option<(&'a DeValue<'a>, Span)> {
         self.table.get(key).map(|value| (value.get_ref(), value.span().into()))
     }
@@ -118,6 +126,16 @@ impl<'a> TableReader<'a> {
         }
     }
 
+    /// Records an error if the key is written and none of `others`, without which it has no effect.
+    pub(crate) fn needs_one_of(&mut self, key: &str, others: &[&str]) {
+        let Some((written, _)) = self.table.get_key_value(key) else { return };
+        if !others.iter().any(|other| self.table.contains_key(*other)) {
+            let other = others.first().copied().unwrap_or_default();
+            let message = format!("`{key}` does nothing without `{other}`");
+            self.error(written.span().into(), key, message).help(format!("add `{other}`, or remove `{key}`"));
+        }
+    }
+
     /// Records an error for each of `keys` that is written although it has no effect, for the reason `because`. `fix`
     /// is the change with which it has one.
     pub(crate) fn without_effect(&mut self, keys: &[&str], because: &str, fix: &str) {
@@ -128,7 +146,7 @@ impl<'a> TableReader<'a> {
         }
     }
 
-    /// The value of a key with its place, if it is written and right.
+    /// Returns the value of a key with its place, if it is written and right.
     pub(super) fn value<T>(&mut self, key: &str, of: &ValueType<T>) -> Option<Spanned<T>> {
         let (value, span) = self.get(key)?;
         self.parsed(key, value, span, of)
@@ -151,7 +169,7 @@ impl<'a> TableReader<'a> {
             .ok()
     }
 
-    /// The values of a list, without the wrong ones. `None` if the key is not written or its value is not a list.
+    /// Returns the values of a list, without the wrong ones. `None` if the key is not written or its value is not a list.
     pub(super) fn list<T>(&mut self, key: &str, of: &ValueType<T>) -> Option<Vec<Spanned<T>>> {
         let (value, span) = self.get(key)?;
         let DeValue::Array(array) = value else {
@@ -168,76 +186,64 @@ impl<'a> TableReader<'a> {
         Some(values.collect())
     }
 
-    /// A table. One that is not written is read as an empty one, for its defaults.
+    /// Returns the table `[key]`. One that is not written is read as an empty one, for its defaults.
     pub(super) fn table<T: TableSchema>(&mut self, key: &str) -> Option<T> {
-        let empty = DeTable::new();
-        let table = self.get_table(key).unwrap_or((&empty, self.span));
-        self.below(key, HeaderForm::Single, table, Spanned::default())
+        let (empty, header) = (DeValue::Table(DeTable::new()), HeaderForm::Single);
+        let written = self.tables(key, header).pop();
+        written.or_else(|| self.below(key, header, (&empty, self.span), Spanned::default()))
     }
 
-    /// A table that may be left out.
-    pub(super) fn optional_table<T: TableSchema>(&mut self, key: &str) -> Option<T> {
-        let table = self.get_table(key)?;
-        self.below(key, HeaderForm::Single, table, Spanned::default())
-    }
-
-    /// The tables of an array of tables, in the order of the file.
-    pub(super) fn tables<T: TableSchema>(&mut self, key: &str) -> Vec<T> {
+    /// Returns the tables below a key with headers of this form, in the order of the file; none if it is not written.
+    pub(super) fn tables<T: TableSchema>(&mut self, key: &str, header: HeaderForm) -> Vec<T> {
         let Some((value, span)) = self.get(key) else { return Vec::new() };
-        let DeValue::Array(array) = value else {
-            let help = format!("write [[{}]], with two brackets on each side", self.header_path(key));
-            self.reject(span, key, ValueError::wrong_type("a list of tables", value).help(help));
-            return Vec::new();
-        };
-        let mut values = Vec::new();
-        for (index, element) in array.iter().enumerate() {
-            let key = format!("{key}[{index}]");
-            let span = element.span().into();
-            match element.get_ref() {
-                DeValue::Table(table) => {
-                    values.extend(self.below(&key, HeaderForm::Repeated, (table, span), Spanned::default()));
-                }
-                other => self.reject(span, &key, ValueError::wrong_type("a table", other)),
+        let error = match (header, value) {
+            (HeaderForm::Repeated | HeaderForm::SingleOrRepeated, DeValue::Array(array)) => {
+                let elements = array.iter().enumerate().map(|(index, element)| {
+                    let (path, element) =
+                        (format!("{key}[{index}]"), (element.get_ref(), element.span().into()));
+                    self.below(&path, HeaderForm::Repeated, element, Spanned::default())
+                });
+                return elements.flatten().collect();
             }
-        }
-        values
-    }
-
-    /// The tables below a key whose own keys are names that the operator chooses.
-    pub(super) fn named_tables<T: TableSchema>(&mut self, key: &str) -> Vec<T> {
-        let Some((value, span)) = self.get(key) else { return Vec::new() };
-        let DeValue::Table(tables) = value else {
-            let help = format!("write a table with a name: [{key}.some-name]");
-            self.reject(span, key, ValueError::wrong_type("named tables", value).help(help));
-            return Vec::new();
-        };
-        let mut values = Vec::new();
-        for (name, element) in tables {
-            let path = format!("{key}.{}", name.get_ref());
-            let span = element.span().into();
-            match element.get_ref() {
-                DeValue::Table(table) => {
+            (HeaderForm::Named, DeValue::Table(tables)) => {
+                let elements = tables.iter().map(|(name, element)| {
                     let name = Spanned::new(name.get_ref().to_string(), name.span().into());
-                    values.extend(self.below(&path, HeaderForm::Named, (table, span), name));
-                }
-                other => {
-                    let help = format!("`{key}` contains named tables: [{key}.some-name]");
-                    self.reject(span, &path, ValueError::wrong_type("a table", other).help(help));
-                }
+                    let (path, element) =
+                        (format!("{key}.{}", name.value), (element.get_ref(), element.span().into()));
+                    self.below(&path, header, element, name)
+                });
+                return elements.flatten().collect();
             }
-        }
-        values
+            (HeaderForm::Single | HeaderForm::SingleOrRepeated, _) => {
+                let table = self.below(key, HeaderForm::Single, (value, span), Spanned::default());
+                return table.into_iter().collect();
+            }
+            (HeaderForm::Repeated, _) => {
+                let help = format!("write [[{}]], with two brackets on each side", self.header_path(key));
+                ValueError::wrong_type("a list of tables", value).help(help)
+            }
+            (HeaderForm::Named, _) => {
+                let help = format!("write a table with a name: [{key}.some-name]");
+                ValueError::wrong_type("named tables", value).help(help)
+            }
+        };
+        self.reject(span, key, error);
+        Vec::new()
     }
 
-    /// A table whose keys the operator chooses too, in the order of the file.
+    /// Returns a table whose keys the operator chooses too, in the order of the file.
     pub(super) fn pairs<K, V>(
         &mut self,
         key: &str,
         parse_key: impl Fn(&str) -> Result<K, ValueError>,
         of: &ValueType<V>,
     ) -> Vec<(Spanned<K>, Spanned<V>)> {
-        let Some((table, _)) = self.get_table(key) else { return Vec::new() };
         let mut pairs = Vec::new();
+        let Some((value, span)) = self.get(key) else { return pairs };
+        let DeValue::Table(table) = value else {
+            self.reject(span, key, ValueError::wrong_type("a table", value));
+            return pairs;
+        };
         for (name, element) in table {
             let path = format!("{key}.{}", name.get_ref());
             let name_span = name.span().into();
@@ -270,22 +276,12 @@ impl<'a> TableReader<'a> {
         diagnostic.stands_alone = true;
     }
 
-    fn get_table(&mut self, key: &str) -> Option<(&'a DeTable<'a>, Span)> {
-        match self.get(key)? {
-            (DeValue::Table(table), span) => Some((table, span)),
-            (other, span) => {
-                self.reject(span, key, ValueError::wrong_type("a table", other));
-                None
-            }
-        }
-    }
-
-    /// The place of this table in words.
+    /// Returns the place of this table in words.
     fn place(&self) -> String {
         place(self.header, &self.header_path(""))
     }
 
-    /// The path of a key without indexes, as in a header.
+    /// Returns the path of a key without indexes, as in a header.
     fn header_path(&self, key: &str) -> String {
         let path = self.key_path(key);
         let pieces = path.split('[').map(|piece| piece.split_once(']').map_or(piece, |(_, rest)| rest));
@@ -317,7 +313,7 @@ impl<'a> TableReader<'a> {
     }
 }
 
-/// The place of a table in words: `in [[site]]`.
+/// Returns the place of a table in words: `in [[site]]`.
 fn place(header: HeaderForm, path: &str) -> String {
     match path {
         "" => "at the top of the file".to_owned(),
@@ -325,7 +321,7 @@ fn place(header: HeaderForm, path: &str) -> String {
     }
 }
 
-/// The items whose `key` an earlier item has too: the index of each, the item, and the first item with that key.
+/// Returns the items whose `key` an earlier item has too: the index of each, the item, and the first item with that key.
 pub(crate) fn repeated<'a, T, K: Hash + Eq>(
     items: impl IntoIterator<Item = &'a T>,
     key: impl Fn(&'a T) -> K,

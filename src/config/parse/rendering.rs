@@ -19,7 +19,7 @@ pub enum Colour {
 }
 
 impl Diagnostics {
-    /// Each diagnostic with its line underlined, then the counts; the first hundred are drawn, all are counted. Empty if
+    /// Returns each diagnostic with its line underlined, then the counts; the first hundred are drawn, all are counted. Empty if
     /// there are none.
     pub fn render(&self, colour: Colour) -> String {
         if self.iter().next().is_none() {
@@ -43,20 +43,17 @@ impl Diagnostics {
         text
     }
 
-    /// The counts: `3 errors, 1 warning in proxy.toml`.
+    /// Returns the counts: `3 errors, 1 warning in proxy.toml`.
     pub fn summary(&self) -> String {
-        let mut counts = Vec::new();
-        for (count, word) in [(self.errors(), "error"), (self.warnings(), "warning")] {
-            match count {
-                0 => {}
-                1 => counts.push(format!("1 {word}")),
-                _ => counts.push(format!("{count} {word}s")),
-            }
-        }
-        if counts.is_empty() {
-            counts.push("nothing wrong".to_owned());
-        }
-        format!("{} in {}", counts.join(", "), self.file)
+        let plural =
+            |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+        let counts = match (self.errors(), self.warnings()) {
+            (0, 0) => "nothing wrong".to_owned(),
+            (0, warnings) => plural(warnings, "warning"),
+            (errors, 0) => plural(errors, "error"),
+            (errors, warnings) => format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")),
+        };
+        format!("{counts} in {}", self.file)
     }
 
     fn drawing<'a>(&'a self, diagnostic: &'a Diagnostic) -> Group<'a> {
@@ -84,7 +81,7 @@ impl Diagnostics {
         Snippet::source(&*self.source).path(self.file.as_str()).annotation(primary).annotations(others)
     }
 
-    /// The span cut to whole characters of the text: the renderer panics on anything else.
+    /// Returns the span cut to whole characters of the text: the renderer panics on anything else.
     fn drawable(&self, span: Span) -> Range<usize> {
         let start = self.character_start(span.start);
         start..self.character_start(span.end).max(start)
@@ -98,7 +95,7 @@ impl Diagnostics {
         byte
     }
 
-    /// Line and column of a byte, both from 1, the column in characters.
+    /// Returns line and column of a byte, both from 1, the column in characters.
     fn position(&self, byte: usize) -> (usize, usize) {
         let before = self.source.get(..self.character_start(byte)).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

@@ -27,18 +27,18 @@ macro_rules! section {
             const NAMES: &'static [&'static str] = &[$(stringify!($key)),*];
 
             fn keys() -> Vec<$crate::config::parse::KeyInfo> {
-                use $crate::config::parse::{FIRST_VERSION, KeyInfo, key_form};
-                vec![$(KeyInfo {
-                    name: stringify!($key),
-                    documentation: concat!($($doc),+),
-                    since: [$($since,)? FIRST_VERSION].first().copied().unwrap_or_default(),
-                    form: key_form::<$type>(&$field),
-                }),*]
+                use $crate::config::parse::{FIRST_VERSION, KeyField};
+                vec![$(KeyField::<$type>::info(
+                    &$field,
+                    stringify!($key),
+                    concat!($($doc),+),
+                    [$($since,)? FIRST_VERSION].first().copied().unwrap_or_default(),
+                )),*]
             }
 
             fn read(reader: &mut $crate::config::parse::TableReader<'_>) -> Option<Self> {
-                use $crate::config::parse::read_key;
-                $( let $key = read_key::<$type>(&$field, stringify!($key), reader); )*
+                use $crate::config::parse::KeyField;
+                $( let $key = KeyField::<$type>::read(&$field, stringify!($key), reader); )*
                 let section = Self { $( $head: reader.head(), )? $( $key: $key?, )* };
                 $( let mut section = section; section.$check(reader); )?
                 Some(section)

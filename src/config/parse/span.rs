@@ -12,7 +12,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Whether it covers no byte, as the spans of values that the TOML parser filled in after a syntax error.
+    /// Returns whether it covers no byte, as the spans of values that the TOML parser filled in after a syntax error.
     pub const fn is_empty(self) -> bool {
         self.start >= self.end
     }
@@ -34,18 +34,18 @@ pub(crate) struct Spanned<T> {
 }
 
 impl<T> Spanned<T> {
-    /// `value` as written at `span`.
+    /// Returns `value` as written at `span`.
     pub(crate) const fn new(value: T, span: Span) -> Self {
         Self { value, span }
     }
 }
 
-/// The values without their places.
+/// Returns the values without their places.
 pub(crate) fn values<T: Clone>(spanned: &[Spanned<T>]) -> Vec<T> {
     spanned.iter().map(|entry| entry.value.clone()).collect()
 }
 
-/// The value without its place, if it is written.
+/// Returns the value without its place, if it is written.
 pub(crate) fn value<T: Clone>(spanned: &Option<Spanned<T>>) -> Option<T> {
     spanned.as_ref().map(|entry| entry.value.clone())
 }

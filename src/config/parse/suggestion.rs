@@ -3,7 +3,7 @@
 /// Longer than any key or name; longer words are not compared.
 const LONGEST_WORD: usize = 64;
 
-/// The candidate nearest to `word`, if it is near enough to be a typing error.
+/// Returns the candidate nearest to `word`, if it is near enough to be a typing error.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = folded(word);
     if written.is_empty() || written.len() > LONGEST_WORD {
@@ -25,7 +25,7 @@ fn folded(word: &str) -> String {
     word.to_ascii_lowercase().replace(['-', ' '], "_")
 }
 
-/// The help for an unknown `word`: the nearest of the known words, or `otherwise` if none is near.
+/// Returns the help for an unknown `word`: the nearest of the known words, or `otherwise` if none is near.
 pub(crate) fn did_you_mean<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -34,7 +34,7 @@ pub(crate) fn did_you_mean<'a>(
     nearest(word, known).map_or_else(otherwise, |near| format!("did you mean {near:?}?"))
 }
 
-/// The words as a list to choose from: `"a", "b" or "c"`.
+/// Returns the words as a list to choose from: `"a", "b" or "c"`.
 pub(crate) fn alternatives<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut quoted: Vec<String> = words.into_iter().map(|word| format!("{word:?}")).collect();
     match quoted.pop() {

@@ -4,7 +4,7 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::span::Span;
 use toml::de::{DeTable, Error};
 
-/// The tables of `text`, with the readable parts of broken lines, and the errors of those.
+/// Returns the tables of `text`, with the readable parts of broken lines, and the errors of those.
 pub(crate) fn parse_toml(text: &str) -> (DeTable<'_>, Vec<Error>) {
     let (table, errors) = DeTable::parse_recoverable(text);
     (table.into_inner(), errors)
@@ -32,9 +32,8 @@ pub(crate) fn merge_errors(
         let opens_line = text.get(line.start..span.start).is_some_and(|before| before.trim().is_empty());
         let in_list = error.message().starts_with("missing comma between array elements");
         if in_list && opens_line && starts_anew(written_line) {
-            diagnostics
-                .error(line, "a list above this line is not closed")
-                .help("add the missing `]` and check again: nothing from here on could be read");
+            let help = "add the missing `]` and check again: nothing from here on could be read";
+            diagnostics.error(line, "a list above this line is not closed").help(help);
             return;
         }
         describe(diagnostics, span, error.message(), text.get(span.start..span.end).unwrap_or_default());
@@ -53,7 +52,7 @@ pub(crate) fn merge_errors(
     }
 }
 
-/// Whether a line looks like a key with its value or like a table's header, neither of which occurs inside a list.
+/// Returns whether a line looks like a key with its value or like a table's header, neither of which occurs inside a list.
 fn starts_anew(line: &str) -> bool {
     let is_key = |key: &str| {
         !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
@@ -70,15 +69,12 @@ fn describe(diagnostics: &mut Diagnostics, span: Span, message: &str, written: &
     };
     match message {
         "duplicate key" => {
-            diagnostics
-                .error(span, format!("`{written}` is a duplicate key"))
-                .key(written)
-                .help("keep one of them; a table that may be repeated has two brackets, as in [[site]]");
+            let help = "keep one of them; a table that may be repeated has two brackets, as in [[site]]";
+            diagnostics.error(span, format!("`{written}` is a duplicate key")).key(written).help(help);
         }
         message if message.starts_with("string values must be quoted") && written.is_empty() => {
-            diagnostics
-                .error(span, "the key has no value")
-                .help("write one, or remove the line for the default");
+            let help = "write one, or remove the line for the default";
+            diagnostics.error(span, "the key has no value").help(help);
         }
         message if message.starts_with("string values must be quoted") || misread_word(message) => {
             let help = match written.to_ascii_lowercase().as_str() {
@@ -89,13 +85,11 @@ fn describe(diagnostics: &mut Diagnostics, span: Span, message: &str, written: &
             diagnostics.error(span, "this value has no quotes").help(help);
         }
         message if message.contains("escape") => {
-            diagnostics.error(span, message).help(
-                "in \"…\" a backslash starts an escape; in single quotes it is a letter: 'CORP\\alice'",
-            );
+            let help =
+                "in \"…\" a backslash starts an escape; in single quotes it is a letter: 'CORP\\alice'";
+            diagnostics.error(span, message).help(help);
         }
-        message => {
-            diagnostics.error(span, message);
-        }
+        message => _ = diagnostics.error(span, message),
     }
 }
 

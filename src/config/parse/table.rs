@@ -3,6 +3,7 @@
 use super::span::{Span, Spanned};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 /// The first version, in which a key without `since` appeared.
 pub(crate) const FIRST_VERSION: &str = "0.1.0";
@@ -15,17 +16,16 @@ pub(crate) struct KeyInfo {
     pub(crate) documentation: &'static str,
     /// The version in which it appeared.
     pub(crate) since: &'static str,
+    /// The meaning of its absence.
+    pub(crate) absence: KeyAbsence,
     /// The form of its value.
     pub(crate) form: KeyForm,
 }
 
 /// The form of the value of a key.
-#[derive(Clone)]
 pub(crate) struct KeyForm {
     /// For the reference: `duration, 1s to 5m`.
     pub(crate) words: String,
-    /// The meaning of its absence.
-    pub(crate) absence: KeyAbsence,
     /// The JSON Schema of a value, without that of a table.
     pub(crate) json: Value,
     /// The table that is the value.
@@ -41,6 +41,14 @@ pub(crate) enum KeyAbsence {
     Required(&'static str),
     /// As these words of the reference explain.
     Explained(&'static str),
+}
+
+impl KeyAbsence {
+    /// Returns the meaning "this value": strings, numbers, booleans and lists of strings are debugged as they are written
+    /// in TOML.
+    pub(super) fn default(value: impl Debug) -> Self {
+        Self::Default(format!("{value:?}"))
+    }
 }
 
 /// The keys of a table.
@@ -68,7 +76,17 @@ pub(crate) enum HeaderForm {
 }
 
 impl HeaderForm {
-    /// The header of the table `path`, as in `[[site]]`.
+    /// Returns the words of the reference for the value.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Single => "table",
+            Self::Repeated => "tables",
+            Self::SingleOrRepeated => "table, or tables",
+            Self::Named => "named tables",
+        }
+    }
+
+    /// Returns the header of the table `path`, as in `[[site]]`.
     pub(crate) fn heading(self, path: &str) -> String {
         match self {
             Self::Repeated => format!("[[{path}]]"),
@@ -78,7 +96,7 @@ impl HeaderForm {
 }
 
 impl TableKeys {
-    /// This table, which is the whole file, and all tables below it, each before those that it contains. The path of each
+    /// Returns this table, which is the whole file, and all tables below it, each before those that it contains. The path of each
     /// has `NAME` for a name that the operator chooses.
     pub(super) fn with_tables_below(self) -> Vec<(String, Self)> {
         let mut tables = Vec::new();
@@ -111,22 +129,22 @@ pub(crate) struct TableHead {
 }
 
 impl TableHead {
-    /// The place of the key, if it is written.
+    /// Returns the place of the key, if it is written.
     pub(crate) fn written(&self, key: &str) -> Option<Span> {
         self.written.get(key).map(|(span, _)| *span)
     }
 
-    /// Whether no key is written.
+    /// Returns whether no key is written.
     pub(crate) fn is_empty(&self) -> bool {
         self.written.is_empty()
     }
 
-    /// Whether the key is written.
+    /// Returns whether the key is written.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.written.contains_key(key)
     }
 
-    /// Whether the key is written with neither an empty list nor an empty table.
+    /// Returns whether the key is written with neither an empty list nor an empty table.
     pub(crate) fn has_items(&self, key: &str) -> bool {
         self.written.get(key).is_some_and(|(_, has_items)| *has_items)
     }

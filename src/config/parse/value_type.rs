@@ -41,17 +41,14 @@ impl<T> ValueType<T> {
         Self { parse: Box::new(parse), describe: Box::new(describe) }
     }
 
-    /// The same type under another name in the reference.
+    /// Returns the same type under another name in the reference.
     pub(crate) fn called(self, words: &'static str, plural: &'static str) -> Self
     where
         T: 'static,
     {
         let Self { parse, describe } = self;
-        let describe = move || TypeDescription {
-            words: words.to_owned(),
-            plural: plural.to_owned(),
-            json: describe().json,
-        };
+        let (words, plural) = (words.to_owned(), plural.to_owned());
+        let describe = move || TypeDescription { words: words.clone(), plural: plural.clone(), ..describe() };
         Self { parse, describe: Box::new(describe) }
     }
 
@@ -88,7 +85,7 @@ pub(crate) fn text() -> ValueType<String> {
     line("text", "texts", |text| Ok(text.to_owned()))
 }
 
-/// The name of a file. Relative names start at the folder of proxy.toml, which only the compilation knows.
+/// Returns the type of the name of a file. Relative names start at the folder of proxy.toml, which only the compilation knows.
 pub(crate) fn file() -> ValueType<PathBuf> {
     string("file", "files", parse_file)
 }
@@ -100,12 +97,12 @@ pub(crate) fn parse_file(name: &str) -> Result<PathBuf, ValueError> {
     }
 }
 
-/// The name of a file, or of a folder of such files.
+/// Returns the type of the name of a file, or of a folder of such files.
 pub(crate) fn file_or_folder() -> ValueType<PathBuf> {
     file().called("file or folder", "files or folders")
 }
 
-/// The name of a folder.
+/// Returns the type of the name of a folder.
 pub(crate) fn folder() -> ValueType<PathBuf> {
     file().called("folder", "folders")
 }
@@ -113,12 +110,10 @@ pub(crate) fn folder() -> ValueType<PathBuf> {
 /// `true` or `false`.
 pub(crate) fn boolean() -> ValueType<bool> {
     let parse = |value: &DeValue<'_>| {
-        value.as_bool().ok_or_else(|| {
-            let error = ValueError::wrong_type("true or false", value);
-            match value.as_str() {
-                Some(word @ ("true" | "false")) => error.help(format!("write {word} without quotes")),
-                Some(_) | None => error,
-            }
+        let error = || ValueError::wrong_type("true or false", value);
+        value.as_bool().ok_or_else(|| match value.as_str() {
+            Some(word @ ("true" | "false")) => error().help(format!("write {word} without quotes")),
+            Some(_) | None => error(),
         })
     };
     ValueType::new(parse, || ("`true`, `false`".to_owned(), json!({ "type": "boolean" })))
@@ -128,11 +123,11 @@ pub(crate) fn boolean() -> ValueType<bool> {
 pub(crate) fn integer<T: TryFrom<u64>>(least: u64, most: u64) -> ValueType<T> {
     let parse = move |value: &DeValue<'_>| {
         let number = value.as_integer().ok_or_else(|| ValueError::wrong_type("a whole number", value))?;
-        let in_range =
-            u64::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| (least..=most).contains(n));
-        in_range.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
-            ValueError::new(format!("{number} is out of range")).help(format!("from {least} to {most}"))
-        })
+        let parsed = u64::from_str_radix(number.as_str(), number.radix()).ok();
+        let in_range = parsed.filter(|number| (least..=most).contains(number));
+        let error = || ValueError::new(format!("{number} is out of range"));
+        let value = in_range.and_then(|number| T::try_from(number).ok());
+        value.ok_or_else(|| error().help(format!("from {least} to {most}")))
     };
     ValueType::new(parse, move || {
         (format!("{least} to {most}"), json!({ "type": "integer", "minimum": least, "maximum": most }))
@@ -211,10 +206,8 @@ where
         let otherwise = || format!("write {}", alternatives(names()));
         let text = string_of(value).map_err(|error| error.help(otherwise()))?;
         let meaning = known.as_ref().iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
-        meaning.ok_or_else(|| {
-            let help = did_you_mean(text, names(), otherwise);
-            ValueError::new(format!("{text:?} is not a value of this key")).help(help)
-        })
+        let help = || did_you_mean(text, names(), otherwise);
+        meaning.ok_or_else(|| ValueError::new(format!("{text:?} is not a value of this key")).help(help()))
     };
     ValueType::new(parse, move || {
         let names: Vec<_> = words.as_ref().iter().map(|(word, _)| *word).collect();
@@ -231,36 +224,25 @@ pub(crate) fn extended_key_usage() -> ValueType<ObjectIdentifier> {
             return Ok(usage);
         }
         let names = || usage::NAMED.iter().map(|(name, _)| *name);
-        let usage = text.parse().map_err(|_| {
-            let otherwise = || format!("write {} or a dotted number", alternatives(names()));
-            ValueError::new(format!("{text:?} is not an extended key usage")).help(did_you_mean(
-                text,
-                names(),
-                otherwise,
-            ))
-        })?;
-        match usage == ANY_EXTENDED_KEY_USAGE {
-            true => Err(ValueError::new("anyExtendedKeyUsage permits every purpose")
-                .help("list the required usages, or [] for none")),
-            false => Ok(usage),
-        }
+        let otherwise = || format!("write {} or a dotted number", alternatives(names()));
+        let help = || did_you_mean(text, names(), otherwise);
+        let error = || ValueError::new(format!("{text:?} is not an extended key usage")).help(help());
+        let usage = text.parse().map_err(|_| error())?;
+        let any = ValueError::new("anyExtendedKeyUsage permits every purpose");
+        let help = "list the required usages, or [] for none";
+        if usage == ANY_EXTENDED_KEY_USAGE { Err(any.help(help)) } else { Ok(usage) }
     })
 }
 
 /// A certificate policy, by number. anyPolicy (RFC 5280 4.2.1.4) requires nothing and is rejected.
 pub(crate) fn certificate_policy() -> ValueType<ObjectIdentifier> {
     string("policy", "policies", |text| {
-        let policy = text.parse().map_err(|_| {
-            ValueError::new(format!("{text:?} is not an object identifier"))
-                .help("dotted numbers, such as \"2.16.840.1.101.3.2.1.3.13\"")
-        })?;
-        match policy == ANY_POLICY {
-            true => {
-                Err(ValueError::new("anyPolicy requires nothing")
-                    .help("name the policies, or leave the key out"))
-            }
-            false => Ok(policy),
-        }
+        let help = "dotted numbers, such as \"2.16.840.1.101.3.2.1.3.13\"";
+        let error = || ValueError::new(format!("{text:?} is not an object identifier")).help(help);
+        let policy = text.parse().map_err(|_| error())?;
+        let any = ValueError::new("anyPolicy requires nothing");
+        let help = "name the policies, or leave the key out";
+        if policy == ANY_POLICY { Err(any.help(help)) } else { Ok(policy) }
     })
 }
 
@@ -270,10 +252,8 @@ pub(crate) fn sid() -> ValueType<Sid> {
 }
 
 pub(crate) fn parse_sid(text: &str) -> Result<Sid, ValueError> {
-    Sid::parse(text).map_err(|_| {
-        ValueError::new(format!("{text:?} is not a security identifier"))
-            .help("such as \"S-1-5-21-1004336348-1177238915-682003330\"")
-    })
+    let help = "such as \"S-1-5-21-1004336348-1177238915-682003330\"";
+    Sid::parse(text).map_err(|_| ValueError::new(format!("{text:?} is not a security identifier")).help(help))
 }
 
 /// A SHA-256 in hexadecimal, with or without colons between the bytes.
@@ -285,11 +265,9 @@ pub(crate) fn sha256() -> ValueType<[u8; 32]> {
             _ => None,
         };
         let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
-        bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
-            ValueError::new("this is not a SHA-256 in hexadecimal").help(
-                "64 digits, as `portcullis inspect` and `openssl x509 -noout -fingerprint -sha256` show",
-            )
-        })
+        let help = "64 digits, as `portcullis inspect` and `openssl x509 -noout -fingerprint -sha256` show";
+        let error = || ValueError::new("this is not a SHA-256 in hexadecimal").help(help);
+        bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(error)
     })
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn markdown() -> String {
 
 /// The row of `key` in a table whose keys have the path `above` before them.
 fn row(key: &KeyInfo, above: &str) -> String {
-    let absence = match &key.form.absence {
+    let absence = match &key.absence {
         KeyAbsence::Default(value) => format!("`{value}`"),
         KeyAbsence::Required(_) => "**required**".to_owned(),
         KeyAbsence::Explained(words) => (*words).to_owned(),
@@ -64,7 +64,7 @@ pub(crate) fn json_schema() -> Value {
 fn object(keys: Vec<KeyInfo>) -> Value {
     let required: Vec<_> = keys
         .iter()
-        .filter(|key| matches!(key.form.absence, KeyAbsence::Required(_)))
+        .filter(|key| matches!(key.absence, KeyAbsence::Required(_)))
         .map(|key| key.name)
         .collect();
     let properties: Map<String, Value> =
@@ -77,8 +77,7 @@ fn object(keys: Vec<KeyInfo>) -> Value {
 }
 
 fn property(key: KeyInfo) -> Value {
-    let KeyInfo { documentation, since, form, .. } = key;
-    let KeyForm { absence, json, table, .. } = form;
+    let KeyInfo { documentation, since, absence, form: KeyForm { json, table, .. }, .. } = key;
     let mut schema = match table {
         None => json,
         Some(TableKeys { header, keys, .. }) => {
