@@ -2,8 +2,8 @@
 
 use super::kerberos::{KerberosSection, service};
 use crate::config::parse::{
-    ServerScheme, ServerUrl, Spanned, TableReader, ValueError, ValueType, boolean, choice, duration, file,
-    host_header, integer, optional_table, repeated, section, server_url, string, table, text,
+    ServerScheme, ServerUrl, Spanned, TableReader, TableSchema as _, ValueError, ValueType, boolean, choice,
+    duration, file, host_header, integer, optional_table, repeated, section, server_url, string, table, text,
 };
 use crate::request::Authority;
 use http::HeaderName;
@@ -36,19 +36,6 @@ pub(crate) enum HeaderSet {
     Assertion,
 }
 
-const IDENTITY_MODES: [(&str, IdentityMode); 3] = [
-    ("headers", IdentityMode::Headers),
-    ("kerberos", IdentityMode::Kerberos),
-    ("certificate", IdentityMode::Certificate),
-];
-const SETS: [(&str, HeaderSet); 5] = [
-    ("account", HeaderSet::Account),
-    ("rfc9440", HeaderSet::Rfc9440),
-    ("xfcc", HeaderSet::Xfcc),
-    ("arr", HeaderSet::Arr),
-    ("assertion", HeaderSet::Assertion),
-];
-
 /// The keys that concern pass-through authentication alone.
 pub(super) const PASS_THROUGH_KEYS: [&str; 3] =
     ["max_pinned_connections", "max_pinned_connections_per_address", "login_throttle"];
@@ -58,7 +45,7 @@ section! {
     struct BackendSection with head checked by check {
         /// `"http://10.0.0.5"`, `"https://rms1.corp.example:8443"`: scheme, host and port, no path. IIS 6 and 7.0 support no
         /// secure TLS version, so they are reached by `http://` over a network of their own.
-        servers: Vec<Spanned<ServerUrl>> = server_url().list().required("servers = [\"http://10.0.0.5\"]"),
+        servers: Vec<Spanned<ServerUrl>> = server_url().list().required("servers = [\"http://10.0.0.5\"]").distinct("server"),
         /// The `Host` that the servers get.
         host: Option<Spanned<Authority>> = host_header().optional("the site's name"),
         /// Authorities that the servers' certificates must chain to. Needed with `https://`.
@@ -70,7 +57,9 @@ section! {
         /// How the servers learn the user's identity: by headers, by Kerberos tickets in the user's name
         /// ([requirements](backends.md#kerberos-constrained-delegation)), or by certificates in the user's name
         /// ([requirements](backends.md#certificates-issued-for-the-user)).
-        identity: Spanned<IdentityMode> = choice(IDENTITY_MODES).or("headers"),
+        identity: Spanned<IdentityMode> = choice([
+            ("headers", IdentityMode::Headers), ("kerberos", IdentityMode::Kerberos), ("certificate", IdentityMode::Certificate),
+        ]).or("headers"),
         /// The service that tickets are for: `"HTTP/rms.corp.example"`. Needed with `"kerberos"`.
         spn: Option<Spanned<String>> = service().optional(""),
         /// The gateway's own Kerberos key, an MIT keytab. Needed with `"kerberos"`.
@@ -94,15 +83,12 @@ section! {
         max_connections: Spanned<usize> = integer(1, 10_000).or(100),
         /// How many of them the requests from one client address use at the same time; an IPv6 /64 counts as one address. One
         /// client connection uses at most a quarter of `max_connections`.
-        max_connections_per_address: Option<Spanned<usize>> =
-            integer(1, 10_000).optional("half of `max_connections`"),
+        max_connections_per_address: Option<Spanned<usize>> = integer(1, 10_000).optional("half of `max_connections`"),
         /// How many of them the requests of one account use at the same time.
-        max_connections_per_account: Option<Spanned<usize>> =
-            integer(1, 10_000).optional("half of `max_connections`"),
+        max_connections_per_account: Option<Spanned<usize>> = integer(1, 10_000).optional("half of `max_connections`"),
         /// How many of them all requests without an account use at the same time. The others are kept for certificate
         /// holders.
-        max_anonymous_connections: Option<Spanned<usize>> =
-            integer(1, 10_000).optional("three quarters of `max_connections`"),
+        max_anonymous_connections: Option<Spanned<usize>> = integer(1, 10_000).optional("three quarters of `max_connections`"),
         /// The wait for a free connection when all are in use; 503 after that.
         queue_timeout: Spanned<Duration> = duration("1s", "2m").or("10s"),
         /// How many requests of one worker wait for one; 503 for the next.
@@ -132,7 +118,7 @@ section! {
 
 section! {
     /// `[backend.NAME.user_certificates]`
-    struct UserCertificatesSection checked by check {
+    struct UserCertificatesSection {
         /// The certificate of the gateway's CA, and those above it in order. Each is a CA's (`cA`, `keyCertSign`), permits
         /// clientAuth, and lasts longer than the certificates that it issues.
         certificate: Option<Spanned<PathBuf>> = file().required("certificate = \"pki/gate-ca.pem\""),
@@ -147,7 +133,9 @@ section! {
         crl_distribution_point: Option<Spanned<String>> = crl_url().optional("none"),
         /// Whether certificates are issued for accounts in *Protected Users* or marked *sensitive and cannot be delegated*;
         /// 502 `delegation-failed` without it, as with Kerberos.
-        unsafe_issue_for_protected_accounts: Spanned<bool> = boolean().or(false),
+        unsafe_issue_for_protected_accounts: Spanned<bool> = boolean().or(false).warn_if_true(
+            "certificates are issued also for Protected Users and accounts that are marked \"sensitive and cannot be delegated\"",
+        ),
     }
 }
 
@@ -156,9 +144,10 @@ section! {
     struct HeadersSection with head checked by check {
         /// The sets that are sent: `X-Remote-User` and others like it; `Client-Cert` (RFC 9440); `X-Forwarded-Client-Cert`
         /// (Envoy); `X-ARR-ClientCert` (IIS ARR); `X-Portcullis-Assertion`, [signed](backends.md#signed-assertions). `[]`: none.
-        sets: Vec<Spanned<HeaderSet>> = choice(SETS)
-            .list()
-            .optional("`[\"account\"]`; with another `identity` than `\"headers\"` none"),
+        sets: Vec<Spanned<HeaderSet>> = choice([
+            ("account", HeaderSet::Account), ("rfc9440", HeaderSet::Rfc9440), ("xfcc", HeaderSet::Xfcc),
+            ("arr", HeaderSet::Arr), ("assertion", HeaderSet::Assertion),
+        ]).list().optional("`[\"account\"]`; with another `identity` than `\"headers\"` none"),
         /// Other names for the headers of the set `account`.
         names: HeaderNamesSection = table(),
         /// The groups that are sent if the account has them. A list that does not fit is a denial, never truncated.
@@ -246,19 +235,13 @@ impl BackendSection {
         let pair = [("client_certificate", "private_key"), ("private_key", "client_certificate")];
         for (name, other) in pair {
             if self.head.has(name) && !self.head.has(other) {
-                reader
-                    .error(self.head.span, other, format!("`{name}` needs `{other}` beside it"))
-                    .help(format!("add `{other}`"));
+                let message = format!("`{name}` needs `{other}` beside it");
+                reader.error(self.head.span, other, message).help(format!("add `{other}`"));
             }
         }
     }
 
     fn check_servers(&self, reader: &mut TableReader<'_>) {
-        for (index, server, first) in repeated(&self.servers, |server| &server.value) {
-            reader
-                .error(server.span, &format!("servers[{index}]"), "this server is listed twice")
-                .label(first.span, "the first time");
-        }
         for (index, server) in self.servers.iter().enumerate() {
             let (key, span, url) = (format!("servers[{index}]"), server.span, &server.value);
             if self.identity.value == IdentityMode::Certificate && url.scheme == ServerScheme::Http {
@@ -281,24 +264,15 @@ impl BackendSection {
         }
     }
 
-    /// Whether the requests contain anything that third parties must neither read nor write.
+    /// Returns whether the requests contain anything that third parties must neither read nor write.
     fn sends_identity(&self) -> bool {
         let beyond_headers = self.identity.value != IdentityMode::Headers;
         beyond_headers || !self.headers.sets.is_empty() || self.headers.secret.is_some()
     }
 }
 
-impl UserCertificatesSection {
-    fn check(&mut self, reader: &mut TableReader<'_>) {
-        let Spanned { value: true, span } = self.unsafe_issue_for_protected_accounts else { return };
-        let message = "certificates are issued also for Protected Users and accounts that are marked \
-                       \"sensitive and cannot be delegated\"";
-        reader.warning(span, "unsafe_issue_for_protected_accounts", message);
-    }
-}
-
 impl HeadersSection {
-    /// Whether the set is sent.
+    /// Returns whether the set is sent.
     pub(crate) fn sends(&self, set: HeaderSet) -> bool {
         self.sets.iter().any(|sent| sent.value == set)
     }
@@ -319,19 +293,12 @@ impl HeadersSection {
 impl HeaderNamesSection {
     /// Two facts under one name would let the backend confuse them.
     fn check(&mut self, reader: &mut TableReader<'_>) {
-        let names = [
-            ("user", &self.user),
-            ("upn", &self.upn),
-            ("sid", &self.sid),
-            ("groups", &self.groups),
-            ("mapping", &self.mapping),
-            ("authentication", &self.authentication),
-            ("certificate_sha256", &self.certificate_sha256),
-        ];
+        let Self { user, upn, sid, groups, mapping, authentication, certificate_sha256, .. } = &*self;
+        let names = [user, upn, sid, groups, mapping, authentication, certificate_sha256];
+        let mut names: Vec<_> = Self::NAMES.iter().zip(names).collect();
         // The defaults come first, so that an equal name is reported where it is written.
-        let defaults = names.iter().filter(|(key, _)| !self.head.has(key));
-        let written = names.iter().filter(|(key, _)| self.head.has(key));
-        for (_, (key, name), (other, _)) in repeated(defaults.chain(written), |(_, name)| &name.value) {
+        names.sort_by_key(|(key, _)| self.head.has(key));
+        for (_, (key, name), (other, _)) in repeated(&names, |(_, name)| &name.value) {
             let message = format!("`{}` is already the header of `{other}`", name.value);
             reader.error(name.span, key, message).help("give each fact a header of its own");
         }

@@ -30,17 +30,18 @@ pub(crate) fn cross_check(document: &ConfigDocument, diagnostics: &mut Diagnosti
     check_kerberos_names(document, diagnostics);
 }
 
-/// Every site with its path in messages, such as `site[2]`.
+/// Returns every site with its path in messages, such as `site[2]`.
 fn sites(document: &ConfigDocument) -> impl Iterator<Item = (String, &SiteSection)> {
     document.site.iter().enumerate().map(|(index, site)| (format!("site[{index}]"), site))
 }
 
-/// Every path of a site with the name of its backend.
+/// Returns every path of a site with the name of its backend.
 fn paths(site: &SiteSection) -> impl Iterator<Item = (&PathSection, &str)> {
-    site.path.iter().filter_map(|path| {
-        let backend = path.backend.as_ref().or(site.backend.as_ref())?;
-        Some((path, backend.value.as_str()))
-    })
+    site.path.iter().filter_map(|path| Some((path, backend_of(path, site)?)))
+}
+
+fn backend_of<'a>(path: &'a PathSection, site: &'a SiteSection) -> Option<&'a str> {
+    path.backend.as_ref().or(site.backend.as_ref()).map(|backend| backend.value.as_str())
 }
 
 fn is_named(name: Option<&Spanned<String>>, wanted: &Spanned<String>) -> bool {
@@ -99,31 +100,24 @@ fn check_site_realms(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
     for (key, site) in sites(document) {
         let certificate = site.certificate_paths().next();
         let password = site.password_paths(PasswordRule::Directory).next();
-        match (&site.realm, certificate, password) {
+        let (message, span, label) = match (&site.realm, certificate, password) {
             (None, Some(rule), _) => {
-                diagnostics
-                    .error(
-                        site.head.span,
-                        "the site requests client certificates and has no realm to validate them",
-                    )
-                    .key(format!("{key}.realm"))
-                    .label(rule.client_certificate.span, "a client certificate is requested here")
-                    .help(help);
+                let message = "the site requests client certificates and has no realm to validate them";
+                (message, rule.client_certificate.span, "a client certificate is requested here")
             }
             (None, None, Some(rule)) => {
                 let message = "the site accepts passwords and has no realm whose directory verifies them";
-                diagnostics
-                    .error(site.head.span, message)
-                    .key(format!("{key}.realm"))
-                    .label(rule.password.span, "a password is accepted here")
-                    .help(help);
+                (message, rule.password.span, "a password is accepted here")
             }
             (Some(realm), None, None) if !site.path.is_empty() => {
                 let message = "no path of this site uses client certificates, so its realm has no effect";
                 diagnostics.warning(realm.span, message).key(format!("{key}.realm"));
+                continue;
             }
-            (Some(_), _, _) | (None, None, None) => {}
-        }
+            (Some(_), _, _) | (None, None, None) => continue,
+        };
+        let error = diagnostics.error(site.head.span, message);
+        error.key(format!("{key}.realm")).label(span, label).help(help);
     }
 }
 
@@ -132,10 +126,10 @@ fn check_unused_passwords(document: &ConfigDocument, diagnostics: &mut Diagnosti
     for realm in document.realm.iter().filter(|realm| realm.head.has("passwords")) {
         let mut sites = document.site.iter().filter(|site| is_named(site.realm.as_ref(), &realm.head.name));
         if !sites.any(|site| site.password_paths(PasswordRule::Directory).next().is_some()) {
-            diagnostics
-                .error(realm.passwords.head.span, "no path uses this realm's directory to verify passwords")
-                .key(format!("realm.{}.passwords", realm.head.name.value))
-                .help("write password = \"directory\" on a path, or remove the table");
+            let message = "no path uses this realm's directory to verify passwords";
+            let help = "write password = \"directory\" on a path, or remove the table";
+            let error = diagnostics.error(realm.passwords.head.span, message);
+            error.key(format!("realm.{}.passwords", realm.head.name.value)).help(help);
         }
     }
 }
@@ -150,12 +144,10 @@ fn check_pass_through_keys(document: &ConfigDocument, diagnostics: &mut Diagnost
         let name = &backend.head.name.value;
         for key in PASS_THROUGH_KEYS.into_iter().filter(|_| !pass_through.contains(name.as_str())) {
             let Some(span) = backend.head.written(key) else { continue };
-            let message =
-                format!("`{key}` does nothing: no path uses pass-through authentication at this backend");
-            diagnostics
-                .error(span, message)
-                .key(format!("backend.{name}.{key}"))
-                .help("write password = \"backend\" in a [[site.path]], or remove it");
+            let because = "no path uses pass-through authentication at this backend";
+            let help = "write password = \"backend\" in a [[site.path]], or remove it";
+            let error = diagnostics.error(span, format!("`{key}` does nothing: {because}"));
+            error.key(format!("backend.{name}.{key}")).help(help);
         }
     }
 }
@@ -176,7 +168,7 @@ fn check_groups(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// The reason why the group has no members in the realm, if it can have none, and the fix.
+/// Returns the reason why the group has no members in the realm, if it can have none, and the fix.
 fn impossible_group(group: &str, realm: &RealmSection) -> Option<(String, &'static str)> {
     let mut assigned = realm.rule.iter().flat_map(MappingRuleSection::groups);
     if assigned.any(|assigned| assigned.value.eq_ignore_ascii_case(group)) {
@@ -199,22 +191,18 @@ fn check_site_names(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
         let (Some(name), Some(first)) = (&site.name, &first.name) else { continue };
         // A name that is not written is a host, and hosts are compared below.
         if site.head.has("name") {
-            diagnostics
-                .error(name.span, format!("two sites are named {:?}", name.value))
-                .key(format!("site[{index}].name"))
-                .label(first.span, "the first one")
-                .help("records and metrics use this name: give each site its own");
+            let error = diagnostics.error(name.span, format!("two sites are named {:?}", name.value));
+            let help = "records and metrics use this name: give each site its own";
+            error.key(format!("site[{index}].name")).label(first.span, "the first one").help(help);
         }
     }
     let hosts: Vec<_> = sites(document)
         .flat_map(|(key, site)| site.hosts.iter().map(move |host| (key.clone(), host)))
         .collect();
     for (_, (key, host), (_, first)) in repeated(&hosts, |(_, host)| &host.value) {
-        diagnostics
-            .error(host.span, format!("the host {:?} is given twice", host.value))
-            .key(format!("{key}.hosts"))
-            .label(first.span, "the first time")
-            .help("a host belongs to one site: keep one of them");
+        let error = diagnostics.error(host.span, format!("the host {:?} is given twice", host.value));
+        let help = "a host belongs to one site: keep one of them";
+        error.key(format!("{key}.hosts")).label(first.span, "the first time").help(help);
     }
 }
 
@@ -226,66 +214,45 @@ fn check_default_sites(document: &ConfigDocument, diagnostics: &mut Diagnostics)
     for (_, (key, site, address), (_, first, _)) in repeated(&addresses, |(_, _, address)| address) {
         // An address that one site lists twice is reported with the addresses.
         if site.head.span != first.head.span {
-            diagnostics
-                .error(site.default.span, format!("{address} has two default sites"))
-                .key(format!("{key}.default"))
-                .label(first.default.span, "the first one")
-                .help("only one site can get the connections that name no host");
+            let error = diagnostics.error(site.default.span, format!("{address} has two default sites"));
+            let help = "only one site can get the connections that name no host";
+            error.key(format!("{key}.default")).label(first.default.span, "the first one").help(help);
         }
     }
 }
 
-/// The purpose of an address. Only TLS can be shared by sites, since the client names the site before the response.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum AddressUse {
-    Tls,
-    PlainHttp,
-    Admin,
-}
-
-impl AddressUse {
-    const fn words(self) -> &'static str {
-        match self {
-            Self::Tls => "TLS",
-            Self::PlainHttp => "plain HTTP",
-            Self::Admin => "the admin listener",
-        }
-    }
-}
-
+/// An address has one purpose. Only TLS can be shared by sites, since the client names the site before the response.
 fn check_addresses(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
-    let mut first_of: BTreeMap<SocketAddr, (AddressUse, Span)> = BTreeMap::new();
-    let mut claim = |addresses: &[Spanned<SocketAddr>], key: String, purpose: AddressUse| {
+    let mut first_of: BTreeMap<SocketAddr, (&str, Span)> = BTreeMap::new();
+    let mut claim = |addresses: &[Spanned<SocketAddr>], key: String, purpose: &'static str| {
         let mut own: Vec<SocketAddr> = Vec::new();
         for address in fixed(addresses) {
             let (other, first) = *first_of.entry(address.value).or_insert((purpose, address.span));
             let message = if own.contains(&address.value) {
                 format!("{} is given twice", address.value)
             } else if other != purpose {
-                let (other, purpose) = (other.words(), purpose.words());
                 format!("{} is used for {other} and cannot be used for {purpose} too", address.value)
             } else {
                 own.push(address.value);
                 continue;
             };
-            let diagnostic = diagnostics.error(address.span, message).key(&key);
-            if first.is_empty() {
-                diagnostic.help(
+            let error = diagnostics.error(address.span, message).key(&key);
+            match first.is_empty() {
+                true => error.help(
                     "this is the default of the admin listener: write another address here or in [admin]",
-                );
-            } else {
-                diagnostic.label(first, "the first time");
-            }
+                ),
+                false => error.label(first, "the first time"),
+            };
         }
     };
-    claim(&document.admin.listen, "admin.listen".to_owned(), AddressUse::Admin);
+    claim(&document.admin.listen, "admin.listen".to_owned(), "the admin listener");
     for (key, site) in sites(document) {
-        claim(&site.listen, format!("{key}.listen"), AddressUse::Tls);
-        claim(&site.http_listen, format!("{key}.http_listen"), AddressUse::PlainHttp);
+        claim(&site.listen, format!("{key}.listen"), "TLS");
+        claim(&site.http_listen, format!("{key}.http_listen"), "plain HTTP");
     }
 }
 
-/// The addresses with a port of their own: the system chooses another port for each port 0.
+/// Returns the addresses with a port of their own: the system chooses another port for each port 0.
 fn fixed(addresses: &[Spanned<SocketAddr>]) -> impl Iterator<Item = &Spanned<SocketAddr>> {
     addresses.iter().filter(|address| address.value.port() != 0)
 }
@@ -297,10 +264,9 @@ fn check_assertion(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
     let sent: Vec<_> = sent.filter(|(_, set)| set.value == HeaderSet::Assertion).collect();
     let Some(assertion) = &document.assertion else {
         for (backend, set) in sent {
-            diagnostics
-                .error(set.span, "the header set \"assertion\" needs a key to sign with")
-                .key(format!("backend.{}.headers.sets", backend.head.name.value))
-                .help("add an [assertion] table with `keys` and `issuer`");
+            let error = diagnostics.error(set.span, "the header set \"assertion\" needs a key to sign with");
+            let help = "add an [assertion] table with `keys` and `issuer`";
+            error.key(format!("backend.{}.headers.sets", backend.head.name.value)).help(help);
         }
         return;
     };
@@ -322,41 +288,30 @@ fn check_kerberos_names(document: &ConfigDocument, diagnostics: &mut Diagnostics
     let mut reported = BTreeSet::new();
     for site in &document.site {
         // A directory knows the domain of an account.
-        let Some(realm) =
-            document.realm_named(site.realm.as_ref()).filter(|realm| realm.directory.is_empty())
-        else {
-            continue;
-        };
-        let certificate_paths = site.certificate_paths();
-        let names: BTreeSet<_> = certificate_paths
-            .filter_map(|path| path.backend.as_ref().or(site.backend.as_ref()))
-            .map(|name| &name.value)
-            .collect();
+        let realm = document.realm_named(site.realm.as_ref());
+        let Some(realm) = realm.filter(|realm| realm.directory.is_empty()) else { continue };
+        let with_certificates = site.certificate_paths().filter_map(|path| backend_of(path, site));
+        let names: BTreeSet<_> = with_certificates.collect();
         let by_kerberos = |backend: &&BackendSection| {
-            backend.identity.value == IdentityMode::Kerberos && names.contains(&backend.head.name.value)
+            backend.identity.value == IdentityMode::Kerberos && names.contains(&*backend.head.name.value)
         };
         for backend in document.backend.iter().filter(by_kerberos) {
             let name = &backend.head.name.value;
-            for account in realm.rule.iter().filter_map(|rule| rule.account.as_ref()) {
-                let user = &account.user;
+            for user in realm.rule.iter().filter_map(|rule| Some(&rule.account.as_ref()?.user)) {
                 let Some((message, help)) = without_principal(&user.value, &backend.kerberos) else {
                     continue;
                 };
                 if reported.insert((user.span.start, name)) {
-                    diagnostics
-                        .error(
-                            user.span,
-                            format!("the backend {name:?} needs a Kerberos principal: {message}"),
-                        )
-                        .key(format!("realm.{}.rule.account.user", realm.head.name.value))
-                        .help(help);
+                    let message = format!("the backend {name:?} needs a Kerberos principal: {message}");
+                    let key = format!("realm.{}.rule.account.user", realm.head.name.value);
+                    diagnostics.error(user.span, message).key(key).help(help);
                 }
             }
         }
     }
 }
 
-/// The reason why the account of a rule has no Kerberos principal, and the fix.
+/// Returns the reason why the account of a rule has no Kerberos principal, and the fix.
 fn without_principal(user: &str, options: &KerberosSection) -> Option<(String, String)> {
     let Some((domain, _)) = user.split_once('\\') else {
         let message = format!("{user:?} has no domain");

@@ -1,8 +1,8 @@
 //! `[realm.NAME.directory]` and `[realm.NAME.account_cache]`: the LDAP servers in which accounts are looked up.
 
 use crate::config::parse::{
-    Span, Spanned, TableReader, TableSchema as _, ValueError, ValueType, boolean, duration, file,
-    host_and_port, integer, line, required_table, section, sid, table_or_word, text,
+    Spanned, TableReader, TableSchema as _, ValueError, ValueType, boolean, duration, file, host_and_port,
+    integer, line, required_table, section, sid, table_or_word, text,
 };
 use crate::directory::Sid;
 use crate::ldap::{AttributeName, LdapEncryption, LdapServer, SearchFilter};
@@ -78,7 +78,7 @@ section! {
 
 section! {
     /// `[realm.NAME.directory.schema]`
-    struct DirectorySchemaSection with head checked by check {
+    struct DirectorySchemaSection checked by check {
         /// Which entries are users.
         user_filter: Spanned<SearchFilter> = search_filter().or("(objectClass=inetOrgPerson)"),
         /// The account's name.
@@ -120,17 +120,17 @@ section! {
 }
 
 impl DirectorySection {
-    /// Its name, or the entry below which its users are.
+    /// Returns its name, or the entry below which its users are.
     pub(crate) fn called(&self) -> &str {
         self.name.as_ref().map_or(&self.base_dn.value, |name| &name.value)
     }
 
-    /// The servers that all hold it, in the order of the file.
+    /// Returns the servers that all hold it, in the order of the file.
     pub(crate) fn servers(&self) -> Vec<LdapServer> {
         self.url.iter().filter_map(|url| self.server(&url.value, DIRECTORY)).collect()
     }
 
-    /// The servers of the forest's global catalogue.
+    /// Returns the servers of the forest's global catalogue.
     pub(crate) fn global_catalog_servers(&self) -> Vec<LdapServer> {
         self.global_catalog.iter().filter_map(|url| self.server(&url.value, GLOBAL_CATALOG)).collect()
     }
@@ -146,14 +146,14 @@ impl DirectorySection {
     }
 
     fn check(&mut self, reader: &mut TableReader<'_>) {
-        let unencrypted = [("url", &self.url), ("global_catalog", &self.global_catalog)]
-            .into_iter()
-            .flat_map(|(key, urls)| urls.iter().filter(|url| !url.value.ldaps).map(move |url| (key, url)));
+        let urls = self.url.iter().map(|url| ("url", url));
+        let urls = urls.chain(self.global_catalog.iter().map(|url| ("global_catalog", url)));
+        let unencrypted = urls.filter(|(_, url)| !url.value.ldaps);
         if !self.start_tls.value {
             for (key, url) in unencrypted {
-                reader
-                    .error(url.span, key, "passwords would be sent over the network in plain text")
-                    .help(format!("write \"ldaps://{}\", or add `start_tls = true`", url.value.authority));
+                let help = format!("write \"ldaps://{}\", or add `start_tls = true`", url.value.authority);
+                let message = "passwords would be sent over the network in plain text";
+                reader.error(url.span, key, message).help(help);
             }
         } else if unencrypted.count() == 0 {
             let message = "`start_tls` does nothing: no URL begins with \"ldap://\"";
@@ -170,27 +170,14 @@ impl DirectorySection {
 impl DirectorySchemaSection {
     fn check(&mut self, reader: &mut TableReader<'_>) {
         if let (Some(first), Some(second)) = (&self.member_of, &self.group_member) {
-            reader
-                .error(second.span, "group_member", "the groups are configured in two ways")
-                .label(first.span, "the other way")
-                .help("keep `member_of` or `group_member`");
+            let error = reader.error(second.span, "group_member", "the groups are configured in two ways");
+            error.label(first.span, "the other way").help("keep `member_of` or `group_member`");
         }
-        let span = |name: &Option<Spanned<AttributeName>>| name.as_ref().map(|name| name.span);
-        let base = self.group_base_dn.as_ref().map(|base| base.span);
-        let (member_of, group_member) = (span(&self.member_of), span(&self.group_member));
-        let written = |key| self.head.written(key);
-        let needs: [(&str, Option<Span>, &str, bool); 5] = [
-            ("member_of", member_of, "group_base_dn", base.is_some()),
-            ("group_member", group_member, "group_base_dn", base.is_some()),
-            ("group_base_dn", base, "member_of", member_of.or(group_member).is_some()),
-            ("group_name", written("group_name"), "group_member", group_member.is_some()),
-            ("disabled_value", written("disabled_value"), "disabled", self.disabled.is_some()),
-        ];
-        for (key, span, other, is_there) in needs {
-            let Some(span) = span.filter(|_| !is_there) else { continue };
-            let message = format!("`{key}` does nothing without `{other}`");
-            reader.error(span, key, message).help(format!("add `{other}`, or remove `{key}`"));
-        }
+        reader.needs_one_of("member_of", &["group_base_dn"]);
+        reader.needs_one_of("group_member", &["group_base_dn"]);
+        reader.needs_one_of("group_base_dn", &["member_of", "group_member"]);
+        reader.needs_one_of("group_name", &["group_member"]);
+        reader.needs_one_of("disabled_value", &["disabled"]);
     }
 }
 
@@ -210,15 +197,12 @@ impl AccountCacheSection {
         let Some(Spanned { value: stale, span }) = self.unsafe_stale_accounts else { return };
         if stale <= self.ttl.value {
             let message = "`unsafe_stale_accounts` does nothing: accounts are cached longer anyway";
-            reader
-                .error(span, KEY, message)
-                .label(self.ttl.span, "cached for this long")
-                .help("write more than `ttl`, which is 5 minutes unless written, or remove it");
+            let help = "write more than `ttl`, which is 5 minutes unless written, or remove it";
+            reader.error(span, KEY, message).label(self.ttl.span, "cached for this long").help(help);
         } else {
-            let message = format!(
-                "accounts are used for {} while no directory server responds: a user who is disabled meanwhile is authenticated",
-                humantime::format_duration(stale)
-            );
+            let stale = humantime::format_duration(stale);
+            let risk = "a user who is disabled meanwhile is authenticated";
+            let message = format!("accounts are used for {stale} while no directory server responds: {risk}");
             reader.warning(span, KEY, message);
         }
     }

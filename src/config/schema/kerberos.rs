@@ -24,32 +24,24 @@ section! {
         /// ([how](backends.md#domain-controllers-that-do-not-respond)).
         timeout: Spanned<Duration> = duration("1s", "1m").or("10s"),
         /// Whether tickets with RC4 keys are accepted: anyone who records one can guess the service's password from it.
-        unsafe_allow_rc4: Spanned<bool> = boolean().or(false),
+        unsafe_allow_rc4: Spanned<bool> = boolean().or(false).warn_if_true(
+            "RC4 tickets are accepted: anyone who records one can guess the service's password from it",
+        ),
         /// Whether a response is accepted in which the server does not prove that it could read the ticket.
-        unsafe_skip_mutual_authentication: Spanned<bool> = boolean().or(false),
+        unsafe_skip_mutual_authentication: Spanned<bool> = boolean().or(false).warn_if_true(
+            "mutual authentication is off: any server at this address is trusted",
+        ),
     }
 }
 
 impl KerberosSection {
-    /// The realm of accounts that come from no directory.
+    /// Returns the realm of accounts that come from no directory.
     pub(crate) fn rule_realm(&self) -> Option<RuleRealm> {
         self.realm.as_ref().map(|realm| RuleRealm { name: realm.value.clone(), domain: value(&self.domain) })
     }
 
     fn check(&mut self, reader: &mut TableReader<'_>) {
-        if let (Some(domain), None) = (&self.domain, &self.realm) {
-            let message = "`domain` does nothing without `realm`";
-            reader.error(domain.span, "domain", message).help("add `realm`, or remove it");
-        }
-        if let Spanned { value: true, span } = self.unsafe_allow_rc4 {
-            let message =
-                "RC4 tickets are accepted: anyone who records one can guess the service's password from it";
-            reader.warning(span, "unsafe_allow_rc4", message);
-        }
-        if let Spanned { value: true, span } = self.unsafe_skip_mutual_authentication {
-            let message = "mutual authentication is off: any server at this address is trusted";
-            reader.warning(span, "unsafe_skip_mutual_authentication", message);
-        }
+        reader.needs_one_of("domain", &["realm"]);
     }
 }
 
@@ -70,12 +62,10 @@ pub(super) fn service() -> ValueType<String> {
 fn kerberos_realm() -> ValueType<String> {
     line("text, in capitals", "texts", |text| {
         let upper = text.to_ascii_uppercase();
-        match text == upper {
-            true => Ok(upper),
-            false => {
-                let message = format!("{text:?} is not a realm of Active Directory: those are in capitals");
-                Err(ValueError::new(message).help(format!("write {upper:?}")))
-            }
+        if text == upper {
+            return Ok(upper);
         }
+        let message = format!("{text:?} is not a realm of Active Directory: those are in capitals");
+        Err(ValueError::new(message).help(format!("write {upper:?}")))
     })
 }

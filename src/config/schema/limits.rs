@@ -56,11 +56,9 @@ section! {
         /// connections, never one of an authenticated client.
         max_connections: Spanned<usize> = integer(1, 1_000_000).or(10_000),
         /// The same from one address; further ones are closed before their handshake.
-        max_connections_per_address: Option<Spanned<usize>> =
-            integer(1, 1_000_000).optional("a twentieth of `max_connections`"),
+        max_connections_per_address: Option<Spanned<usize>> = integer(1, 1_000_000).optional("a twentieth of `max_connections`"),
         /// The same from one IPv4 /24 or IPv6 /48.
-        max_connections_per_network: Option<Spanned<usize>> =
-            integer(1, 1_000_000).optional("half of `max_connections`"),
+        max_connections_per_network: Option<Spanned<usize>> = integer(1, 1_000_000).optional("half of `max_connections`"),
         /// How many bits of an IPv6 address count as one address.
         ipv6_prefix: Spanned<u8> = integer(32, 128).or(64),
         /// Load balancers and translated networks: limits per address and per network do not apply to them.
@@ -84,10 +82,10 @@ impl LimitsSection {
     fn check(&mut self, reader: &mut TableReader<'_>) {
         let all = self.max_connections.value;
         for (name, share) in [
-            ("max_connections_per_address", &self.max_connections_per_address),
-            ("max_connections_per_network", &self.max_connections_per_network),
+            ("max_connections_per_address", self.max_connections_per_address),
+            ("max_connections_per_network", self.max_connections_per_network),
         ] {
-            if let Some(share) = share.as_ref().filter(|share| share.value > all) {
+            if let Some(share) = share.filter(|share| share.value > all) {
                 let message = format!("{} is more than `max_connections`, which is {all}", share.value);
                 let help = "write a smaller number, or raise `max_connections`";
                 reader.error(share.span, name, message).help(help);
@@ -95,20 +93,18 @@ impl LimitsSection {
         }
     }
 
-    /// The lowest rate of request and response bodies, for clients and for the requests to every backend.
+    /// Returns the lowest rate of request and response bodies, for clients and for the requests to every backend.
     pub(crate) fn minimum_rate(&self) -> MinimumRate {
         MinimumRate { bytes_per_second: self.min_body_rate.value, ..MinimumRate::default() }
     }
 
-    /// The limit of client connections from one address.
+    /// Returns the limit of client connections from one address.
     pub(crate) fn connections_per_address(&self) -> usize {
-        let share = || (self.max_connections.value / 20).max(1);
-        self.max_connections_per_address.as_ref().map_or_else(share, |limit| limit.value)
+        self.max_connections_per_address.map_or((self.max_connections.value / 20).max(1), |limit| limit.value)
     }
 
-    /// The limit of client connections from one network.
+    /// Returns the limit of client connections from one network.
     pub(crate) fn connections_per_network(&self) -> usize {
-        let share = || (self.max_connections.value / 2).max(1);
-        self.max_connections_per_network.as_ref().map_or_else(share, |limit| limit.value)
+        self.max_connections_per_network.map_or((self.max_connections.value / 2).max(1), |limit| limit.value)
     }
 }

@@ -5,7 +5,7 @@ use super::directory::attribute;
 use crate::certificate::AltSecurityForm;
 use crate::config::parse::{
     Spanned, TableReader, ValueError, ValueType, alternatives, choice, duration, file, pairs, parse_sid,
-    repeated, section, string, text,
+    section, string, text,
 };
 use crate::directory::Sid;
 use crate::identity::{Mapper, SidCheck};
@@ -24,29 +24,25 @@ pub(crate) enum StrengthChoice {
     Weak,
 }
 
-const STRENGTHS: [(&str, StrengthChoice); 3] = [
-    ("strong", StrengthChoice::Strong),
-    ("compatibility", StrengthChoice::Compatibility),
-    ("weak", StrengthChoice::Weak),
-];
-const SID_CHECKS: [(&str, SidCheck); 2] = [("windows", SidCheck::Windows), ("strict", SidCheck::Strict)];
 const WITHOUT_DIRECTORY: &[Mapper] = &[Mapper::Rules, Mapper::Upn];
 const WITH_DIRECTORY: &[Mapper] = &[Mapper::Rules, Mapper::Sid, Mapper::AltSecurityIdentities, Mapper::Upn];
 
 section! {
     /// `[realm.NAME.mapping]`
-    struct MappingSection with head checked by check {
+    struct MappingSection with head {
         /// The mappers to try, in this order: `"rule"`, `"sid"`, `"alt_security_identities"`, `"upn"`, `"email"`,
         /// `"subject"`, `"edipi"`, `"fascn"`, `"uuid"`, `"uzi"`.
         order: Vec<Spanned<Mapper>> = mapper().nonempty_list().optional(
             "`[\"rule\", \"upn\"]`; with a directory `[\"rule\", \"sid\", \"alt_security_identities\", \"upn\"]`",
-        ),
+        ).distinct("mapper"),
         /// Whether a name is enough that may be assigned to another user (KB5014754): no; in a certificate that is not older
         /// than the account; yes.
-        strength: Spanned<StrengthChoice> = choice(STRENGTHS).or("strong"),
+        strength: Spanned<StrengthChoice> = choice([
+            ("strong", StrengthChoice::Strong), ("compatibility", StrengthChoice::Compatibility), ("weak", StrengthChoice::Weak),
+        ]).or("strong"),
         /// When the security identifier in a certificate must be that of the account to which it is mapped by other
         /// mappers: as in Windows, unless a strong value of the account's altSecurityIdentities names the certificate; always.
-        sid_check: Spanned<SidCheck> = choice(SID_CHECKS).or("windows"),
+        sid_check: Spanned<SidCheck> = choice([("windows", SidCheck::Windows), ("strict", SidCheck::Strict)]).or("windows"),
         /// By how much a certificate may be older than its account under `"compatibility"`.
         certificate_backdating: Spanned<Duration> = duration("0s", "18250days").or("0s"),
         /// The directory's attributes of card numbers: `{ edipi = "employeeID" }`. Needed for each number that is in the
@@ -77,14 +73,6 @@ section! {
 }
 
 impl MappingSection {
-    fn check(&mut self, reader: &mut TableReader<'_>) {
-        for (index, entry, first) in repeated(&self.order, |entry| entry.value.name()) {
-            reader
-                .error(entry.span, &format!("order[{index}]"), "this mapper is listed twice")
-                .label(first.span, "the first time");
-        }
-    }
-
     /// Sets the default order, which depends on whether the realm has a directory.
     pub(super) fn complete(&mut self, directory: bool) {
         if !self.head.has("order") {
@@ -93,7 +81,7 @@ impl MappingSection {
         }
     }
 
-    /// The entry of the order for this mapper.
+    /// Returns the entry of the order for this mapper.
     pub(super) fn uses(&self, mapper: Mapper) -> Option<&Spanned<Mapper>> {
         self.order.iter().find(|entry| entry.value == mapper)
     }
@@ -128,18 +116,16 @@ impl MappingSection {
         }
         for entry in self.order.iter().filter(|entry| directory && entry.value.is_number()) {
             if !self.attributes.iter().any(|(mapper, _)| mapper.value == entry.value) {
-                let mapper = entry.value;
-                let message = format!(
-                    "\"{mapper}\" finds no account: the directory's attribute of this number is not configured"
-                );
-                let help = format!("add attributes = {{ {mapper} = \"employeeID\" }}");
+                let number = format!("\"{}\" finds no account", entry.value);
+                let message = format!("{number}: the directory's attribute of this number is not configured");
+                let help = format!("add attributes = {{ {} = \"employeeID\" }}", entry.value);
                 reader.error(entry.span, "mapping.attributes", message).help(help);
             }
         }
     }
 }
 
-/// The error about a key for a mapper that the realm does not use.
+/// Returns the error about a key for a mapper that the realm does not use.
 pub(super) fn not_in_order(mapper: Mapper) -> String {
     format!("this does nothing: `mapping.order` does not name \"{mapper}\"")
 }
@@ -156,7 +142,7 @@ impl IdentityIssuerSection {
         }
     }
 
-    /// Whether the mapper uses its certificates.
+    /// Returns whether the mapper uses its certificates.
     pub(super) fn feeds(&self, mapper: Mapper) -> bool {
         self.mappers.is_empty() || self.mappers.iter().any(|entry| entry.value == mapper)
     }
@@ -183,12 +169,11 @@ fn card_number(name: &str) -> Result<Mapper, ValueError> {
 fn domain_sid() -> ValueType<Sid> {
     string("SID", "SIDs", |text| {
         let sid = parse_sid(text)?;
-        let parts = sid.to_string();
-        if parts.split('-').count() == 8 {
-            let domain = sid.domain().map(|domain| domain.to_string()).unwrap_or_default();
-            return Err(ValueError::new(format!("{parts} is an account's or a group's, not a domain's"))
-                .help(format!("write {domain:?}")));
+        if sid.to_string().split('-').count() != 8 {
+            return Ok(sid);
         }
-        Ok(sid)
+        let domain = sid.domain().map(|domain| domain.to_string()).unwrap_or_default();
+        let message = format!("{sid} is an account's or a group's, not a domain's");
+        Err(ValueError::new(message).help(format!("write {domain:?}")))
     })
 }

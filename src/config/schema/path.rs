@@ -13,36 +13,28 @@ use http::Method;
 use ipnet::IpNet;
 use std::path::PathBuf;
 
-const CLIENT_CERTIFICATES: [(&str, ClientCertificateRule); 3] = [
-    ("ignore", ClientCertificateRule::Ignore),
-    ("accept", ClientCertificateRule::Accept),
-    ("require", ClientCertificateRule::Require),
-];
-const PASSWORDS: [(&str, PasswordRule); 3] = [
-    ("never", PasswordRule::Never),
-    ("directory", PasswordRule::Directory),
-    ("backend", PasswordRule::Backend),
-];
-const QUERIES: [(&str, QueryRule); 2] = [("allow", QueryRule::Allow), ("reject", QueryRule::Reject)];
-
 section! {
     /// `[[site.path]]`
     struct PathSection checked by check {
         /// `"/x/y.asmx"` for this path alone, or `"/dir/*"` for `/dir`, `/dir/` and all paths below it.
         path: Spanned<String> = text().essential("path = \"/_wmcs/licensing/license.asmx\""),
         /// Client certificates are not used; a certificate or another credential; a certificate is required.
-        client_certificate: Spanned<ClientCertificateRule> =
-            choice(CLIENT_CERTIFICATES).essential("client_certificate = \"require\""),
+        client_certificate: Spanned<ClientCertificateRule> = choice([
+            ("ignore", ClientCertificateRule::Ignore), ("accept", ClientCertificateRule::Accept),
+            ("require", ClientCertificateRule::Require),
+        ]).essential("client_certificate = \"require\""),
         /// The methods that are allowed; 405 for others. TRACE, CONNECT and WebDAV are never allowed.
         methods: Vec<Spanned<Method>> = method().nonempty_list().or(["GET", "HEAD", "POST"]),
         /// Whether requests may have a query.
-        query: Spanned<QueryRule> = choice(QUERIES).or("allow"),
+        query: Spanned<QueryRule> = choice([("allow", QueryRule::Allow), ("reject", QueryRule::Reject)]).or("allow"),
         /// The largest request body; 413 above it.
         max_body: Spanned<u64> = size("0B", "4GiB").or("1MiB"),
         /// The alternative for a client without a certificate: none; a user name and a [password](passwords.md) that the
         /// realm's directory accepts; the authentication that the backend itself requests. Not on a path that requires a
         /// certificate. On one that ignores certificates it is the only authentication.
-        password: Spanned<PasswordRule> = choice(PASSWORDS).or("never"),
+        password: Spanned<PasswordRule> = choice([
+            ("never", PasswordRule::Never), ("directory", PasswordRule::Directory), ("backend", PasswordRule::Backend),
+        ]).or("never"),
         /// Whether a client may use that alternative if its certificate is valid, not revoked and sufficient for the path,
         /// but maps to no account. Only if certificates are accepted. A rejected certificate never falls back to a
         /// password.
@@ -83,7 +75,7 @@ section! {
 }
 
 impl PathSection {
-    /// The lists `allow` and `deny` that are written, with their names.
+    /// Returns the lists `allow` and `deny` that are written, with their names.
     pub(crate) fn access_lists(&self) -> impl Iterator<Item = (&'static str, &AccessListSection)> {
         let lists = [("allow", &self.allow), ("deny", &self.deny)].into_iter();
         lists.filter_map(|(name, list)| Some((name, list.as_ref()?)))
@@ -110,10 +102,10 @@ impl PathSection {
         ];
         for (name, span) in conditions {
             let Some(span) = span else { continue };
-            reader
-                .error(span, name, format!("`{name}` does nothing on a path that ignores certificates"))
-                .label(self.client_certificate.span, "certificates are ignored")
-                .help("write client_certificate = \"require\", or remove the condition");
+            let message = format!("`{name}` does nothing on a path that ignores certificates");
+            let help = "write client_certificate = \"require\", or remove the condition";
+            let rule = self.client_certificate.span;
+            reader.error(span, name, message).label(rule, "certificates are ignored").help(help);
         }
     }
 
@@ -121,14 +113,10 @@ impl PathSection {
     fn check_password(&self, reader: &mut TableReader<'_>) {
         let required = self.client_certificate.value == ClientCertificateRule::Require;
         if required && self.password.value != PasswordRule::Never {
-            reader
-                .error(
-                    self.password.span,
-                    "password",
-                    "no password is accepted on a path that requires a client certificate",
-                )
-                .label(self.client_certificate.span, "a client certificate is required")
-                .help("write client_certificate = \"accept\", or remove `password`");
+            let message = "no password is accepted on a path that requires a client certificate";
+            let help = "write client_certificate = \"accept\", or remove `password`";
+            let error = reader.error(self.password.span, "password", message);
+            error.label(self.client_certificate.span, "a client certificate is required").help(help);
         }
     }
 
@@ -142,15 +130,14 @@ impl PathSection {
                 reader.warning(span, KEY, message);
             }
             (ClientCertificateRule::Accept, PasswordRule::Never) => {
-                reader
-                    .error(span, KEY, "this does nothing: the path accepts no password")
-                    .help("write password = \"directory\", or remove it");
+                let message = "this does nothing: the path accepts no password";
+                reader.error(span, KEY, message).help("write password = \"directory\", or remove it");
             }
             (ClientCertificateRule::Ignore | ClientCertificateRule::Require, _) => {
-                reader
-                    .error(span, KEY, "this does nothing: the path does not accept client certificates")
-                    .label(self.client_certificate.span, "configured here")
-                    .help("write client_certificate = \"accept\", or remove it");
+                let message = "this does nothing: the path does not accept client certificates";
+                let help = "write client_certificate = \"accept\", or remove it";
+                let rule = self.client_certificate.span;
+                reader.error(span, KEY, message).label(rule, "configured here").help(help);
             }
         }
     }
@@ -159,29 +146,28 @@ impl PathSection {
 impl AccessListSection {
     /// Records the errors in the list `name` of a path, `allow` or `deny`.
     fn check(&self, name: &str, reader: &mut TableReader<'_>) {
-        let span = self.head.span;
         if self.head.is_empty() {
-            reader
-                .error(span, name, format!("`{name}` has no groups, accounts, issuers or networks"))
-                .help(format!("such as {name} = {{ groups = [\"RMS Users\"] }}, or remove it"));
+            let message = format!("`{name}` has no groups, accounts, issuers or networks");
+            let help = format!("such as {name} = {{ groups = [\"RMS Users\"] }}, or remove it");
+            reader.error(self.head.span, name, message).help(help);
         }
         let consequence = if name == "allow" { "allows no request" } else { "denies no request" };
         for key in Self::NAMES.iter().filter(|key| !self.head.has_items(key)) {
             let Some(span) = self.head.written(key) else { continue };
-            reader
-                .error(span, &format!("{name}.{key}"), format!("`{key}` is empty: it {consequence}"))
-                .help(format!("add one of the {key}, or remove the key"));
+            let message = format!("`{key}` is empty: it {consequence}");
+            let help = format!("add one of the {key}, or remove the key");
+            reader.error(span, &format!("{name}.{key}"), message).help(help);
         }
     }
 
-    /// The place of the first entry that needs an authenticated client.
+    /// Returns the place of the first entry that needs an authenticated client.
     pub(crate) fn first_identity(&self) -> Option<Span> {
         let names = self.groups.first().or(self.accounts.first()).map(|entry| entry.span);
         names.or(self.issuers.first().map(|issuer| issuer.span))
     }
 }
 
-/// The values of `cross_site`, of a site and of a path.
+/// Returns the type of `cross_site`, of a site and of a path.
 pub(super) fn cross_site() -> ValueType<CrossSiteRule> {
     choice([("reject", CrossSiteRule::Reject), ("allow", CrossSiteRule::Allow)])
 }
@@ -208,45 +194,11 @@ const METHODS: [Method; 7] =
 
 /// Methods that are never allowed: TRACE and CONNECT (RFC 9110 9.3.8, 9.3.6), and those of WebDAV (RFC 4918, RFC 3253,
 /// RFC 5323, [MS-WDVME] and its variants in Exchange), with which IIS edits the files of a site.
-const FORBIDDEN_METHODS: &[&str] = &[
-    "TRACE",
-    "TRACK",
-    "CONNECT",
-    "DEBUG",
-    "PROPFIND",
-    "PROPPATCH",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-    "SEARCH",
-    "REPORT",
-    "ACL",
-    "BIND",
-    "UNBIND",
-    "CHECKIN",
-    "CHECKOUT",
-    "UNCHECKOUT",
-    "VERSION-CONTROL",
-    "MKWORKSPACE",
-    "UPDATE",
-    "LABEL",
-    "MERGE",
-    "MKACTIVITY",
-    "BASELINE-CONTROL",
-    "ORDERPATCH",
-    "BCOPY",
-    "BDELETE",
-    "BMOVE",
-    "BPROPFIND",
-    "BPROPPATCH",
-    "NOTIFY",
-    "POLL",
-    "SUBSCRIBE",
-    "UNSUBSCRIBE",
-    "X-MS-ENUMATTS",
-];
+const FORBIDDEN_METHODS: &str = "\
+    TRACE TRACK CONNECT DEBUG PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK SEARCH REPORT ACL BIND \
+    UNBIND CHECKIN CHECKOUT UNCHECKOUT VERSION-CONTROL MKWORKSPACE UPDATE LABEL MERGE MKACTIVITY \
+    BASELINE-CONTROL ORDERPATCH BCOPY BDELETE BMOVE BPROPFIND BPROPPATCH NOTIFY POLL SUBSCRIBE \
+    UNSUBSCRIBE X-MS-ENUMATTS";
 
 fn method() -> ValueType<Method> {
     string("method", "methods", |text| {
@@ -254,15 +206,12 @@ fn method() -> ValueType<Method> {
             return Ok(method.clone());
         }
         let upper = text.to_ascii_uppercase();
-        if FORBIDDEN_METHODS.contains(&upper.as_str()) {
+        if FORBIDDEN_METHODS.split(' ').any(|method| method == upper) {
             return Err(ValueError::new(format!("{upper} is never allowed")).help("remove it"));
         }
         let known = || METHODS.iter().map(Method::as_str);
         let otherwise = || format!("the methods are {}", known().collect::<Vec<_>>().join(", "));
-        Err(ValueError::new(format!("{text:?} is not a supported method")).help(did_you_mean(
-            text,
-            known(),
-            otherwise,
-        )))
+        let help = did_you_mean(text, known(), otherwise);
+        Err(ValueError::new(format!("{text:?} is not a supported method")).help(help))
     })
 }

@@ -11,17 +11,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
-const FORMATS: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
-const LEVELS: [(&str, &str); 5] =
-    [("error", "error"), ("warn", "warn"), ("info", "info"), ("debug", "debug"), ("trace", "trace")];
-
 section! {
     /// `[log]`: the log on standard error.
     struct LogSection with head checked by check {
         /// Lines for people, or one JSON object per line.
-        format: Spanned<LogFormat> = choice(FORMATS).or("human"),
+        format: Spanned<LogFormat> = choice([("human", LogFormat::Human), ("json", LogFormat::Json)]).or("human"),
         /// The least severe events that are logged.
-        level: Spanned<&'static str> = choice(LEVELS).or("info"),
+        level: Spanned<&'static str> = choice(["error", "warn", "info", "debug", "trace"].map(|level| (level, level))).or("info"),
         /// Instead of `level`: which events are logged, in the syntax of `tracing-subscriber`, such as
         /// `"warn,portcullis::proxy=debug"`.
         filter: Option<Spanned<String>> = log_filter().optional("by `level`"),
@@ -31,14 +27,12 @@ section! {
 impl LogSection {
     fn check(&mut self, reader: &mut TableReader<'_>) {
         if let (Some(span), Some(filter)) = (self.head.written("level"), &self.filter) {
-            reader
-                .error(span, "level", "`level` does nothing: `filter` specifies the levels")
-                .label(filter.span, "the filter")
-                .help("keep one of them");
+            let error = reader.error(span, "level", "`level` does nothing: `filter` specifies the levels");
+            error.label(filter.span, "the filter").help("keep one of them");
         }
     }
 
-    /// The logged events, in the syntax of `tracing-subscriber`.
+    /// Returns the logged events, in the syntax of `tracing-subscriber`.
     pub(crate) fn directives(&self) -> String {
         self.filter.as_ref().map_or_else(|| self.level.value.to_owned(), |filter| filter.value.clone())
     }
@@ -85,10 +79,8 @@ section! {
 impl AdminSection {
     fn check(&mut self, reader: &mut TableReader<'_>) {
         for address in self.listen.iter().filter(|address| !address.value.ip().is_loopback()) {
-            let message = format!(
-                "the admin listener has no authentication: all clients that reach {} can read metrics and use /purge",
-                address.value
-            );
+            let risk = format!("all clients that reach {} can read metrics and use /purge", address.value);
+            let message = format!("the admin listener has no authentication: {risk}");
             let help = "listen on 127.0.0.1, or restrict access to this address by a firewall";
             reader.warning(address.span, "listen", message).help(help);
         }

@@ -26,7 +26,9 @@ section! {
         certificate_policies: Vec<Spanned<ObjectIdentifier>> = certificate_policy().list().optional("none"),
         /// Whether RSA signatures with SHA-1 and RSA keys of 1024 bits are accepted in a certificate's path. They can be
         /// forged: only for old cards, until they are replaced. A CRL signed so is not accepted.
-        unsafe_allow_sha1_and_rsa_1024: Spanned<bool> = boolean().or(false),
+        unsafe_allow_sha1_and_rsa_1024: Spanned<bool> = boolean().or(false).warn_if_true(
+            "SHA-1 signatures and RSA keys of 1,024 bits are accepted: such certificates can be forged",
+        ),
         /// How revocation is checked.
         revocation: RevocationSection = table(),
         /// How certificates are mapped to accounts.
@@ -67,17 +69,10 @@ impl RealmSection {
     fn check(&mut self, reader: &mut TableReader<'_>) {
         let directory = self.head.has("directory");
         self.mapping.complete(directory);
-        if let Spanned { value: true, span } = self.unsafe_allow_sha1_and_rsa_1024 {
-            let message =
-                "SHA-1 signatures and RSA keys of 1,024 bits are accepted: such certificates can be forged";
-            reader.warning(span, "unsafe_allow_sha1_and_rsa_1024", message);
-        }
         for (index, again, first) in repeated(&self.directory, |it| it.called().to_ascii_lowercase()) {
             let message = format!("two directories of this realm are named {:?}", again.called());
-            reader
-                .error(again.head.span, &format!("directory[{index}].name"), message)
-                .label(first.head.span, "the first one")
-                .help("give each a `name` of its own");
+            let error = reader.error(again.head.span, &format!("directory[{index}].name"), message);
+            error.label(first.head.span, "the first one").help("give each a `name` of its own");
         }
         self.mapping.check_in_realm(directory, reader);
         self.check_identity_issuers(reader);
@@ -86,19 +81,17 @@ impl RealmSection {
         // Records name the rule that found the account, so a name must stand for one rule.
         for (index, again, first) in repeated(&self.rule, |rule| &rule.name.value) {
             let message = format!("two rules of this realm are named {:?}", again.name.value);
-            reader
-                .error(again.name.span, &format!("rule[{index}].name"), message)
-                .label(first.name.span, "the first one")
-                .help("give each rule a name of its own");
+            let error = reader.error(again.name.span, &format!("rule[{index}].name"), message);
+            error.label(first.name.span, "the first one").help("give each rule a name of its own");
         }
     }
 
-    /// Whether any issuer may name accounts.
+    /// Returns whether any issuer may name accounts.
     fn names_accounts(&self) -> bool {
-        self.identity_issuers.iter().any(|issuer| {
-            let names = [issuer.upn_suffixes.len(), issuer.email_domains.len(), issuer.sid_domains.len()];
-            names != [0; 3]
-        })
+        let names = |issuer: &IdentityIssuerSection| {
+            issuer.upn_suffixes.len() + issuer.email_domains.len() + issuer.sid_domains.len()
+        };
+        self.identity_issuers.iter().any(|issuer| names(issuer) > 0)
     }
 
     /// Records the keys of issuers for mappers that are not in the order.
@@ -149,10 +142,8 @@ impl RealmSection {
                 || (!self.directory.is_empty() && self.names_accounts());
             // A certificate with a security identifier is rejected if no issuer may write one: never a matter of course.
             if !is_fed && (!is_default || !maps_otherwise || entry.value == Mapper::Sid) {
-                let message = format!(
-                    "no certificate can be mapped by \"{}\": no entry of `identity_issuers` has `{key}`",
-                    entry.value
-                );
+                let cause = format!("no entry of `identity_issuers` has `{key}`");
+                let message = format!("no certificate can be mapped by \"{}\": {cause}", entry.value);
                 let help =
                     format!("add identity_issuers = [{{ certificate = \"pki/issuing.pem\", {names} }}]");
                 reader.warning(entry.span, "mapping.order", message).help(help);

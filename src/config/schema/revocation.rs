@@ -11,16 +11,6 @@ use ipnet::IpNet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-const MODES: [(&str, RevocationMode); 3] =
-    [("off", RevocationMode::Off), ("prefer", RevocationMode::Prefer), ("require", RevocationMode::Require)];
-const NONCES: [(&str, NonceRule); 3] =
-    [("never", NonceRule::Never), ("if_returned", NonceRule::IfReturned), ("require", NonceRule::Require)];
-const DEMANDS: [(&str, RevocationDemand); 3] = [
-    ("require", RevocationDemand::Required),
-    ("prefer", RevocationDemand::IfAvailable),
-    ("off", RevocationDemand::Never),
-];
-
 /// The keys that have an effect only if CRLs or OCSP responses are fetched, if CRLs are, if OCSP responses are.
 const FETCHING: &[&str] = &["hosts", "addresses", "rewrite"];
 const FETCHING_CRLS: &[&str] = &["ldaps_ca", "cache_dir", "max_crl", "fetch_timeout"];
@@ -31,7 +21,9 @@ section! {
     /// `[realm.NAME.revocation]`
     struct RevocationSection with head checked by check {
         /// Certificates whose revocation status is unknown are rejected; are accepted; no revocation check.
-        mode: Spanned<RevocationMode> = choice(MODES).or("require"),
+        mode: Spanned<RevocationMode> = choice([
+            ("off", RevocationMode::Off), ("prefer", RevocationMode::Prefer), ("require", RevocationMode::Require),
+        ]).or("require"),
         /// CRLs in DER, PEM or PKCS #7; watched, and read again when they change. This, `fetch` or `ocsp` is needed unless the mode is
         /// `"off"`.
         crl: Vec<Spanned<PathBuf>> = file_or_folder().list().optional("none"),
@@ -61,7 +53,9 @@ section! {
         fetch_timeout: Spanned<Duration> = duration("1s", "1h").or("60s"),
         /// Whether OCSP responses must return the nonce of the request. A response with a wrong one is always rejected, unless
         /// it reports the certificate as revoked.
-        ocsp_nonce: Spanned<NonceRule> = choice(NONCES).or("if_returned"),
+        ocsp_nonce: Spanned<NonceRule> = choice([
+            ("never", NonceRule::Never), ("if_returned", NonceRule::IfReturned), ("require", NonceRule::Require),
+        ]).or("if_returned"),
         /// The responder that is queried instead of those that certificates name.
         ocsp_responder: Option<OcspResponderSection> = optional_table("none"),
         /// Issuers with a mode of their own.
@@ -97,12 +91,14 @@ section! {
         /// The authority's certificate; its key counts.
         certificate: Spanned<PathBuf> = file().essential("certificate = \"pki/root.pem\""),
         /// The mode for the certificates that it issued.
-        mode: Spanned<RevocationDemand> = choice(DEMANDS).essential("mode = \"prefer\""),
+        mode: Spanned<RevocationDemand> = choice([
+            ("require", RevocationDemand::Required), ("prefer", RevocationDemand::IfAvailable), ("off", RevocationDemand::Never),
+        ]).essential("mode = \"prefer\""),
     }
 }
 
 impl RevocationSection {
-    /// The place of an error in a CRL.
+    /// Returns the place of an error in a CRL.
     pub(crate) fn span(&self) -> Span {
         self.crl.first().map_or(self.mode.span, |first| first.span)
     }
@@ -158,11 +154,9 @@ impl RevocationSection {
 
 fn fetch_host() -> ValueType<AllowedHost> {
     string("host", "hosts", |text| {
-        text.parse().map_err(|_| {
-            ValueError::new(format!("{text:?} is not a host name")).help(
-                "such as \"pki.corp.example\", \"*.corp.example\" or \"192.0.2.1\", without scheme and port",
-            )
-        })
+        let help =
+            "such as \"pki.corp.example\", \"*.corp.example\" or \"192.0.2.1\", without scheme and port";
+        text.parse().map_err(|_| ValueError::new(format!("{text:?} is not a host name")).help(help))
     })
 }
 
@@ -182,10 +176,10 @@ fn http_url() -> ValueType<String> {
 }
 
 fn parse_http_url(url: &str) -> Result<String, ValueError> {
-    match url.strip_prefix("http://").filter(|rest| !rest.is_empty()) {
-        Some(_) => Ok(url.to_owned()),
-        None => Err(ValueError::new(format!("{url:?} is not an http URL")).help(
-            "such as \"http://pki.corp.example/staff.crl\": CRLs and OCSP responses are signed, so https adds nothing",
-        )),
+    if url.strip_prefix("http://").is_some_and(|rest| !rest.is_empty()) {
+        return Ok(url.to_owned());
     }
+    let reason = "CRLs and OCSP responses are signed, so https adds nothing";
+    let help = format!("such as \"http://pki.corp.example/staff.crl\": {reason}");
+    Err(ValueError::new(format!("{url:?} is not an http URL")).help(help))
 }

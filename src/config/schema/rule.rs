@@ -52,34 +52,14 @@ section! {
     }
 }
 
-/// The certificates that a rule maps.
-pub(crate) enum RuleMatch<'a> {
-    /// The one with this SHA-256 of its DER.
-    Sha256([u8; 32]),
-    /// The one in this file.
-    Certificate(&'a Spanned<PathBuf>),
-    /// Those that the key of the certificate in this file signed, under the rule's conditions.
-    Names(&'a Spanned<PathBuf>),
-}
-
 impl MappingRuleSection {
-    /// The certificates that it maps; `None` only if none are given, which is an error.
-    pub(crate) fn matches(&self) -> Option<RuleMatch<'_>> {
-        match (&self.certificate_sha256, &self.certificate, &self.issuer) {
-            (Some(fingerprint), _, _) => Some(RuleMatch::Sha256(fingerprint.value)),
-            (_, Some(certificate), _) => Some(RuleMatch::Certificate(certificate)),
-            (_, _, Some(issuer)) => Some(RuleMatch::Names(issuer)),
-            (None, None, None) => None,
-        }
-    }
-
-    /// Whether its certificates and its action are each given in exactly one way.
+    /// Returns whether its certificates and its action are each given in exactly one way.
     pub(super) fn is_complete(&self) -> bool {
         let ways = [self.certificate_sha256.is_some(), self.certificate.is_some(), self.issuer.is_some()];
         ways.into_iter().filter(|way| *way).count() == 1 && self.denies() != self.account.is_some()
     }
 
-    /// The groups that it assigns.
+    /// Returns the groups that it assigns.
     pub(super) fn groups(&self) -> &[Spanned<String>] {
         self.account.as_ref().map_or(&[], |account| &account.groups)
     }
@@ -112,8 +92,8 @@ impl MappingRuleSection {
             [way] => {
                 for name in ["subject", "issuer_name", "case_sensitive"] {
                     if self.head.has(name) {
-                        let message =
-                            format!("`{name}` does nothing beside `{way}`, which names one certificate");
+                        let reason = format!("beside `{way}`, which names one certificate");
+                        let message = format!("`{name}` does nothing {reason}");
                         reader.error(span, name, message).help(format!("remove `{name}`"));
                     }
                 }
@@ -125,8 +105,8 @@ impl MappingRuleSection {
                 reader.error(span, "issuer", message).help(help);
             }
             several => {
-                let several = several.join(", ");
-                let message = format!("the rule selects certificates in several ways: {several}");
+                let message =
+                    format!("the rule selects certificates in several ways: {}", several.join(", "));
                 reader.error(span, "", message).help("keep one of them");
             }
         }
@@ -154,12 +134,10 @@ impl MappingRuleSection {
 }
 
 fn user_principal_name() -> ValueType<String> {
-    line("text", "texts", |name| match name.contains('@') {
-        true => Ok(name.to_owned()),
-        false => {
-            Err(ValueError::new("a user principal name contains an `@`")
-                .help("such as \"alice@corp.example\""))
-        }
+    line("text", "texts", |name| {
+        let error = || ValueError::new("a user principal name contains an `@`");
+        let is_upn = name.contains('@').then(|| name.to_owned());
+        is_upn.ok_or_else(|| error().help("such as \"alice@corp.example\""))
     })
 }
 

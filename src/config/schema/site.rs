@@ -2,8 +2,8 @@
 
 use super::path::{PathSection, cross_site};
 use crate::config::parse::{
-    Spanned, TableReader, boolean, choice, duration, file, host_pattern, repeated, section, size,
-    socket_address, table, tables, text,
+    Spanned, TableReader, boolean, choice, duration, file, host_pattern, section, size, socket_address,
+    table, tables, text,
 };
 use crate::policy::{ClientCertificateRule, CrossSiteRule, PasswordRule};
 use crate::request::PathCase;
@@ -23,11 +23,6 @@ pub(crate) enum OnBadCertificate {
     Alert,
 }
 
-const HTTP_ACTIONS: [(&str, HttpAction); 2] =
-    [("reject", HttpAction::Reject), ("redirect", HttpAction::Redirect)];
-const ON_BAD_CERTIFICATE: [(&str, OnBadCertificate); 2] =
-    [("respond", OnBadCertificate::Respond), ("alert", OnBadCertificate::Alert)];
-const PATH_CASES: [(&str, PathCase); 2] = [("insensitive", PathCase::Fold), ("sensitive", PathCase::Exact)];
 const TLS_VERSIONS: [(&str, TlsVersion); 2] = [("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)];
 
 section! {
@@ -43,7 +38,8 @@ section! {
         /// The addresses that respond to plain HTTP. Nothing is forwarded from there.
         http_listen: Vec<Spanned<SocketAddr>> = socket_address().list().optional("none"),
         /// The response to plain HTTP: 403.4, or a redirect to the same URL over TLS.
-        http_action: Spanned<HttpAction> = choice(HTTP_ACTIONS).or("reject"),
+        http_action: Spanned<HttpAction> =
+            choice([("reject", HttpAction::Reject), ("redirect", HttpAction::Redirect)]).or("reject"),
         /// Whether it also gets the connections that name no host. One site per address can.
         default: Spanned<bool> = boolean().or(false),
         /// Its certificates, each with its chain, leaf first. The client gets one that it can use; Windows 7 to 8.1 need one
@@ -65,11 +61,13 @@ section! {
         card_reauth_interval: Spanned<Duration> = duration("1m", "7days").or("8h"),
         /// What happens to a client whose certificate is not valid: a page with the reason, or a failed handshake as with
         /// other proxies.
-        on_bad_certificate: Spanned<OnBadCertificate> = choice(ON_BAD_CERTIFICATE).or("respond"),
+        on_bad_certificate: Spanned<OnBadCertificate> =
+            choice([("respond", OnBadCertificate::Respond), ("alert", OnBadCertificate::Alert)]).or("respond"),
         /// Whether the handshake names the authorities whose certificates are accepted, so that a client offers only those.
         ca_hints: Spanned<bool> = boolean().or(true),
         /// Whether `/A` and `/a` are one path, as for IIS.
-        path_case: Spanned<PathCase> = choice(PATH_CASES).or("insensitive"),
+        path_case: Spanned<PathCase> =
+            choice([("insensitive", PathCase::Fold), ("sensitive", PathCase::Exact)]).or("insensitive"),
         /// Requests that a page of another site makes with the user's card, or with a password that the browser sends by
         /// itself.
         cross_site: Spanned<CrossSiteRule> = cross_site().or("reject"),
@@ -90,9 +88,8 @@ section! {
         max: Spanned<TlsVersion> = choice(TLS_VERSIONS).or("1.3"),
         /// The signature algorithms for client certificates, the preferred first. `"rsa_pkcs1_sha1"` may be listed, and is
         /// listed by default, only with `unsafe_allow_sha1_and_rsa_1024` in the realm.
-        client_signature_algorithms: Vec<Spanned<SignatureScheme>> = choice(CLIENT_SIGNATURE_ALGORITHMS)
-            .nonempty_list()
-            .optional("these in this order, without the last, and without RSA-PSS if `max` is `\"1.2\"`"),
+        client_signature_algorithms: Vec<Spanned<SignatureScheme>> = choice(CLIENT_SIGNATURE_ALGORITHMS).nonempty_list()
+            .optional("these in this order, without the last, and without RSA-PSS if `max` is `\"1.2\"`").distinct("algorithm"),
         /// Memory for the sessions of clients that resume TLS 1.2 without tickets (libcurl, Windows 7). Above it the least
         /// recently used are removed, and their clients sign again. `"0B"` keeps none.
         session_cache: Spanned<u64> = size("0B", "1GiB").or("4MiB"),
@@ -100,27 +97,27 @@ section! {
 }
 
 impl SiteSection {
-    /// Its name in records and metrics; empty only if it has no host, which is an error.
+    /// Returns its name in records and metrics; empty only if it has no host, which is an error.
     pub(crate) fn name(&self) -> &str {
         self.name.as_ref().map_or("", |name| &name.value)
     }
 
-    /// The paths that use client certificates.
+    /// Returns the paths that use client certificates.
     pub(crate) fn certificate_paths(&self) -> impl Iterator<Item = &PathSection> {
         self.path.iter().filter(|rule| rule.client_certificate.value != ClientCertificateRule::Ignore)
     }
 
-    /// The paths with this alternative to a client certificate.
+    /// Returns the paths with this alternative to a client certificate.
     pub(crate) fn password_paths(&self, password: PasswordRule) -> impl Iterator<Item = &PathSection> {
         self.path.iter().filter(move |rule| rule.password.value == password)
     }
 
-    /// Whether a path uses client certificates, so that the handshake must request one.
+    /// Returns whether a path uses client certificates, so that the handshake must request one.
     pub(crate) fn requests_certificates(&self) -> bool {
         self.certificate_paths().next().is_some()
     }
 
-    /// Whether clients are offered HTTP/2: by default, not if there is a path with pass-through authentication. NTLM and
+    /// Returns whether clients are offered HTTP/2: by default, not if there is a path with pass-through authentication. NTLM and
     /// Negotiate belong to a connection, and not all clients that are refused them on HTTP/2 (`HTTP_1_1_REQUIRED`) try again.
     pub(crate) fn offers_http2(&self) -> bool {
         let default = || self.password_paths(PasswordRule::Backend).next().is_none();
@@ -153,24 +150,18 @@ impl SiteSection {
 impl SiteTlsSection {
     fn check(&mut self, reader: &mut TableReader<'_>) {
         if self.min.value > self.max.value {
-            reader
-                .error(self.min.span, "min", "`min` is newer than `max`, so that no version is left")
-                .label(self.max.span, "the newest version")
-                .help("TLS 1.2 is the oldest version that is supported: { min = \"1.2\", max = \"1.3\" }");
+            let message = "`min` is newer than `max`, so that no version is left";
+            let help = "TLS 1.2 is the oldest version that is supported: { min = \"1.2\", max = \"1.3\" }";
+            let error = reader.error(self.min.span, "min", message);
+            error.label(self.max.span, "the newest version").help(help);
         }
-        const KEY: &str = "client_signature_algorithms";
         let schemes = &self.client_signature_algorithms;
-        for (_, scheme, first) in repeated(schemes, |scheme| u16::from(scheme.value)) {
-            reader
-                .error(scheme.span, KEY, "this algorithm is listed twice")
-                .label(first.span, "first listed here");
-        }
         let Some(first) = schemes.first().filter(|_| self.max.value == TlsVersion::Tls13) else { return };
         if !schemes.iter().any(|scheme| signs_under_tls13(scheme.value)) {
             let message =
                 "no algorithm of the list can sign a TLS 1.3 handshake, and the site allows TLS 1.3";
             let help = "write max = \"1.2\", or add ecdsa_secp256r1_sha256 or rsa_pss_rsae_sha256";
-            reader.error(first.span, KEY, message).help(help);
+            reader.error(first.span, "client_signature_algorithms", message).help(help);
         }
     }
 }
