@@ -1,5 +1,4 @@
-//! Delegation: acting in a user's name towards a backend, by Kerberos S4U tickets, short-lived user certificates or
-//! signed assertions.
+//! Acting in a user's name towards a backend: Kerberos S4U tickets, short-lived user certificates, signed assertions.
 
 pub mod assertion;
 pub mod kerberos;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 const TEMPLATE: &str = include_str!("proxy.toml");
 const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-/// The preferred ports of the demo; port 0 stands for any free port.
+/// The preferred ports of the demo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
     /// HTTPS.
@@ -29,24 +29,24 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// The ports that the documentation names.
+    /// Ports that are easy to remember.
     pub const USUAL: Self = Self { tls: 8443, plain: 8080, admin: 9090 };
     /// Any free ports.
     pub const ANY: Self = Self { tls: 0, plain: 0, admin: 0 };
 
-    /// Returns the preferred ports if they are free, otherwise others.
+    /// The preferred ports if they are free, otherwise others.
     fn free(self) -> io::Result<Self> {
         Ok(Self { tls: free(self.tls)?, plain: free(self.plain)?, admin: free(self.admin)? })
     }
 }
 
-/// An error that prevents the start or a reload of the demo.
+/// The demo cannot be started or reloaded.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// The PKI cannot be created or written.
+    /// The PKI.
     #[error(transparent)]
     Pki(#[from] PkiError),
-    /// The folder cannot be written, or no port is free.
+    /// The folder or a port.
     #[error("{what}")]
     System {
         /// The failed operation.
@@ -55,18 +55,18 @@ pub enum DemoError {
         #[source]
         source: io::Error,
     },
-    /// The configuration file has errors.
+    /// The configuration.
     #[error("the demo's configuration is invalid")]
     Load(#[source] Box<LoadError>),
-    /// A listener or a thread of the gateway cannot be started.
+    /// The gateway.
     #[error("cannot start the gateway")]
     Start(#[from] StartError),
-    /// A changed configuration cannot replace the running one.
+    /// A changed configuration.
     #[error("reload failed")]
     Reload(#[from] ReloadError),
 }
 
-/// A running demo: the PKI, the test RMS server, and the gateway.
+/// A running demo.
 pub struct DemoEnvironment {
     /// The PKI, with the keys of its authorities.
     pub pki: Pki,
@@ -87,10 +87,10 @@ pub struct DemoEnvironment {
 }
 
 impl DemoEnvironment {
-    /// Writes the PKI and the configuration into `dir`, which is created if it does not exist, and starts the servers.
+    /// Starts everything in the folder `dir`, which is created if it does not exist.
     ///
     /// # Errors
-    /// If the folder cannot be written, no port is free, or the gateway rejects the configuration.
+    /// If the folder cannot be written or no port is free.
     pub fn start(dir: &Path, ports: Ports) -> Result<Self, DemoError> {
         let clock = Clock::system();
         let system = |what: &str, source| DemoError::System { what: what.to_owned(), source };
@@ -127,19 +127,19 @@ impl DemoEnvironment {
     /// Reloads the configuration file.
     ///
     /// # Errors
-    /// If the file is invalid. The running configuration stays in force.
+    /// If the file is invalid. The running configuration stays.
     pub fn reload(&mut self) -> Result<(), DemoError> {
         let loaded = config::load(&self.configuration, &mut self.context).map_err(DemoError::Load)?;
         self.running.reload(loaded.compiled)?;
         Ok(())
     }
 
-    /// Returns the runtime on which the gateway runs its background tasks.
+    /// The runtime of the gateway for everything beside the requests.
     pub fn control(&self) -> ControlRuntime {
         self.context.control.clone()
     }
 
-    /// Shuts the gateway down gracefully, then stops the test RMS server. Returns how the gateway stopped.
+    /// Stops everything gracefully.
     pub fn stop(self) -> StopOutcome {
         let stopped = self.running.stop();
         self.rms.stop();
@@ -147,12 +147,12 @@ impl DemoEnvironment {
     }
 }
 
-/// Returns the SHA-256 fingerprint of a client certificate; empty if the PKI has no certificate of that name.
+/// The SHA-256 of a client certificate; empty if there is none of that name.
 fn sha256_of(pki: &Pki, card: &str) -> String {
     pki.card(card).map(|card| Fingerprint::of(card.certificate_der()).to_string()).unwrap_or_default()
 }
 
-/// Returns `preferred` if it is free on loopback, otherwise any free port.
+/// `preferred` if it is free on loopback, otherwise any free port.
 fn free(preferred: u16) -> io::Result<u16> {
     let bound = TcpListener::bind((LOOPBACK, preferred)).or_else(|_| TcpListener::bind((LOOPBACK, 0)))?;
     Ok(bound.local_addr()?.port())

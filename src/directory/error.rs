@@ -1,5 +1,4 @@
-//! Errors of lookups and password checks. None of them means that an account does not exist, and no message contains a
-//! password.
+//! Errors of lookups. None of them means that an account does not exist, and none of their texts contains a password.
 
 use crate::ldap::{
     ConnectionError, LdapError, LdapOperation, LdapRefusal, ProtocolError, UnsendablePassword,
@@ -9,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
-/// The reason for which a directory operation has no result. Access must be denied.
+/// Why the directories gave no result. Access must be denied.
 #[derive(Clone, Debug, Error)]
 pub enum DirectoryError {
     /// No server of the directory can be reached. Describes the last server that was tried.
@@ -21,7 +20,7 @@ pub enum DirectoryError {
         server: String,
         /// The reason.
         #[source]
-        source: UnavailableReason,
+        source: Unavailability,
     },
     /// A server did not complete an operation within the limit.
     #[error("directory `{directory}`: {operation} timed out after {limit:?} at {server}")]
@@ -35,7 +34,7 @@ pub enum DirectoryError {
         /// The limit.
         limit: Duration,
     },
-    /// The limits of running and waiting operations are reached.
+    /// As many lookups are running and waiting as may.
     #[error("too many lookups are waiting for directory `{directory}`")]
     Busy {
         /// Its name in proxy.toml.
@@ -65,37 +64,37 @@ pub enum DirectoryError {
         #[source]
         source: LdapRefusal,
     },
-    /// The global catalog has the account, but the realm has no directory for its domain, so that its groups and status
+    /// The global catalog has the account, but no directory of the realm holds its domain, so that its groups and status
     /// cannot be read.
     #[error("no configured directory covers `{dn}`: add the directory of its domain to the realm")]
     NotCovered {
         /// The account's distinguished name.
         dn: String,
     },
-    /// The password must not be sent to a directory. No bind was sent.
+    /// The password must not be sent. No bind was sent.
     #[error("the password cannot be sent to a directory")]
     UnsendablePassword(#[source] UnsendablePassword),
-    /// The lookup keys are not valid in a search. No search was sent.
+    /// No account can be looked up by these keys. No search was sent.
     #[error("the lookup keys are not usable")]
     UnusableLookupKeys(#[source] UnusableLookupKeys),
     /// The control runtime did not start.
     #[error("cannot start the control runtime")]
     NoRuntime(#[source] Arc<io::Error>),
-    /// The operation ended without a result, because of a panic, a reload, or the shutdown of the gateway.
+    /// The lookup ended without a result, because of a defect, or because a reload or the end of the gateway stopped it.
     #[error("the directory lookup was cancelled")]
     Dropped,
 }
 
-/// The reason for which a server is unavailable.
+/// Why a server is unavailable.
 #[derive(Clone, Debug, Error)]
-pub enum UnavailableReason {
-    /// Connecting failed, or the connection ended.
+pub enum Unavailability {
+    /// It cannot be connected to, or its connection ended.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
     /// The directory has no servers.
     #[error("no server is configured")]
     NoServer,
-    /// The server failed recently and is in backoff.
+    /// It failed recently and is not tried again yet.
     #[error("not retried yet after a recent failure: {reason}")]
     Backoff {
         /// The failure.
@@ -103,10 +102,10 @@ pub enum UnavailableReason {
     },
 }
 
-/// The reason for which lookup keys are not valid in a search.
+/// Why lookup keys are not usable.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UnusableLookupKeys {
-    /// There are more keys than the certificate of a person has.
+    /// More than a certificate of a person has.
     #[error("{count} names, more than {limit}")]
     TooMany {
         /// Their number.
@@ -114,13 +113,13 @@ pub enum UnusableLookupKeys {
         /// The limit.
         limit: usize,
     },
-    /// An attribute name is not valid.
+    /// The name of an attribute is not valid.
     #[error("`{0}` is not a valid attribute name")]
     Attribute(String),
 }
 
 impl DirectoryError {
-    /// Returns the error of a directory for an LDAP error at one of its servers.
+    /// An error of the LDAP client, at a server of a directory.
     pub(super) fn at_server(error: LdapError, directory: &Arc<str>, server: &str) -> Self {
         let (directory, server) = (Arc::clone(directory), server.to_owned());
         match error {

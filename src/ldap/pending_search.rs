@@ -1,15 +1,14 @@
-//! A pending search: the responses received so far, and their limits.
+//! A search that has not ended: the responses to it as they arrive, and their limits.
 
 use super::entry::LdapEntry;
-use super::error::result_code::{SIZE_LIMIT_EXCEEDED, SUCCESS};
 use super::error::{LdapError, LdapOperation, ProtocolError};
 use super::message::LdapResponse;
+use super::result_code::{SIZE_LIMIT_EXCEEDED, SUCCESS};
 
-/// The maximum number of responses to one search. Callers request 1000 entries at most; the rest are referrals to other
-/// servers.
+/// Responses to one search. Callers ask for 1000 entries at most; the rest are referrals to other servers.
 pub(super) const MAXIMUM_RESPONSES: usize = 1024;
 
-/// The entries that a search returned.
+/// The entries that a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SearchResult {
     pub(crate) entries: Vec<LdapEntry>,
@@ -17,7 +16,7 @@ pub(crate) struct SearchResult {
     pub(crate) truncated: bool,
 }
 
-/// A search that has not ended, with the entries received so far.
+/// The responses to a search that has not ended.
 #[derive(Debug)]
 pub(super) struct PendingSearch {
     found: SearchResult,
@@ -34,12 +33,12 @@ pub(super) enum SearchProgress {
     Pending,
     /// The server has sent its last response.
     Done(SearchResult),
-    /// The size limit is reached, and the server may continue to send entries.
+    /// The size limit is reached; the server may continue to send entries.
     LimitReached(SearchResult),
 }
 
 impl PendingSearch {
-    /// `max_bytes` is the maximum total size of the responses.
+    /// `max_bytes`: the total size of the responses.
     pub(super) fn new(size_limit: u16, max_bytes: usize) -> Self {
         Self {
             found: SearchResult::default(),
@@ -50,10 +49,10 @@ impl PendingSearch {
         }
     }
 
-    /// Processes the next response, which has `bytes` bytes.
+    /// Takes the next response, of `bytes` bytes.
     ///
     /// # Errors
-    /// The server refuses the search, or the responses exceed a limit or are of another kind.
+    /// If the server refuses the search, or the responses exceed a limit or are of another kind.
     pub(super) fn receive(
         &mut self,
         response: LdapResponse,

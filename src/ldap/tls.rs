@@ -1,5 +1,4 @@
-//! TLS settings of the LDAP client: the server's certificate must be issued by a configured authority and valid for the
-//! server's name.
+//! TLS settings of LDAP clients: the server's certificate must be issued by a configured authority, for the server's name.
 
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
@@ -8,17 +7,17 @@ use rustls_pki_types::CertificateDer;
 use std::sync::Arc;
 use thiserror::Error;
 
-/// The reason for which TLS settings cannot be created.
+/// Why TLS settings cannot be made.
 #[derive(Debug, Error)]
 pub enum LdapTlsError {
-    /// There is no authority. The system's roots are not used instead: an attacker with a public certificate for the
-    /// server's name would receive every password.
+    /// The system's roots are not used instead: with a public certificate for the server's name an attacker would receive
+    /// every password.
     #[error("no CA certificate is configured for the directory servers")]
     NoAuthorities,
-    /// An authority is not a certificate.
+    /// One of them is not a certificate.
     #[error("CA certificate {index} of the directory servers is not a valid certificate")]
     InvalidAuthority {
-        /// Its position, counted from 0.
+        /// Its place, counted from 0.
         index: usize,
         /// The defect.
         #[source]
@@ -29,10 +28,10 @@ pub enum LdapTlsError {
     Unsuitable(#[source] rustls::Error),
 }
 
-/// Returns client settings that accept certificates of `authorities` and no others.
+/// Client settings that accept certificates of `authorities` and no others.
 ///
 /// # Errors
-/// There are no authorities, or one of them is not a certificate.
+/// If there are no authorities, or one of them is not a certificate.
 pub fn client_config<'a>(
     authorities: impl IntoIterator<Item = CertificateDer<'a>>,
 ) -> Result<Arc<ClientConfig>, LdapTlsError> {
@@ -48,8 +47,8 @@ pub fn client_config<'a>(
         .map_err(LdapTlsError::Unsuitable)?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    // A session is resumed only with the same settings, so it cannot outlive the authorities that validated its
-    // certificate.
+    // A session is resumed only under the same settings, so it cannot outlive the authorities that its certificate was
+    // checked against.
     config.resumption = Resumption::in_memory_sessions(64);
     Ok(Arc::new(config))
 }

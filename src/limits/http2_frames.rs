@@ -1,7 +1,7 @@
-//! A limit on HTTP/2 frames that serve no request: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, empty DATA and unknown
-//! frames. h2 limits the memory for such frames, but not their number.
+//! A limit on HTTP/2 frames that serve no request: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, empty DATA, unknown
+//! frames. h2 limits the memory of such frames, not their number.
 //!
-//! Only the frame headers (RFC 9113 section 4.1), error codes, and the debug data of GOAWAY are parsed.
+//! Reads the header of each frame (RFC 9113 4.1) and, of the payload, only error codes and the debug data of GOAWAY.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -17,50 +17,49 @@ mod heads;
 
 pub(crate) use heads::{HeadRejection, RequestHeads, UnservedHeads};
 
-/// The length of the client's connection preface in bytes (RFC 9113 section 3.4).
+/// The length of the client's connection preface (RFC 9113 3.4).
 const PREFACE: usize = 24;
 
-/// The length of a frame header in bytes.
+/// The length of a frame header.
 const HEADER: usize = 9;
 
-/// The maximum number of bytes of a frame's payload that are parsed.
+/// The maximum number of bytes that are read of a frame's payload.
 const CONTENT: usize = 24;
 
 /// The budget at the start of a connection, in seconds of its rate.
 const BURST_SECONDS: u32 = 25;
 
-/// The number of frames that a request adds to the budget: its own HEADERS and two more, such as PRIORITY_UPDATE (RFC 9218
-/// section 7.1).
+/// The frames that a request adds to the budget: its own HEADERS and two more, such as PRIORITY_UPDATE (RFC 9218 7.1).
 const REQUEST: u32 = 3;
 
-/// The number of response bytes that add one frame to the budget, because clients acknowledge them by WINDOW_UPDATE.
+/// The bytes of responses that add one frame to the budget, because clients acknowledge them with WINDOW_UPDATE.
 const BYTES_SENT: u32 = 2_048;
 
-/// The cost of RST_STREAM, which discards the work for its stream.
+/// The cost of RST_STREAM, which makes the work for its stream useless.
 const RESET: u32 = 4;
 
-/// The length in bytes below which a DATA frame counts as one that serves no request.
+/// The length below which DATA counts as a frame without use.
 const SMALL_DATA: usize = 16;
 
-/// Frame types (RFC 9113 section 6).
+/// Frame types (RFC 9113 6).
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const GO_AWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 
-/// GOAWAY (RFC 9113 section 6.8) with the highest stream identifier and ENHANCE_YOUR_CALM.
+/// GOAWAY (RFC 9113 6.8) with the highest stream ID and ENHANCE_YOUR_CALM.
 const CALM_DOWN: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0x0b];
 
-/// The limits on HTTP/2 frames.
+/// The limits on frames without use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameLimits {
-    /// The sustained rate of frames that serve no request.
+    /// The sustained rate per second.
     pub per_second: u32,
-    /// The timeout of the connection preface.
+    /// The time within which the preface must be received.
     pub preface: Duration,
 }
 
-/// The number of frames that serve no request and that one connection may still send.
+/// The frames without use that one connection may still send.
 #[derive(Debug)]
 pub(crate) struct FrameBudget {
     per_second: u32,
@@ -70,9 +69,9 @@ pub(crate) struct FrameBudget {
     exceeded: Cell<bool>,
 }
 
-/// The budget is used up.
+/// The budget is exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the client sent too many HTTP/2 frames that serve no request")]
+#[error("the client sent too many HTTP/2 frames without use")]
 struct TooManyFrames;
 
 /// The decrypted byte stream of an HTTP/2 connection.
@@ -83,16 +82,16 @@ pub(crate) struct Http2Stream<IO> {
     heads: Rc<RequestHeads>,
     received: FrameReader,
     written: FrameReader,
-    /// The number of bytes of the preface that are missing.
+    /// The bytes of the preface that are missing.
     preface: usize,
-    /// The timer of the preface.
+    /// Expires when they are overdue.
     preface_end: Option<Pin<Box<Sleep>>>,
 }
 
-/// Parses the frame headers of a byte stream.
+/// Finds the frame headers in a byte stream.
 #[derive(Debug)]
 struct FrameReader {
-    /// The number of bytes before the next header.
+    /// The bytes to skip before the next header.
     skip: usize,
     /// The header, and the part of the payload that [`FrameReader::wanted`] includes.
     header: [u8; HEADER + CONTENT],
@@ -105,7 +104,7 @@ struct FrameHeader {
     kind: u8,
     flags: u8,
     stream: u32,
-    /// The error code of RST_STREAM, or the last stream of GOAWAY.
+    /// The error code of RST_STREAM; the last stream of GOAWAY.
     first: u32,
     /// The error code of GOAWAY.
     second: u32,
@@ -114,7 +113,7 @@ struct FrameHeader {
 }
 
 impl FrameBudget {
-    /// Creates a full budget.
+    /// A full budget.
     pub(crate) fn new(limits: FrameLimits) -> Rc<Self> {
         Rc::new(Self {
             per_second: limits.per_second,
@@ -130,7 +129,7 @@ impl FrameBudget {
         self.earn(REQUEST);
     }
 
-    /// Returns whether the connection was closed because the budget was used up.
+    /// Whether the connection was closed because the budget was exceeded.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.exceeded.get()
     }
@@ -150,7 +149,7 @@ impl FrameBudget {
 
     fn spend(&self, frames: u32) -> Result<(), TooManyFrames> {
         if self.left.get() < frames {
-            // Most connections never use up their first budget, and so never read the clock.
+            // Most connections never exceed their first budget, and so never read the clock.
             let now = Instant::now();
             let passed = now.duration_since(self.filled.get());
             let earned = passed.as_millis().saturating_mul(u128::from(self.per_second)) / 1_000;
@@ -173,7 +172,7 @@ impl FrameBudget {
 }
 
 impl FrameHeader {
-    /// Returns the cost of the frame. A longer frame costs more, because h2 parses its payload.
+    /// The cost of the frame. Longer ones cost more, because h2 has to parse their payload.
     fn cost(self) -> u32 {
         const END_STREAM: u8 = 1;
         match self.kind {
@@ -192,7 +191,7 @@ impl FrameReader {
         Self { skip, header: [0; HEADER + CONTENT], filled: 0 }
     }
 
-    /// Returns the number of bytes of the frame that are parsed: its header, and the error code if it has one.
+    /// The number of bytes that are read before the frame is reported: its header, and the error code if it has one.
     fn wanted(&self) -> usize {
         if self.filled < HEADER {
             return HEADER;
@@ -210,7 +209,7 @@ impl FrameReader {
         (usize::from(high) << 16) | (usize::from(middle) << 8) | usize::from(low)
     }
 
-    /// Parses more bytes, and calls `found` for each complete header.
+    /// Reads more bytes, and calls `found` for each complete header.
     fn read<E>(
         &mut self,
         mut bytes: &[u8],
@@ -258,14 +257,14 @@ impl FrameReader {
         }
     }
 
-    /// Returns whether the last frame is complete.
+    /// Whether the last frame is complete.
     fn is_between_frames(&self) -> bool {
         self.skip == 0 && self.filled == 0
     }
 }
 
 impl<IO> Http2Stream<IO> {
-    /// Creates a stream whose frames are counted by `budget` and tracked by `heads`.
+    /// A stream whose frames are charged to `budget` and tracked by `heads`.
     pub(crate) fn new(io: IO, budget: Rc<FrameBudget>, heads: Rc<RequestHeads>, limits: FrameLimits) -> Self {
         Self {
             io,
@@ -289,7 +288,7 @@ impl<IO> Http2Stream<IO> {
 }
 
 impl<IO: AsyncWrite + Unpin> Http2Stream<IO> {
-    /// Sends GOAWAY without waiting for the client, unless another frame is partly written.
+    /// Sends GOAWAY, unless another frame is partly written. Never waits for the client.
     fn send_go_away(&mut self, cx: &mut Context<'_>) {
         if self.written.is_between_frames() {
             // Errors are ignored, because the connection is closed anyway.
@@ -328,7 +327,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Http2Stream<IO> {
         };
         if let Err(error) = this.received.read(read, take) {
             this.send_go_away(cx);
-            // `AsyncRead` requires that a failed read leaves the buffer unchanged.
+            // The contract of `AsyncRead`: a failed read leaves the buffer unchanged.
             buffer.set_filled(before);
             return Poll::Ready(Err(io::Error::other(error)));
         }

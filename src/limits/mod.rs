@@ -1,6 +1,7 @@
-//! Limits on the resources that one client can use: connections, handshakes, requests and HTTP/2 frames.
+//! Limits on one client, so that it cannot take resources from others: connections, handshakes, requests per second,
+//! HTTP/2 frames.
 //!
-//! They do not depend on the contents of requests, or on their authorization.
+//! Independent of the contents of requests and of authorization.
 
 mod client_network;
 mod connections;

@@ -33,8 +33,8 @@ pub enum AuthenticatedBy {
 }
 
 impl Credential {
-    /// Creates a credential from the results of validation, revocation check and mapping. It expires with the verdicts on
-    /// the chain, and at `end` at the latest.
+    /// Joins the results of validation, revocation check and mapping. The credential expires with the verdicts on the
+    /// chain, and no later than `end`.
     pub fn new(
         chain: UnrevokedChain,
         account: Result<Arc<Account>, Arc<MappingError>>,
@@ -44,57 +44,57 @@ impl Credential {
         Self { chain, account, deadline }
     }
 
-    /// Returns the time from which the certificate has to be authenticated again.
+    /// The time from which the certificate has to be authenticated again.
     pub fn deadline(&self) -> UnixTime {
         self.deadline
     }
 
-    /// Returns the chain with its valid paths and their revocation status.
+    /// The chain with its valid paths and their revocation status.
     pub fn chain(&self) -> &UnrevokedChain {
         &self.chain
     }
 
-    /// Returns the client's own certificate, whose key signed the handshake.
+    /// The client's own certificate, whose key signed the handshake.
     pub fn leaf(&self) -> &Certificate {
         self.chain.chain().leaf()
     }
 
-    /// Returns the other certificates that the client presented, without those that no valid path uses.
+    /// The other certificates that the client presented, without those that no valid path uses.
     pub fn additional_certificates(&self) -> &[Certificate] {
         self.chain.chain().additional_certificates()
     }
 
-    /// Returns the certification paths that are valid and not revoked, at least one.
+    /// The paths that are valid and not revoked. There is at least one.
     pub fn paths(&self) -> impl Iterator<Item = &ValidPath> {
         self.chain.paths()
     }
 
-    /// Returns whether the mapping failed for a transient reason. Such a result is not cached.
+    /// Whether the mapping failed for a cause that may be gone at the next request, so that the result is not cached.
     pub fn is_transient(&self) -> bool {
         self.account.as_ref().is_err_and(|error| mapping_denial(error).is_transient())
     }
 
-    /// Returns the account of the certificate.
+    /// The account.
     ///
     /// # Errors
-    /// The reason why the certificate maps to no account.
+    /// The reason why the certificate maps to none.
     pub fn account(&self) -> Result<&Arc<Account>, &Arc<MappingError>> {
         self.account.as_ref()
     }
 }
 
 impl PasswordCredential {
-    /// Creates a credential for `account` that expires at `deadline`.
+    /// A credential for `account` that expires at `deadline`.
     pub fn new(account: Arc<Account>, deadline: UnixTime) -> Self {
         Self { account, deadline }
     }
 
-    /// Returns the account of the user name.
+    /// The account.
     pub fn account(&self) -> &Arc<Account> {
         &self.account
     }
 
-    /// Returns the time from which the directory has to check the password again.
+    /// The time from which the directory has to be asked again.
     pub fn deadline(&self) -> UnixTime {
         self.deadline
     }

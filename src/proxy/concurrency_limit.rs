@@ -1,34 +1,34 @@
-//! Limits on concurrent authentications: the number in progress, the number that wait, and the time of each.
+//! Bounds concurrent authentications, those that wait, and the time of each.
 //!
-//! One client gets at most half of the slots, and clients take turns, so that a client with many credentials does not delay a
-//! client with one.
+//! One client gets at most half of the slots, and clients take turns, so that one that presents many credentials does
+//! not delay one that presents a single one.
 
 use crate::limits::AddressKey;
 use crate::limits::scheduling::{ClientRank, FairSlots, SlotLimits, SlotRequest};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The number of authentications that may wait for each slot. The next one is rejected at once, because it would time out.
+/// The number that may wait for each slot. The next one is rejected at once, since it would time out.
 const WAITING_PER_SLOT: usize = 8;
 
-/// The concurrency limit for one kind of credential.
+/// The slots for one kind of credential.
 #[derive(Debug)]
 pub(super) struct ConcurrencyLimit {
     slots: FairSlots,
     limit: Duration,
 }
 
-/// The reason why an authentication did not complete.
+/// Why an authentication did not complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LimitError {
-    /// The authentication took longer than this.
+    /// It took longer than this.
     Timeout(Duration),
-    /// Too many other authentications wait.
+    /// Too many others wait.
     Overloaded,
 }
 
 impl ConcurrencyLimit {
-    /// Creates a limit with this number of slots. `limit` is the timeout of an authentication, including its wait for a slot.
+    /// `limit` is the time for each, including the wait for a slot; `slots` is the number of slots.
     pub(super) fn new(limit: Duration, slots: usize) -> Self {
         let waiting = slots.saturating_mul(WAITING_PER_SLOT);
         Self {
@@ -42,10 +42,10 @@ impl ConcurrencyLimit {
         }
     }
 
-    /// Runs `work` for this client in a slot and returns its result.
+    /// Runs `work` for this client in a slot.
     ///
     /// # Errors
-    /// Too many others wait, or the work does not complete in time and is dropped.
+    /// If there is no slot, or the work does not complete in time. The work is dropped then.
     pub(super) async fn within<T>(
         &self,
         (client, rank): (AddressKey, ClientRank),
@@ -59,10 +59,10 @@ impl ConcurrencyLimit {
         .await
     }
 
-    /// Runs `work`, which gets a slot when it needs one, and returns its result.
+    /// Runs `work`, which takes a slot when it needs one.
     ///
     /// # Errors
-    /// Those of the work, or a timeout, at which the work is dropped.
+    /// Those of the work, and a timeout. The work is dropped then.
     pub(super) async fn in_time<T>(
         &self,
         work: impl Future<Output = Result<T, LimitError>>,
@@ -70,7 +70,7 @@ impl ConcurrencyLimit {
         timeout(self.limit, work).await.unwrap_or(Err(LimitError::Timeout(self.limit)))
     }
 
-    /// Returns the timeout of an authentication.
+    /// The time for each.
     pub(super) fn limit(&self) -> Duration {
         self.limit
     }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn work_that_gets_no_slot_in_time_does_not_run() {
+    async fn work_without_a_slot_in_time_does_not_run() {
         let slots = ConcurrencyLimit::new(LIMIT * 2, 1);
         let mut held = pin!(slots.within(client(1), pending::<()>()));
         tokio::select! {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slot_is_free_when_its_work_has_completed() {
+    async fn a_slot_is_free_again_afterwards() {
         let slots = ConcurrencyLimit::new(LIMIT, 1);
         for turn in 0..20 {
             assert_eq!(slots.within(client(1), async { turn }).await, Ok(turn));

@@ -1,4 +1,4 @@
-//! The shared state of the process.
+//! The state that all workers share.
 
 use super::authenticator::Authenticator;
 use super::failed_handshakes::FailedHandshakes;
@@ -14,21 +14,21 @@ use arc_swap::ArcSwap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// The state that the workers, the reload and the admin listener share.
+/// The state of a process, shared by the workers, the reload and the admin listener.
 pub(crate) struct SharedState {
-    /// The clock.
+    /// The time.
     pub clock: Clock,
     /// The configuration in force.
     pub snapshot: ArcSwap<Snapshot>,
-    /// The authenticator of certificates and passwords, with its caches.
+    /// Authenticates certificates and passwords, with the caches of all stages.
     pub authenticator: Authenticator,
-    /// The thread pool for the cryptography of handshakes.
+    /// Performs the cryptography of handshakes.
     pub handshakes: HandshakePool,
-    /// The log lines about failed handshakes.
+    /// Reports failed handshakes.
     pub failed_handshakes: FailedHandshakes,
-    /// The audit log.
+    /// Writes the audit records.
     pub audit: AuditLog,
-    /// The request log.
+    /// Writes a line for each request.
     pub request_log: RequestLog,
     /// The metrics.
     pub metrics: Arc<Metrics>,
@@ -38,15 +38,14 @@ pub(crate) struct SharedState {
     pub accounts: AccountRates,
     /// The certificates whose holders were authenticated recently.
     pub known_holders: KnownHolders,
-    /// The log lines about connections that were closed because of HTTP/2 frames that serve no request.
+    /// Log lines about connections that were closed for HTTP/2 frames that serve no request.
     pub http2_floods: CountedLine,
-    /// The token that is cancelled when no more requests are accepted. Connections then complete the requests in progress and
-    /// close.
+    /// Cancelled when no more requests are accepted: connections complete the requests in progress and close.
     pub stopping: CancellationToken,
 }
 
 impl SharedState {
-    /// Returns the key of the account's request budget.
+    /// The key under which requests of this account are counted.
     pub(super) fn account_key(&self, account: &Account) -> AccountKey {
         self.accounts.key(account.sid.as_deref().unwrap_or(&account.user))
     }

@@ -1,4 +1,4 @@
-//! Basic credentials (RFC 7617), and the challenge that requests them. Their verification is the directory's.
+//! User name and password of the scheme Basic (RFC 7617), and the challenge that requests them. They are not verified here.
 
 use crate::secret::Secret;
 use base64::Engine;
@@ -8,58 +8,56 @@ use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// The maximum length of a user name in bytes, which no directory reaches.
+/// Longer than any user name of a directory.
 const LONGEST_USER: usize = 1024;
-/// The maximum length of a password in bytes: the 256 characters of Active Directory ([MS-SAMR] 2.2.3.4), of at most four
-/// bytes each in UTF-8.
+/// Four times the 256 characters that Active Directory allows ([MS-SAMR] 2.2.3.4), of four bytes each in UTF-8.
 const LONGEST_PASSWORD: usize = 1024;
-/// The length of both, with the colon, in base64.
+/// The length of both and the colon in base64.
 const LONGEST_ENCODED: usize = (LONGEST_USER + 1 + LONGEST_PASSWORD).div_ceil(3) * 4;
 
-/// A user name and a password. Neither is empty, too long, or has a control character.
+/// A user name and a password. Neither is empty, has a control character, or is longer than any directory allows.
 #[derive(Debug)]
 pub(crate) struct BasicCredentials {
-    /// The user name, in any form.
+    /// The user name, in any of its forms.
     pub user: String,
     /// The password in UTF-8.
     pub password: Secret,
 }
 
-/// The reason why credentials are invalid. The messages quote no part of them, because any part may be the password.
+/// Why credentials are invalid. No part of them is quoted: any part may be the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BasicError {
-    /// Several `Authorization` fields. The gateway and a server could use different ones.
-    #[error("the request has more than one `Authorization` field")]
+    /// Two readers might use different lines.
+    #[error("the request has more than one Authorization header")]
     SeveralLines,
-    /// The user name or the password is longer than any directory allows.
+    /// Longer than any directory allows.
     #[error("the credentials are too long")]
     TooLong,
-    /// Not base64 with its padding (RFC 4648 section 4).
+    /// Not base64 with its padding (RFC 4648 4).
     #[error("the credentials are not base64")]
     NotBase64,
-    /// Not UTF-8, which the challenge specifies (RFC 7617 section 2.1).
+    /// The challenge specifies UTF-8 (RFC 7617 2.1).
     #[error("the credentials are not UTF-8")]
     NotUtf8,
     /// No colon between user name and password.
     #[error("the credentials have no colon")]
     NoColon,
-    /// A control character, which RFC 7617 section 2 forbids in both parts.
+    /// RFC 7617 2 forbids them in both parts.
     #[error("the credentials have a control character")]
     ControlCharacter,
     /// The user name is empty.
     #[error("the user name is empty")]
     EmptyUser,
-    /// The password is empty. A directory accepts a bind with a name and an empty password as an unauthenticated one
-    /// (RFC 4513 section 5.1.2).
+    /// A directory treats a bind with a name and an empty password as anonymous, and accepts it (RFC 4513 5.1.2).
     #[error("the password is empty")]
     EmptyPassword,
 }
 
 impl BasicCredentials {
-    /// Returns the credentials in `headers`, or `None` if there is no `Authorization` field or it has another scheme.
+    /// Returns the credentials in `headers`; `None` without `Authorization` or with another scheme.
     ///
     /// # Errors
-    /// The credentials are invalid.
+    /// If there are credentials and they are invalid.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, BasicError> {
         let mut lines = headers.get_all(AUTHORIZATION).iter();
         let line = match (lines.next(), lines.next()) {
@@ -67,7 +65,7 @@ impl BasicCredentials {
             (Some(line), None) => line.as_bytes(),
             (Some(_), Some(_)) => return Err(BasicError::SeveralLines),
         };
-        // One or more spaces follow the scheme (RFC 9110 section 11.4). The scheme alone is Basic with empty credentials.
+        // One or more spaces (RFC 9110 11.4). The scheme alone is Basic with empty credentials.
         let (scheme, rest) = line.split_at(line.iter().position(|byte| *byte == b' ').unwrap_or(line.len()));
         if !scheme.eq_ignore_ascii_case(b"basic") {
             return Ok(None);
@@ -79,7 +77,7 @@ impl BasicCredentials {
         if encoded.len() > LONGEST_ENCODED {
             return Err(BasicError::TooLong);
         }
-        // The buffer is zeroed when it is dropped, also on an error.
+        // The buffer is zeroed afterwards, in every case.
         let mut buffer = Zeroizing::new(vec![0; LONGEST_ENCODED]);
         let length = STANDARD.decode_slice(encoded, &mut buffer).map_err(|_| BasicError::NotBase64)?;
         let decoded = buffer.get(..length).unwrap_or_default();
@@ -87,7 +85,7 @@ impl BasicCredentials {
         if text.chars().any(char::is_control) {
             return Err(BasicError::ControlCharacter);
         }
-        // At the first colon: a password may have colons, a user name has none (RFC 7617 section 2).
+        // The first colon: a password may have colons, a user name has none (RFC 7617 2).
         let (user, password) = text.split_once(':').ok_or(BasicError::NoColon)?;
         match (user.len(), password.len()) {
             (0, _) => Err(BasicError::EmptyUser),
@@ -100,13 +98,13 @@ impl BasicCredentials {
     }
 }
 
-/// Returns the challenge that requests a user name and a password in UTF-8 (RFC 7617 section 2.1). Browsers show `realm`.
-/// Characters that a field value cannot safely contain are replaced by question marks.
+/// The value of `WWW-Authenticate` that requests a user name and a password in UTF-8 (RFC 7617 2.1). Browsers show `realm`;
+/// characters that a header cannot safely contain become question marks.
 pub(crate) fn basic_challenge(realm: &str) -> HeaderValue {
     let mut value = String::from("Basic realm=\"");
     for letter in realm.chars() {
         match letter {
-            // quoted-pair (RFC 9110 section 5.6.4).
+            // quoted-pair (RFC 9110 5.6.4).
             '"' | '\\' => value.extend(['\\', letter]),
             ' '..='~' => value.push(letter),
             _ => value.push('?'),
@@ -136,14 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_rfc_7617_are_decoded() {
+    fn the_examples_of_the_rfc_are_read() {
         let some = |user: &str, password: &str| Ok(Some((user.to_owned(), password.to_owned())));
         assert_eq!(parsed(&["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]), some("Aladdin", "open sesame"));
         assert_eq!(parsed(&["Basic dGVzdDoxMjPCow=="]), some("test", "123£"));
     }
 
     #[test]
-    fn the_first_colon_ends_the_user_name_and_the_scheme_is_case_insensitive() {
+    fn the_first_colon_ends_the_name_and_the_schemes_case_does_not_matter() {
         let some = |user: &str, password: &str| Ok(Some((user.to_owned(), password.to_owned())));
         assert_eq!(parsed(&[&encoded("CORP\\sam:a:b:")]), some("CORP\\sam", "a:b:"));
         assert_eq!(parsed(&[&encoded("sam:x").replace("Basic ", "bASIC   ")]), some("sam", "x"));
@@ -159,15 +157,15 @@ mod tests {
     }
 
     #[test]
-    fn ambiguous_credentials_are_rejected() {
+    fn ambiguous_credentials_are_refused() {
         let good = encoded("sam:secret");
         assert_eq!(parsed(&[&good, &good]), Err(BasicError::SeveralLines));
         assert_eq!(parsed(&["Negotiate YII=", &good]), Err(BasicError::SeveralLines));
         for line in [
             "Basic QTpi=",           // superfluous padding
             "Basic QTpi Yw==",       // a space inside
-            "Basic QTpi,Basic QTpi", // two credentials in one field
-            "Basic QTo_",            // the URL-safe alphabet
+            "Basic QTpi,Basic QTpi", // two in one line
+            "Basic QTo_",            // the alphabet for URLs
             "Basic c2FtOnh4eA",      // missing padding
             "Basic c2FtOnh=",        // bits after the end
             "Basic QTpi\t",
@@ -177,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_credentials_are_rejected() {
+    fn credentials_that_no_directory_should_get_are_refused() {
         let cases: [(&[u8], BasicError); 9] = [
             (b"", BasicError::NoColon),
             (b"sam", BasicError::NoColon),
@@ -207,14 +205,14 @@ mod tests {
     }
 
     #[test]
-    fn a_realm_cannot_end_the_quoted_string_of_the_challenge() {
+    fn the_challenge_cannot_be_broken_out_of() {
         assert_eq!(basic_challenge("rms.corp.example"), r#"Basic realm="rms.corp.example", charset="UTF-8""#);
         assert_eq!(basic_challenge("a\"b\\c\r\né"), r#"Basic realm="a\"b\\c???", charset="UTF-8""#);
     }
 
     proptest! {
         #[test]
-        fn any_user_name_and_password_are_decoded_as_sent(
+        fn any_user_name_and_password_are_read_as_they_were_sent(
             user in "[^\\p{Cc}:]{1,80}", password in "[^\\p{Cc}]{1,80}"
         ) {
             let read = parsed(&[&encoded(format!("{user}:{password}"))]);
@@ -222,7 +220,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_decoded_without_a_panic(line in prop::collection::vec(prop_oneof![b' '..=b'~', 0x80..=0xff_u8], 0..80)) {
+        fn any_bytes_are_read_without_a_panic(line in prop::collection::vec(prop_oneof![b' '..=b'~', 0x80..=0xff_u8], 0..80)) {
             let mut headers = HeaderMap::new();
             let line = [b"Basic ", line.as_slice()].concat();
             headers.insert(AUTHORIZATION, HeaderValue::from_bytes(&line).unwrap());

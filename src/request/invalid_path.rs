@@ -1,23 +1,23 @@
-//! Errors of request targets, which cause the denial `invalid-path`.
+//! Why a request target is rejected, with the status 400 and the denial `invalid-path`.
 
 use super::InvalidAuthority;
 
-/// The reason why a request target is invalid. Positions count bytes from 0, within the path or the query.
+/// The error in a request target. Positions count bytes from 0, within the path or the query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPath {
-    /// The target of `OPTIONS *`, which is the server and not a path.
+    /// `OPTIONS *`: the target is the server, not a path.
     #[error("the target is `*`, which is not a path")]
     Asterisk,
-    /// The target of `CONNECT host:port`, which requests a tunnel.
+    /// `CONNECT host:port` requests a tunnel.
     #[error("the target is an authority without a path")]
     AuthorityForm,
-    /// The scheme of an absolute target is neither http nor https.
+    /// An absolute target whose scheme is neither http nor https.
     #[error("the target's scheme `{scheme}` is neither http nor https")]
     ForeignScheme {
         /// The scheme as received.
         scheme: String,
     },
-    /// The authority of an absolute target is malformed.
+    /// An absolute target whose authority is malformed.
     #[error("the target's authority is malformed")]
     Authority(#[from] InvalidAuthority),
     /// The path does not begin with a slash.
@@ -26,27 +26,26 @@ pub enum InvalidPath {
     /// The path is too long.
     #[error("the path has {bytes} bytes; the limit is {limit}")]
     TooLong {
-        /// The length of the path.
+        /// Its length.
         bytes: usize,
         /// The limit.
         limit: usize,
     },
-    /// The path has a byte outside of the strict alphabet, such as `%` or a byte of a non-ASCII character.
+    /// A byte outside of the strict alphabet, including `%` and every byte of a non-ASCII character.
     #[error("byte 0x{byte:02x} at position {position} of the path is outside A-Z a-z 0-9 _ - . /")]
     ForeignByte {
         /// The byte.
         byte: u8,
-        /// The position of the byte.
+        /// Its position.
         position: usize,
     },
-    /// The path has two slashes in a row, which IIS and ASP.NET collapse.
+    /// Two slashes in a row: IIS and ASP.NET collapse them.
     #[error("an empty segment at position {position} of the path")]
     EmptySegment {
         /// The position of the second slash.
         position: usize,
     },
-    /// A dot at the start or end of a segment, or next to another dot. It may be a dot segment, or a dot that Win32 removes
-    /// from file names.
+    /// A dot at the start or end of a segment, or two in a row: a dot segment, or a dot that Win32 removes from file names.
     #[error("the dot at position {position} of the path is not between two name characters")]
     StrayDot {
         /// The position of the dot.
@@ -55,17 +54,17 @@ pub enum InvalidPath {
     /// The query is too long.
     #[error("the query has {bytes} bytes; the limit is {limit}")]
     QueryTooLong {
-        /// The length of the query.
+        /// Its length.
         bytes: usize,
         /// The limit.
         limit: usize,
     },
-    /// The query has a byte that is not printable ASCII.
+    /// A byte of the query that is not printable ASCII.
     #[error("byte 0x{byte:02x} at position {position} of the query is not printable ASCII")]
     QueryByte {
         /// The byte.
         byte: u8,
-        /// The position of the byte.
+        /// Its position.
         position: usize,
     },
 }

@@ -1,7 +1,7 @@
 //! The revocation check of a validated chain by a rule. The trust anchor of a path is not checked: it is trusted
 //! because the configuration names it.
 //!
-//! The check never fetches. An unknown status passes only if the rule accepts it, and for one minute.
+//! Never fetches. An unknown status passes only if the rule accepts it, and for a minute.
 
 use super::crl::SignerCandidates;
 use super::lookup::{LookupQuery, look_up};
@@ -19,29 +19,29 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct UnrevokedChain {
     chain: Arc<ValidatedChain>,
-    /// Whether each path of the chain passed; at least one did.
+    /// For each path of the chain whether it passed; at least one did.
     passed: Vec<bool>,
     status: Vec<CertificateStatus>,
     deadline: UnixTime,
 }
 
 impl UnrevokedChain {
-    /// Returns the validated chain, with the paths that did not pass.
+    /// The validated chain, with the paths that did not pass.
     pub fn chain(&self) -> &Arc<ValidatedChain> {
         &self.chain
     }
 
-    /// Returns the paths that passed, at least one.
+    /// The paths that passed, at least one.
     pub fn paths(&self) -> impl Iterator<Item = &ValidPath> {
         self.chain.paths().iter().zip(&self.passed).filter_map(|(path, passed)| passed.then_some(path))
     }
 
-    /// Returns the status of each certificate of these paths except the trust anchors. Empty if the rule requires none.
+    /// The status of each certificate of these paths except the trust anchors. Empty if the rule requires none.
     pub fn status(&self) -> &[CertificateStatus] {
         &self.status
     }
 
-    /// Returns the time from which on the chain must be checked again.
+    /// The time from which on the chain must be checked again.
     pub fn deadline(&self) -> UnixTime {
         self.deadline
     }
@@ -51,7 +51,7 @@ impl UnrevokedChain {
 /// signers.
 ///
 /// # Errors
-/// [`RevocationError`] if no path passes. A revoked certificate is reported rather than one of unknown status.
+/// [`RevocationError`] if no path passes: a revoked certificate rather than one of unknown status.
 pub fn check(
     chain: &Arc<ValidatedChain>,
     rule: &RevocationRule,
@@ -89,7 +89,7 @@ impl CertificateCheck<'_> {
     }
 }
 
-/// Returns the certificates of a path whose status `rule` requires.
+/// The certificates of a path whose status `rule` requires.
 pub(super) fn checks<'a>(
     chain: &'a ValidatedChain,
     path: &'a ValidPath,
@@ -205,8 +205,8 @@ fn apply(
     }
 }
 
-/// Checks that the CRLs that do not list a certificate are fresh, and that their signers pass by the same rule. Returns
-/// the verdict with its deadline.
+/// Whether the CRLs that do not list a certificate are fresh, and their signers pass by the same rule. Returns the
+/// verdict with its deadline.
 pub(super) fn check_freshness(
     clean: &CleanCrls,
     rule: &RevocationRule,

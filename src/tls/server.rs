@@ -1,4 +1,4 @@
-//! The TLS settings of one site: versions, certificates, the CertificateRequest, tickets.
+//! The handshake settings of one site: versions, certificates, the CertificateRequest, tickets.
 
 use super::certificates::{self, ServerCertificateResolver, ServerKeyPair};
 use super::hints::{self, HintSize, HintsTooLong};
@@ -21,7 +21,7 @@ pub struct ClientCertificateRequest {
     pub hints: Vec<Vec<u8>>,
     /// The signature algorithms that are offered, in the order of preference.
     pub signatures: Vec<SignatureScheme>,
-    /// Validates the chain in the handshake, if the site sends an alert for a bad certificate.
+    /// Validates the chain in the handshake, if the site answers bad certificates with an alert.
     pub validator: Option<HandshakeValidator>,
 }
 
@@ -29,19 +29,19 @@ pub struct ClientCertificateRequest {
 pub struct SiteTlsSettings {
     /// Server certificates in the order of preference; at least one.
     pub key_pairs: Vec<ServerKeyPair>,
-    /// The minimum version.
+    /// The lowest supported version.
     pub min: TlsVersion,
-    /// The maximum version.
+    /// The highest supported version.
     pub max: TlsVersion,
     /// Whether HTTP/2 is offered beside HTTP/1.1.
     pub http2: bool,
     /// `None` if the site never requests a certificate.
     pub certificate_request: Option<ClientCertificateRequest>,
-    /// The ticket keys and sessions, shared by all workers and kept across reloads.
+    /// Shared by all workers, kept across reloads.
     pub sessions: SessionStore,
-    /// A digest of the trust under which sessions are made; tickets made under another one are not accepted.
+    /// Digest of the trust under which sessions are made; tickets made under another one are not accepted.
     pub binding: [u8; 32],
-    /// The time for which resumptions may rely on one signature of the client's key.
+    /// How long resumptions may rely on one signature of the client's key.
     pub card_reauth_interval: Duration,
 }
 
@@ -52,10 +52,10 @@ pub enum SiteTlsError {
     #[error(transparent)]
     Hints(#[from] HintsTooLong),
     /// `min` is above `max`.
-    #[error("the minimum TLS version is above the maximum")]
+    #[error("the lowest TLS version is above the highest")]
     NoVersion,
-    /// rustls rejects the settings.
-    #[error("rustls rejects the TLS settings")]
+    /// rustls refuses the settings.
+    #[error("TLS cannot be set up")]
     Rustls(#[from] rustls::Error),
 }
 
@@ -78,7 +78,7 @@ pub struct SiteTls {
 }
 
 impl SiteTls {
-    /// Checks the settings, so that an error is reported when the configuration is loaded.
+    /// Checks the settings.
     ///
     /// # Errors
     /// [`SiteTlsError`] if the hints are too long or no version is left.
@@ -123,37 +123,37 @@ impl SiteTls {
             max: settings.max,
             hint_size,
         };
-        // Settings that rustls rejects are reported here, not at the first handshake.
+        // Settings that rustls refuses are reported here, not at the first handshake.
         site.for_connection()?;
         Ok(site)
     }
 
-    /// Returns whether the site requests a certificate from clients.
+    /// Whether the site requests a certificate from clients.
     pub fn requests_certificate(&self) -> bool {
         self.possession.is_some()
     }
 
-    /// Returns whether HTTP/2 is offered beside HTTP/1.1.
+    /// Whether HTTP/2 is offered beside HTTP/1.1.
     pub fn offers_http2(&self) -> bool {
         self.http2
     }
 
-    /// Returns whether a bad certificate ends the handshake with an alert, so that the client gets no page.
+    /// Whether a bad certificate ends the handshake with an alert, so that the client gets no page.
     pub fn alerts_on_bad_certificate(&self) -> bool {
         self.alerts
     }
 
-    /// Returns the maximum version.
+    /// The highest supported version.
     pub fn max_version(&self) -> TlsVersion {
         self.max
     }
 
-    /// Returns the bytes of chain and CA hints in the handshake.
+    /// The bytes of chain and CA hints in the handshake.
     pub fn hint_size(&self) -> HintSize {
         self.hint_size
     }
 
-    /// Returns rustls's configuration for one connection, and its sessions, which record the time of proof.
+    /// rustls's configuration for one connection, and its sessions, which record the time of proof.
     pub(super) fn for_connection(
         &self,
     ) -> Result<(Arc<ServerConfig>, Arc<ConnectionSessions>), rustls::Error> {
@@ -195,7 +195,7 @@ fn versions(
     }
 }
 
-/// The time of [`Clock`], for rustls.
+/// Gives rustls the time of [`Clock`].
 #[derive(Debug)]
 struct RustlsTime(Clock);
 

@@ -13,7 +13,7 @@ use crate::backend::body::upload_progress::UploadProgress;
 use crate::backend::connection::http1::Http1Connection;
 use crate::backend::connection::state::ConnectionPhase;
 
-/// The time limit for the rest of a request body after the response. The response does not wait for the rest, but the
+/// How long the rest of a request body may take after the response. The response does not wait for it, but the
 /// connection does: a login that began on the connection can continue only there.
 const REST_OF_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -48,7 +48,7 @@ impl PinnedState {
         })
     }
 
-    /// Ends the client connection.
+    /// Ends the client connection too.
     pub(super) fn retire(&self) {
         self.retired.cancel();
     }
@@ -63,7 +63,7 @@ impl PinnedState {
         self.connection.replace(Some(connection));
     }
 
-    /// Records that a request with `Authorization` is about to be sent.
+    /// A request with `Authorization` is about to be sent.
     pub(super) fn set_authorized(&self) {
         self.authorized.set(true);
     }
@@ -72,14 +72,13 @@ impl PinnedState {
         self.authorized.get()
     }
 
-    /// Returns when the connection became idle, if it is idle.
+    /// When the connection became idle, if it is.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         self.connection.borrow().as_ref()?.state.idle_since()
     }
 
     /// Closes the idle connection, so that another can be opened. If the backend may have authenticated the client on
-    /// it, the client connection ends too, since that authentication is lost. Otherwise the next request opens another
-    /// connection.
+    /// it, the client connection ends too, since that authentication is lost; otherwise the next request opens another.
     pub(in crate::backend) fn yield_connection(&self) {
         drop(self.connection.take());
         if self.authorized.get() {
@@ -128,29 +127,29 @@ impl PinnedLease {
         Self { connection: Some(connection), state: Rc::clone(state), next, last }
     }
 
-    /// Records that `bytes` of the response were forwarded, and that the gateway waits for the client.
+    /// `bytes` of the response were forwarded, and the client has to receive the next.
     pub(in crate::backend) fn record_forwarded(&self, bytes: u64) {
         self.connection.iter().for_each(|connection| connection.state.record_forwarded(bytes));
     }
 
-    /// Records that the gateway waits for the client to receive buffered bytes.
+    /// The client has to receive bytes that are buffered.
     pub(in crate::backend) fn wait_for_client(&self) {
         self.connection.iter().for_each(|connection| connection.state.wait_for_client());
     }
 
-    /// Records that the client has received all bytes so far.
+    /// The client has received all bytes so far.
     pub(in crate::backend) fn wait_for_backend(&self) {
         self.connection.iter().for_each(|connection| connection.state.wait_for_backend());
     }
 
-    /// Returns whether the connection was closed because the response made no progress.
+    /// Whether the connection was closed because the response made no progress.
     pub(in crate::backend) fn has_stalled(&self) -> bool {
         self.connection
             .as_ref()
             .is_some_and(|connection| connection.state.phase() == ConnectionPhase::Stalled)
     }
 
-    /// Keeps the connection for its client's next request, because the response has ended without error.
+    /// The response has ended without error: the connection waits for its client's next request.
     pub(in crate::backend) fn give_back(mut self) {
         if self.last || self.state.abandoned.get() {
             return;

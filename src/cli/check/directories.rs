@@ -2,7 +2,7 @@
 
 use super::progress::CheckProgress;
 use super::report::OnlineFinding;
-use crate::directory::{DirectoryError, ServerFact, UnavailableReason};
+use crate::directory::{DirectoryError, ServerFact, Unavailability};
 use crate::ldap::{ConnectionError, LdapRefusal};
 use crate::policy::PasswordRule;
 use crate::proxy::Snapshot;
@@ -111,24 +111,24 @@ const fn check_of(fact: &ServerFact) -> &'static str {
 fn fix(error: &DirectoryError) -> &'static str {
     match error {
         DirectoryError::Unavailable { source, .. } => match source {
-            UnavailableReason::NoServer => "add a server to the directory's `url`",
-            UnavailableReason::Connection(ConnectionError::Resolve(_)) => {
+            Unavailability::NoServer => "add a server to the directory's `url`",
+            Unavailability::Connection(ConnectionError::Resolve(_)) => {
                 "correct the server's name, or let DNS resolve it on this machine"
             }
-            UnavailableReason::Connection(ConnectionError::Connect(_)) => {
+            Unavailability::Connection(ConnectionError::Connect(_)) => {
                 "check that the server is running, and that no firewall rejects connections from the gateway"
             }
-            UnavailableReason::Connection(ConnectionError::Tls(_)) => {
+            Unavailability::Connection(ConnectionError::Tls(_)) => {
                 "add the authority of its certificate to `ca`, and write the server by a name in its certificate"
             }
-            UnavailableReason::Connection(ConnectionError::StartTls(_)) => {
+            Unavailability::Connection(ConnectionError::StartTls(_)) => {
                 "install a certificate on the server, or write its URL as ldaps://"
             }
-            UnavailableReason::Connection(ConnectionError::ServerBusy(_)) => {
+            Unavailability::Connection(ConnectionError::ServerBusy(_)) => {
                 "check the load of the server, or wait until it has started"
             }
-            UnavailableReason::Connection(ConnectionError::Io(_) | ConnectionError::Closed)
-            | UnavailableReason::Backoff { .. } => {
+            Unavailability::Connection(ConnectionError::Io(_) | ConnectionError::Closed)
+            | Unavailability::Backoff { .. } => {
                 "check the server's log: it, or a device on the network, closes connections"
             }
         },

@@ -4,7 +4,7 @@
 use super::probe::ProbeError;
 use super::report::{CheckResult, OnlineFinding};
 use crate::backend::{KerberosDelegation, RuleRealm, check_token_accepted, server_token};
-use crate::delegation::kerberos::{self, DelegationStep, FindingOutcome, KerberosNegotiation};
+use crate::delegation::kerberos::{self, DelegationStep, FindingOutcome, Negotiation};
 use crate::telemetry::display_chain;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -86,10 +86,7 @@ fn principal_fix(step: DelegationStep, principal: &str) -> Option<&'static str> 
 impl DelegatedUser<'_> {
     /// Obtains a new token and the `Authorization` header with it. Each server needs its own: a token that one server
     /// has read is a replay at the next.
-    pub(super) async fn begin(
-        &self,
-        component: &str,
-    ) -> Result<(KerberosNegotiation, HeaderValue), OnlineFinding> {
+    pub(super) async fn begin(&self, component: &str) -> Result<(Negotiation, HeaderValue), OnlineFinding> {
         let negotiated = self.delegation.delegator.negotiate(&self.principal, &self.delegation.service).await;
         let negotiation = negotiated.map_err(|error| {
             OnlineFinding::passed(component, TICKET, display_chain(&error)).failed(&[error.hint()])
@@ -103,7 +100,7 @@ impl DelegatedUser<'_> {
     pub(super) fn of_response(
         &self,
         component: &str,
-        negotiation: KerberosNegotiation,
+        negotiation: Negotiation,
         response: &Parts,
         over_tls: bool,
     ) -> OnlineFinding {

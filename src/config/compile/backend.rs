@@ -9,7 +9,7 @@ use crate::config::parse::{ServerScheme, ServerUrl, Spanned, value, values};
 use crate::config::schema::backend::{
     BackendSection, HeaderSet, HeadersSection, IdentityMode, SecretHeaderSection, UserCertificatesSection,
 };
-use crate::delegation::kerberos::{AcceptedEncryption, DelegatorSettings, KerberosDelegator, Keytab};
+use crate::delegation::kerberos::{AcceptedEncryption, Delegator, DelegatorSettings, Keytab};
 use crate::delegation::user_certificates::{
     IssuanceSettings, ProtectedAccounts, SubordinateCa, UserCertificates,
 };
@@ -82,19 +82,14 @@ impl Compiler<'_> {
 
     fn user_certificates(&mut self, raw: &UserCertificatesSection) -> Option<UserCertificates> {
         let certificate = raw.certificate.as_ref()?;
-        let chain = self.chain(certificate);
-        let key = self.private_key(raw.private_key.as_ref()?)?;
+        let (chain, key) = self.identity(certificate, raw.private_key.as_ref()?)?;
         let settings = IssuanceSettings {
             lifetime: raw.lifetime.value,
             backdate: raw.backdate.value,
             crl_distribution_point: value(&raw.crl_distribution_point),
         };
-        let authority = SubordinateCa::new(&chain?, &key, settings, self.context.clock.now())
-            .map_err(|error| {
-                let message = format!("{}: {}", certificate.value.display(), display_chain(&error));
-                self.diagnostics.error(certificate.span, message);
-            })
-            .ok()?;
+        let authority = SubordinateCa::new(&chain, &key, settings, self.context.clock.now());
+        let authority = self.ok_in(certificate, authority)?;
         let bytes = self.document.caches.issued_certificates.value;
         let identities = UserCertificates::new(authority, bytes, self.context.metrics.issuing_cache.clone());
         Some(identities.for_protected_accounts(match raw.unsafe_issue_for_protected_accounts.value {
@@ -118,7 +113,7 @@ impl Compiler<'_> {
             ..DelegatorSettings::new(self.keytab(raw)?)
         };
         Some(KerberosDelegation {
-            delegator: Arc::new(KerberosDelegator::new(library, settings)),
+            delegator: Arc::new(Delegator::new(library, settings)),
             service: value(&raw.spn)?,
             realm: options.rule_realm(),
             persist: options.persist.value,
@@ -126,20 +121,18 @@ impl Compiler<'_> {
         })
     }
 
-    /// The path of the keytab, if it has a key of the gateway's account.
+    /// Returns the path of the keytab, if it has a key of the gateway's account.
     fn keytab(&mut self, raw: &BackendSection) -> Option<PathBuf> {
         let keytab = raw.keytab.as_ref()?;
         let path = self.path(&keytab.value);
         self.check_permissions(keytab);
         let principal = raw.kerberos.principal.as_ref().map(|principal| principal.value.as_str());
-        match Keytab::read(&path).and_then(|entries| entries.account(principal)) {
-            Ok(_) => Some(path),
-            Err(error) => {
-                let message = format!("{} cannot be used: {}", keytab.value.display(), display_chain(&error));
-                self.diagnostics.error(keytab.span, message).help(error.hint());
-                None
-            }
+        if let Err(error) = Keytab::read(&path).and_then(|entries| entries.account(principal)) {
+            let message = format!("{} cannot be used: {}", keytab.value.display(), display_chain(&error));
+            self.diagnostics.error(keytab.span, message).help(error.hint());
+            return None;
         }
+        Some(path)
     }
 
     fn backend_tls(&mut self, raw: &BackendSection) -> Option<Arc<ClientConfig>> {
@@ -147,32 +140,30 @@ impl Compiler<'_> {
         let authorities = self.chain(ca)?;
         let identity = match (&raw.client_certificate, &raw.private_key) {
             (Some(certificate), Some(key)) => {
-                let (chain, key) = (self.chain(certificate), self.private_key(key));
-                Some(ClientIdentity { chain: chain?, key: key? })
+                let (chain, key) = self.identity(certificate, key)?;
+                Some(ClientIdentity { chain, key })
             }
             (_, _) => None,
         };
         self.ok_at(ca.span, client_config(authorities, identity))
     }
 
+    /// `tls` is for a server over TLS.
     fn server_address(
         &mut self,
         server: &Spanned<ServerUrl>,
         tls: Option<&Arc<ClientConfig>>,
     ) -> Option<ServerAddress> {
         let ServerUrl { scheme, host, port } = server.value.clone();
-        let transport = match (scheme, tls) {
-            (ServerScheme::Https, Some(config)) => {
-                let Ok(server_name) = ServerName::try_from(host.clone()) else {
-                    let message = format!("{host:?} cannot be the name in a server certificate");
-                    let help = "write a host name or an IP address";
-                    self.diagnostics.error(server.span, message).help(help);
-                    return None;
-                };
-                ServerTransport::Tls(BackendTls { config: Arc::clone(config), server_name })
-            }
-            (ServerScheme::Https | ServerScheme::Http, _) => ServerTransport::Plain,
+        let Some(config) = tls.filter(|_| scheme == ServerScheme::Https) else {
+            return Some(ServerAddress { host, port, transport: ServerTransport::Plain });
         };
+        let Ok(server_name) = ServerName::try_from(host.clone()) else {
+            let message = format!("{host:?} cannot be the name in a server certificate");
+            self.diagnostics.error(server.span, message).help("write a host name or an IP address");
+            return None;
+        };
+        let transport = ServerTransport::Tls(BackendTls { config: Arc::clone(config), server_name });
         Some(ServerAddress { host, port, transport })
     }
 
@@ -206,13 +197,10 @@ impl Compiler<'_> {
     fn secret_header(&mut self, raw: &SecretHeaderSection) -> Option<SecretHeader> {
         let (name, file) = (raw.name.as_ref()?, raw.file.as_ref()?);
         let secret = self.secret(file)?;
-        SecretHeader::new(name.value.clone(), secret.expose())
-            .map_err(|error| {
-                let message = format!("{}: {error}", file.value.display());
-                let help = "such as the output of `openssl rand -base64 33`";
-                self.diagnostics.error(file.span, message).help(help);
-            })
-            .ok()
+        let message = |error| format!("{}: {error}", file.value.display());
+        let help = "such as the output of `openssl rand -base64 33`";
+        let header = SecretHeader::new(name.value.clone(), secret.expose());
+        header.map_err(|error| _ = self.diagnostics.error(file.span, message(error)).help(help)).ok()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::backend::PinnedLimiter;
 use crate::clock::Clock;
 use crate::control::ControlRuntime;
-use crate::delegation::kerberos::{self, GatewayLoginMetrics};
+use crate::delegation::kerberos::{GatewayLoginMetrics, KerberosLibrary, KerberosLibraryError};
 use crate::login_throttle::{LoginThrottle, LoginThrottleLimits};
 use crate::proxy::{CacheSizes, Snapshot};
 use crate::revocation::LiveCrls;
@@ -80,7 +80,7 @@ pub struct CompileContext {
     /// A backend keeps its count of pinned connections over reloads.
     pinned_limiters: HashMap<String, Arc<PinnedLimiter>>,
     /// The system's Kerberos library, once a configuration has needed it.
-    kerberos: Option<Arc<kerberos::KerberosLibrary>>,
+    kerberos: Option<Arc<KerberosLibrary>>,
     /// Failed log-ins are counted over reloads, so that a reload permits no further guesses.
     login_throttles: HashMap<(&'static str, String), (LoginThrottleLimits, Arc<LoginThrottle>)>,
 }
@@ -106,7 +106,7 @@ impl CompileContext {
         self.generation
     }
 
-    /// The CRLs of a realm in the latest configuration that is in use. A configuration that was rejected since is not.
+    /// Returns the CRLs of a realm in the latest configuration that is in use. A configuration that was rejected since is not.
     pub(super) fn crls(&self, realm: &str) -> Option<Arc<LiveCrls>> {
         self.crls.get(realm)?.iter().rev().find_map(Weak::upgrade)
     }
@@ -123,7 +123,7 @@ impl CompileContext {
         Arc::clone(limiter.or_insert_with(|| Arc::new(PinnedLimiter::new(gauge))))
     }
 
-    /// The failed log-ins of a realm or at a backend, according to `kind`. The count goes on while the limits stay the same.
+    /// Returns the throttle of failed log-ins of a realm or at a backend, according to `kind`. The count goes on while the limits stay the same.
     pub(super) fn login_throttle(
         &mut self,
         kind: &'static str,
@@ -138,13 +138,11 @@ impl CompileContext {
         Arc::clone(&counted.1)
     }
 
-    pub(super) fn kerberos(
-        &mut self,
-    ) -> Result<Arc<kerberos::KerberosLibrary>, kerberos::KerberosLibraryError> {
+    pub(super) fn kerberos(&mut self) -> Result<Arc<KerberosLibrary>, KerberosLibraryError> {
         if let Some(library) = &self.kerberos {
             return Ok(Arc::clone(library));
         }
-        let library = kerberos::KerberosLibrary::load()?;
+        let library = KerberosLibrary::load()?;
         library.count_logins(GatewayLoginMetrics {
             failures: self.metrics.kerberos_login_failures.clone(),
             failing: self.metrics.kerberos_accounts_failing.clone(),

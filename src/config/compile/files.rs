@@ -1,12 +1,13 @@
 //! The files that proxy.toml names: each is read once, and its errors are reported at the key that names it.
 
 use super::compiler::Compiler;
-use super::one_line::one_line;
+use super::one_line::{OneLineError, one_line};
 use crate::certificate::{self, BundleError, Certificate};
 use crate::config::parse::Spanned;
 use crate::secret::Secret;
 use crate::telemetry::display_chain;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::error::Error;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -17,57 +18,58 @@ use zeroize::Zeroizing;
 const MAXIMUM_FILE: usize = 16 * 1024 * 1024;
 const MAXIMUM_SECRET: usize = 64 * 1024;
 
+type PrivateKey = Zeroizing<PrivateKeyDer<'static>>;
+type Identity = (Vec<CertificateDer<'static>>, PrivateKey);
+
 impl Compiler<'_> {
-    /// The path as the system knows it.
+    /// Returns the path as the system knows it.
     pub(super) fn path(&self, written: &Path) -> PathBuf {
         self.base.join(written)
     }
 
-    /// All certificates of the files.
+    /// Returns all certificates of the files.
     pub(super) fn certificates(&mut self, paths: &[Spanned<PathBuf>]) -> Vec<Certificate> {
         paths.iter().filter_map(|path| self.parsed(path, certificate::read_bundle)).flatten().collect()
     }
 
-    /// The certificate of a file that must contain exactly one.
+    /// Returns the certificate of a file that must contain exactly one.
     pub(super) fn certificate(&mut self, path: &Spanned<PathBuf>) -> Option<Certificate> {
         let bundle = self.parsed(path, certificate::read_bundle)?;
-        match bundle.as_slice() {
-            [certificate] => Some(certificate.clone()),
-            several => {
-                let message = format!("{} holds {} certificates", path.value.display(), several.len());
-                let help = "name a file with this one certificate only";
-                self.diagnostics.error(path.span, message).help(help);
-                None
-            }
+        if let [certificate] = bundle.as_slice() {
+            return Some(certificate.clone());
         }
+        let message = format!("{} holds {} certificates", path.value.display(), bundle.len());
+        self.diagnostics.error(path.span, message).help("name a file with this one certificate only");
+        None
     }
 
-    /// The certificates of a file in their order, as a chain.
+    /// Returns the certificates of a file in their order, as a chain.
     pub(super) fn chain(&mut self, path: &Spanned<PathBuf>) -> Option<Vec<CertificateDer<'static>>> {
         self.parsed(path, certificate::certificate_ders)
     }
 
-    /// The private key of a file.
-    pub(super) fn private_key(
-        &mut self,
-        path: &Spanned<PathBuf>,
-    ) -> Option<Zeroizing<PrivateKeyDer<'static>>> {
+    /// Returns the private key of a file.
+    pub(super) fn private_key(&mut self, path: &Spanned<PathBuf>) -> Option<PrivateKey> {
         let key = self.parsed(path, certificate::private_key_der)?;
         self.check_permissions(path);
         Some(key)
     }
 
-    /// The secret in a file: its one line of text. It is read each time and kept nowhere else.
+    /// Returns the chain and the private key of two files. The errors of both are recorded.
+    pub(super) fn identity(&mut self, chain: &Spanned<PathBuf>, key: &Spanned<PathBuf>) -> Option<Identity> {
+        let (chain, key) = (self.chain(chain), self.private_key(key));
+        chain.zip(key)
+    }
+
+    /// Returns the secret in a file: its one line of text. It is read each time and kept nowhere else.
     pub(super) fn secret(&mut self, path: &Spanned<PathBuf>) -> Option<Secret> {
         let file = self.read(path, MAXIMUM_SECRET)?;
         let name = path.value.display();
-        let line = match one_line(file.expose()) {
-            Ok(line) => line,
-            Err(error) => {
-                self.diagnostics.error(path.span, format!("{name}: {error}")).help(error.help());
-                return None;
-            }
+        let line = one_line(file.expose());
+        let report = |error: OneLineError| {
+            _ = self.diagnostics.error(path.span, format!("{name}: {error}")).help(error.help());
         };
+        let line = line.map_err(report).ok()?;
         if line.trim_ascii().len() < line.len() {
             let message = format!("the line in {name} begins or ends with a space");
             let help = "it is a part of the secret; remove it if it should not be";
@@ -93,6 +95,12 @@ impl Compiler<'_> {
         self.diagnostics.warning(path.span, message).help(format!("chmod go-rwx {}", full.display()));
     }
 
+    /// Returns the value of `result`, or `None` after recording the error of the file.
+    pub(super) fn ok_in<T, E: Error>(&mut self, file: &Spanned<PathBuf>, result: Result<T, E>) -> Option<T> {
+        let message = |error| format!("{}: {}", file.value.display(), display_chain(&error));
+        result.map_err(|error| _ = self.diagnostics.error(file.span, message(error))).ok()
+    }
+
     fn parsed<T>(
         &mut self,
         path: &Spanned<PathBuf>,
@@ -107,21 +115,14 @@ impl Compiler<'_> {
                 bytes
             }
         };
-        parse(bytes.expose())
-            .map_err(|error| {
-                let message = format!("{}: {}", path.value.display(), display_chain(&error));
-                self.diagnostics.error(path.span, message);
-            })
-            .ok()
+        self.ok_in(path, parse(bytes.expose()))
     }
 
     fn read(&mut self, path: &Spanned<PathBuf>, limit: usize) -> Option<Secret> {
         let full = self.path(&path.value);
-        Secret::read(&full, limit)
-            .map_err(|error| {
-                let message = format!("{} cannot be read: {error}", path.value.display());
-                self.diagnostics.error(path.span, message).help(format!("looked for {}", full.display()));
-            })
-            .ok()
+        let message = |error| format!("{} cannot be read: {error}", path.value.display());
+        let help = || format!("looked for {}", full.display());
+        let read = Secret::read(&full, limit);
+        read.map_err(|error| _ = self.diagnostics.error(path.span, message(error)).help(help())).ok()
     }
 }

@@ -75,7 +75,7 @@ impl Compiler<'_> {
         Some(CompiledConfig { snapshot, listeners, process, control: context.control.clone() })
     }
 
-    /// The sites of each address. Two sites with one host on one address are an error of the document.
+    /// Returns the sites of each address. Two sites with one host on one address are an error of the document.
     fn listeners(
         &mut self,
         sites: &[(&SiteSection, Arc<Site>)],
@@ -96,7 +96,7 @@ impl Compiler<'_> {
         tables.collect()
     }
 
-    /// The headers that no client may send, including the names that operators chose for their backends.
+    /// Returns the headers that no client may send, including the names that operators chose for their backends.
     fn reserved_headers(&mut self) -> ReservedHeaders {
         let settings = self.backends.iter().map(|backend| &backend.identity_headers);
         ReservedHeaders::new(settings, NonstandardNames::Drop).unwrap_or_else(|errors| {

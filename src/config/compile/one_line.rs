@@ -45,7 +45,7 @@ impl fmt::Display for OneLineError {
     }
 }
 
-/// The line without its end.
+/// Returns the line without its end.
 pub(super) fn one_line(file: &[u8]) -> Result<&[u8], OneLineError> {
     if file.starts_with(&[0xff, 0xfe]) || file.starts_with(&[0xfe, 0xff]) {
         return Err(OneLineError::Utf16);

@@ -55,8 +55,8 @@ impl Compiler<'_> {
         let realm = self.realm_named(site.realm.as_ref());
         let uses_directory = raw.password.value == PasswordRule::Directory;
         if let Some(realm) = realm.filter(|realm| uses_directory && realm.directory.is_none()) {
-            let help =
-                format!("add a directory to the realm {:?}, or write password = \"never\"", &*realm.name);
+            let name = &*realm.name;
+            let help = format!("add a directory to the realm {name:?}, or write password = \"never\"");
             let message = "the site's realm has no directory to verify passwords";
             self.diagnostics.error(raw.password.span, message).help(help);
             return None;
@@ -108,14 +108,13 @@ impl Compiler<'_> {
         };
         for (name, list) in raw.access_lists() {
             let Some(span) = list.first_identity() else { continue };
-            self.diagnostics
-                .error(span, format!("`{name}` has no effect on anonymous requests, which this path allows"))
-                .label(raw.client_certificate.span, why)
-                .help(format!("write client_certificate = {fix}, or name `networks` only"));
+            let message = format!("`{name}` has no effect on anonymous requests, which this path allows");
+            let help = format!("write client_certificate = {fix}, or name `networks` only");
+            self.diagnostics.error(span, message).label(raw.client_certificate.span, why).help(help);
         }
     }
 
-    /// The keys of the certificates in the files.
+    /// Returns the keys of the certificates in the files.
     fn key_ids<K: FromIterator<KeyId>>(&mut self, paths: &[Spanned<PathBuf>]) -> K {
         self.certificates(paths).iter().map(Certificate::key_id).collect()
     }

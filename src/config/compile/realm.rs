@@ -5,7 +5,7 @@ use crate::certificate::{AltSecurityForm, Certificate, Fingerprint};
 use crate::config::parse::{Spanned, value, values};
 use crate::config::schema::mapping::StrengthChoice;
 use crate::config::schema::realm::RealmSection;
-use crate::config::schema::rule::{MappingRuleSection, RuleMatch};
+use crate::config::schema::rule::MappingRuleSection;
 use crate::identity::{
     AccountLifetimes, AccountRule, CertificateField, FieldCondition, FieldPattern, IdentityIssuer,
     LetterCase, MappingSettings, NamedAccount, RequiredStrength, RuleAction,
@@ -110,12 +110,11 @@ impl Compiler<'_> {
                 groups: values(&account.groups),
             }),
         };
-        let rule = match raw.matches()? {
-            RuleMatch::Sha256(digest) => AccountRule::one_to_one(name, Fingerprint::from(digest), action),
-            RuleMatch::Certificate(path) => {
-                AccountRule::for_certificate(name, &self.certificate(path)?, action)
-            }
-            RuleMatch::Names(issuer) => {
+        let rule = match (&raw.certificate_sha256, &raw.certificate, &raw.issuer) {
+            (None, None, None) => return None,
+            (Some(sha256), _, _) => AccountRule::one_to_one(name, Fingerprint::from(sha256.value), action),
+            (_, Some(path), _) => AccountRule::for_certificate(name, &self.certificate(path)?, action),
+            (_, _, Some(issuer)) => {
                 let issuer = self.certificate(issuer);
                 let case = match (&action, raw.case_sensitive.value) {
                     (RuleAction::Deny, _) => LetterCase::AnySpelling,
@@ -141,17 +140,16 @@ impl Compiler<'_> {
         let span = raw.trust_anchors.first().map_or(raw.head.span, |file| file.span);
         for anchor in anchors {
             let Some(extension) = anchor.unknown_critical_extensions().first() else { continue };
-            let message = format!(
-                "the critical extension {extension} of the trust anchor {:?} is not understood: no certificate below it is valid",
-                anchor.subject().to_string(),
-            );
+            let subject = anchor.subject().to_string();
+            let fact = format!("the critical extension {extension} of the trust anchor {subject:?}");
+            let message = format!("{fact} is not understood: no certificate below it is valid");
             let help = "trust a certificate of that CA without the extension";
             self.diagnostics.warning(span, message).help(help);
         }
     }
 }
 
-/// The values of a list, or all that exist if it is left out.
+/// Returns the values of a list, or all that exist if it is left out.
 fn or_all<T: Clone>(written: &[Spanned<T>], all: &[T]) -> Vec<T> {
     if written.is_empty() { all.to_vec() } else { values(written) }
 }

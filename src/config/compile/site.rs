@@ -48,16 +48,13 @@ impl Compiler<'_> {
         let errors = self.diagnostics.errors();
         let mut pairs = Vec::new();
         for (certificate, key) in raw.certificate.iter().zip(&raw.private_key) {
-            let (chain, private_key) = (self.chain(certificate), self.private_key(key));
-            let (Some(chain), Some(private_key)) = (chain, private_key) else { continue };
+            let Some((chain, private_key)) = self.identity(certificate, key) else { continue };
             match ServerKeyPair::new(chain, &private_key) {
                 Ok(pair) => pairs.push(pair),
                 Err(error) => {
                     let help = "certificates and private keys pair up in the order in which they are listed";
-                    self.diagnostics
-                        .error(key.span, display_chain(&error))
-                        .label(certificate.span, "the certificate")
-                        .help(help);
+                    let error = self.diagnostics.error(key.span, display_chain(&error));
+                    error.label(certificate.span, "the certificate").help(help);
                 }
             }
         }
@@ -121,30 +118,24 @@ impl Compiler<'_> {
             binding: session_binding(raw, realm),
             card_reauth_interval: raw.card_reauth_interval.value,
         };
-        match SiteTls::new(settings, self.context.clock.clone()) {
-            Ok(tls) => {
-                self.check_handshake_size(raw, &tls);
-                Some(tls)
-            }
-            Err(SiteTlsError::Hints(error)) => {
-                let span = raw.realm.as_ref().map_or(raw.head.span, |realm| realm.span);
-                let help = "write ca_hints = false, or trust fewer anchors here";
-                self.diagnostics.error(span, error.to_string()).help(help);
-                None
-            }
-            Err(error @ (SiteTlsError::NoVersion | SiteTlsError::Rustls(_))) => {
-                self.ok_at(raw.head.span, Err(error))
-            }
+        let tls = SiteTls::new(settings, self.context.clock.clone());
+        if let Err(SiteTlsError::Hints(error)) = tls {
+            let span = raw.realm.as_ref().map_or(raw.head.span, |realm| realm.span);
+            let help = "write ca_hints = false, or trust fewer anchors here";
+            self.diagnostics.error(span, error.to_string()).help(help);
+            return None;
         }
+        let tls = self.ok_at(raw.head.span, tls)?;
+        self.check_handshake_size(raw, &tls);
+        Some(tls)
     }
 
     fn check_handshake_size(&mut self, raw: &SiteSection, tls: &SiteTls) {
         let size = tls.hint_size();
         if tls.requests_certificate() && size.exceeds_schannel_limit() {
-            let message = format!(
-                "the server's chain ({} bytes) and the CA hints ({} bytes) are long: Windows clients close the connection above 32 KB",
-                size.chain, size.hints
-            );
+            let sizes = format!("chain ({} bytes) and the CA hints ({} bytes)", size.chain, size.hints);
+            let effect = "Windows clients close the connection above 32 KB";
+            let message = format!("the server's {sizes} are long: {effect}");
             self.diagnostics.warning(raw.ca_hints.span, message).help("write ca_hints = false");
         }
     }
@@ -156,7 +147,7 @@ impl Compiler<'_> {
         (self.diagnostics.errors() == errors).then_some(hosts)
     }
 
-    /// The hosts of the sites that share an address, each with the index of its site.
+    /// Returns the hosts of the sites that share an address, each with the index of its site.
     pub(super) fn host_table(&mut self, entries: &[&(&SiteSection, Arc<Site>)]) -> Option<HostTable> {
         let sites = entries.iter().enumerate();
         let hosts =
@@ -167,7 +158,7 @@ impl Compiler<'_> {
     }
 }
 
-/// The configuration under which a session of this site is valid: its name, and the certificates that it trusts.
+/// Returns the digest of the configuration under which a session of this site is valid: its name, and the certificates that it trusts.
 fn session_binding(raw: &SiteSection, realm: Option<&Realm>) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     let mut add = |part: &[u8]| {

@@ -1,7 +1,7 @@
-//! The delegator, which obtains tokens in users' names with one gateway account, for all workers.
+//! Obtains tokens in users' names with one of the gateway's accounts, for all workers.
 //!
-//! Tickets are cached by user and service until shortly before their end. Concurrent requests for the same user and
-//! service share one request to the KDC.
+//! Tickets are cached by user and service until shortly before their end; concurrent requests for the same two share one
+//! request to the KDC.
 
 use super::account::{DelegatedTicket, GatewayAccount, usable};
 use super::diagnostics::{self, DelegationFinding, DelegationStep};
@@ -9,7 +9,7 @@ use super::encryption_type::AcceptedEncryption;
 use super::error::DelegationError;
 use super::gateway_logins::GatewayLogin;
 use super::library::KerberosLibrary;
-use super::negotiation::KerberosNegotiation;
+use super::negotiation::Negotiation;
 use super::principal::{NameError, ServiceName, UserPrincipal};
 use super::threads::KdcThreads;
 use crate::clock::Tick;
@@ -22,12 +22,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
-/// The size of a cached ticket in bytes, most of it allocated by the library.
+/// The memory of a cached ticket, most of it allocated by the library.
 const TICKET_BYTES: u32 = 12 * 1024;
 /// How long an unused ticket stays in the cache.
 const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// The settings of Kerberos delegation with one gateway account.
+/// The settings of delegation.
 #[derive(Clone, Debug)]
 pub struct DelegatorSettings {
     /// The keytab of the gateway account.
@@ -36,7 +36,7 @@ pub struct DelegatorSettings {
     pub principal: Option<String>,
     /// The number of concurrent requests to the KDC, and of threads.
     pub threads: NonZeroUsize,
-    /// The length of the queue for the threads.
+    /// The length of the queue before the threads.
     pub queue: usize,
     /// The time limit of a request, including its time in the queue.
     pub timeout: Duration,
@@ -47,8 +47,7 @@ pub struct DelegatorSettings {
 }
 
 impl DelegatorSettings {
-    /// Returns the defaults for this keytab: four concurrent requests, a queue of a hundred, ten seconds for each
-    /// request, AES only.
+    /// The defaults for this keytab: four concurrent requests, a queue of a hundred, ten seconds for each, AES only.
     pub fn new(keytab: PathBuf) -> Self {
         Self {
             keytab,
@@ -62,16 +61,16 @@ impl DelegatorSettings {
     }
 }
 
-/// The user for whom a ticket is obtained.
+/// The user to obtain a ticket for.
 #[derive(Clone, Copy, Debug)]
 pub struct MappedUser<'a> {
     /// The principal name, `alice@CORP.EXAMPLE`.
     pub principal: &'a str,
-    /// The SID of the account, if it is known. The name may have been given to another account, and a ticket of another
-    /// account is rejected.
+    /// The SID of the account, if known: the name may have been given to another account. A ticket of another account is
+    /// rejected.
     pub sid: Option<&'a str>,
-    /// When the account was read from the directory. A ticket that was requested earlier is not used, because it could
-    /// contain groups and names that the account no longer has.
+    /// When the account was read from the directory. A ticket that was requested earlier is not used: it could contain
+    /// groups and names that the account no longer has.
     pub since: Tick,
 }
 
@@ -87,17 +86,16 @@ impl<'a> From<&'a String> for MappedUser<'a> {
     }
 }
 
-/// Obtains tokens in users' names. It requires a tokio runtime, and any number of runtimes may share it.
-pub struct KerberosDelegator {
+/// Obtains tokens in users' names. To be used inside a tokio runtime; any number of runtimes may share it.
+pub struct Delegator {
     library: Arc<KerberosLibrary>,
     settings: DelegatorSettings,
-    /// The threads, or the error of their start. No later request tries again: a process that cannot start threads must
-    /// be restarted.
+    /// If they could not be started, no later request tries again: a process without threads must be restarted.
     threads: OnceLock<Result<KdcThreads<GatewayAccount>, DelegationError>>,
     delegations: Cache<TicketKey, CachedTicket>,
 }
 
-/// The inputs of a ticket in addition to the settings.
+/// The inputs of a ticket besides the settings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct TicketKey {
     user: UserPrincipal,
@@ -116,12 +114,12 @@ impl TicketKey {
 #[derive(Clone)]
 struct CachedTicket {
     outcome: Result<Arc<DelegatedTicket>, DelegationError>,
-    /// When the ticket was requested.
-    requested_at: Tick,
+    /// When it was requested.
+    asked: Tick,
 }
 
 impl CachedTicket {
-    /// Returns how long the result may be used. An error is returned only to the requests that waited for it.
+    /// How long it may be used. A failure is returned only to the requests that waited for it.
     fn lifetime(&self) -> Duration {
         self.outcome.as_ref().map_or(Duration::ZERO, |delegation| usable(delegation.lifetime))
     }
@@ -131,23 +129,23 @@ impl CachedTicket {
 struct TicketEnd;
 
 impl Expiry<TicketKey, CachedTicket> for TicketEnd {
-    fn expire_after_create(&self, _: &TicketKey, cached: &CachedTicket, _: Instant) -> Option<Duration> {
-        Some(cached.lifetime())
+    fn expire_after_create(&self, _: &TicketKey, remembered: &CachedTicket, _: Instant) -> Option<Duration> {
+        Some(remembered.lifetime())
     }
 
     fn expire_after_update(
         &self,
         _: &TicketKey,
-        cached: &CachedTicket,
+        remembered: &CachedTicket,
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
-        Some(cached.lifetime())
+        Some(remembered.lifetime())
     }
 }
 
-impl KerberosDelegator {
-    /// Creates a delegator. The first request starts the threads and reads the keytab.
+impl Delegator {
+    /// Starts nothing yet: the first request starts the threads and reads the keytab.
     pub fn new(library: Arc<KerberosLibrary>, settings: DelegatorSettings) -> Self {
         let delegations = Cache::builder()
             .max_capacity(settings.cache_bytes)
@@ -158,8 +156,8 @@ impl KerberosDelegator {
         Self { library, settings, threads: OnceLock::new(), delegations }
     }
 
-    /// Begins an authentication of `user` (`alice@CORP.EXAMPLE`) to the service `spn` (`HTTP/rms.corp.example`), with a
-    /// new token.
+    /// Begins a logon of `user` (`alice@CORP.EXAMPLE`) to the service `spn` (`HTTP/rms.corp.example`), with a token of its
+    /// own.
     ///
     /// # Errors
     ///
@@ -168,7 +166,7 @@ impl KerberosDelegator {
         &self,
         user: impl Into<MappedUser<'_>>,
         spn: &str,
-    ) -> Result<KerberosNegotiation, DelegationError> {
+    ) -> Result<Negotiation, DelegationError> {
         let user = user.into();
         let key = TicketKey::parse(user, spn)?;
         let after = self.settings.timeout;
@@ -176,8 +174,8 @@ impl KerberosDelegator {
         begun.map_err(|_| DelegationError::Timeout { after })?
     }
 
-    /// Removes the ticket from the cache. Called when the server rejects the ticket, so that a changed key or
-    /// permission takes effect at the next request.
+    /// Removes the ticket from the cache. To be called when the server rejects it, so that a changed key or permission takes
+    /// effect at the next request.
     pub async fn forget(&self, user: impl Into<MappedUser<'_>>, spn: &str) {
         // There is no ticket for an invalid name.
         if let Ok(key) = TicketKey::parse(user.into(), spn) {
@@ -185,8 +183,8 @@ impl KerberosDelegator {
         }
     }
 
-    /// Tries a delegation and returns the result of each step, for an administrator. If a step fails, it is the last
-    /// one.
+    /// Tries a delegation step by step and reports the result of each step to an administrator. If a step failed, it is the
+    /// last one reported.
     pub async fn examine(&self, user: &str, spn: &str) -> Vec<DelegationFinding> {
         let TicketKey { user, service, .. } = match TicketKey::parse(user.into(), spn) {
             Ok(key) => key,
@@ -202,12 +200,12 @@ impl KerberosDelegator {
         found.unwrap_or_else(|error| vec![DelegationFinding::failed(DelegationStep::Requests, error)])
     }
 
-    /// Returns the error with which the KDC rejected the gateway account, while the account is in backoff.
+    /// The error with which the KDC rejected the gateway account, while the account is in backoff.
     pub fn gateway_login_error(&self) -> Option<DelegationError> {
         self.log_in().backoff_error()
     }
 
-    /// Returns the KDCs that did not respond recently, if the relay selects them.
+    /// The KDCs that did not respond recently, if the relay selects them.
     pub fn unavailable_kdcs(&self) -> Vec<String> {
         self.library.unavailable_kdcs()
     }
@@ -216,33 +214,33 @@ impl KerberosDelegator {
         self.library.gateway_logins().of(&self.settings.keytab, self.settings.principal.as_deref())
     }
 
-    async fn begin(&self, key: TicketKey, since: Tick) -> Result<KerberosNegotiation, DelegationError> {
+    async fn begin(&self, key: TicketKey, since: Tick) -> Result<Negotiation, DelegationError> {
         let delegation = self.delegation(&key, since).await?;
         let accepted = self.settings.accepted_encryption;
-        let begun = self.threads()?.run(move |_| KerberosNegotiation::begin(&delegation, accepted)).await?;
+        let begun = self.threads()?.run(move |_| Negotiation::begin(&delegation, accepted)).await?;
         if begun.is_err() {
-            // No later request could create a token from this ticket either.
+            // A ticket from which no token can be created is of no use to the next request either.
             self.delegations.invalidate(&key).await;
         }
         begun
     }
 
-    /// Returns a ticket that was requested at `since` or later. A result that was requested earlier is awaited and
-    /// discarded. The next one is recent enough, so the loop runs twice at most.
+    /// Returns a ticket that was requested at `since` or later. A result that was requested earlier is awaited and discarded;
+    /// the next one is recent enough, so that this ends after two.
     async fn delegation(
         &self,
         key: &TicketKey,
         since: Tick,
     ) -> Result<Arc<DelegatedTicket>, DelegationError> {
-        let is_over = |old: &CachedTicket| old.outcome.is_err() || old.requested_at < since;
+        let is_over = |old: &CachedTicket| old.outcome.is_err() || old.asked < since;
         loop {
             let obtain = async {
-                let requested_at = Tick::current();
-                CachedTicket { outcome: self.obtain(key.clone()).await.map(Arc::new), requested_at }
+                let asked = Tick::current();
+                CachedTicket { outcome: self.obtain(key.clone()).await.map(Arc::new), asked }
             };
             let entry = self.delegations.entry_by_ref(key).or_insert_with_if(obtain, is_over).await;
-            let CachedTicket { outcome, requested_at } = entry.into_value();
-            if requested_at >= since {
+            let CachedTicket { outcome, asked } = entry.into_value();
+            if asked >= since {
                 return outcome;
             }
         }
@@ -277,8 +275,8 @@ impl KerberosDelegator {
     }
 }
 
-impl fmt::Debug for KerberosDelegator {
+impl fmt::Debug for Delegator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KerberosDelegator").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Delegator").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

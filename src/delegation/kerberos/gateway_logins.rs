@@ -1,8 +1,7 @@
-//! The backoff after a KDC rejected a gateway account, shared by all threads, backends and configurations of the
-//! process.
+//! Backoff after a KDC rejected a gateway account, shared by all threads, backends and configurations of the process.
 //!
-//! Each login with a wrong key is a failed pre-authentication, and Active Directory locks the account after a few of
-//! them, for the right key too. So no login is tried before the keytab changes or the domain has reset its counter.
+//! Each login with a wrong key is a failed pre-authentication, and Active Directory locks the account after a few of them,
+//! for the right key too. So there is no further login until the keytab changes or the domain has reset its counter.
 
 use super::error::DelegationError;
 use super::keytab::{Keytab, KeytabError};
@@ -13,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The backoff after a wrong key. It is longer than the usual "Reset account lockout counter after" of Active
-/// Directory, 30 minutes at most, so that failures do not accumulate.
+/// The backoff after a wrong key: longer than the usual "Reset account lockout counter after" of Active Directory, 30
+/// minutes at most, so that failures do not add up.
 const WRONG_KEY_BACKOFF: Duration = Duration::from_secs(31 * 60);
 /// The backoff for an account that is unknown, disabled or locked. Such a login does not count as a failed one.
 const REJECTION_BACKOFF: Duration = Duration::from_secs(60);
@@ -39,12 +38,12 @@ pub(super) struct GatewayLogins {
 }
 
 impl GatewayLogins {
-    /// Counts logins from now on. Only the first call has an effect.
+    /// Counts from now on. Only the first call has an effect.
     pub(super) fn count_with(&self, metrics: GatewayLoginMetrics) {
         self.metrics.set(metrics).ok();
     }
 
-    /// Returns the logins with this keytab as this principal.
+    /// The logins with this keytab as this principal.
     pub(super) fn of(&self, keytab: &Path, principal: Option<&str>) -> Arc<GatewayLogin> {
         let mut accounts = lock(&self.accounts);
         let key = (keytab.to_owned(), principal.map(str::to_owned));
@@ -57,7 +56,7 @@ impl GatewayLogins {
 /// The logins of one account.
 #[derive(Debug, Default)]
 pub(super) struct GatewayLogin {
-    /// Held during a login: concurrent logins with a wrong key would be as many failures.
+    /// Held during a login: concurrent ones with a wrong key would be as many failures.
     login: Mutex<()>,
     rejection: Mutex<Option<LoginRejection>>,
     metrics: Arc<OnceLock<GatewayLoginMetrics>>,
@@ -93,7 +92,7 @@ impl GatewayLogin {
         outcome
     }
 
-    /// Returns the error for which the account is in backoff.
+    /// The error for which the account is in backoff.
     pub(super) fn backoff_error(&self) -> Option<DelegationError> {
         lock(&self.rejection).as_ref().map(|rejection| rejection.error.clone())
     }
@@ -113,7 +112,7 @@ impl GatewayLogin {
     }
 }
 
-/// Returns the backoff after this error; `None` if the KDC did not reject the account.
+/// The time without a new login after this error. `None` if the KDC did not reject the account.
 fn backoff_after(error: &DelegationError) -> Option<Duration> {
     match error {
         DelegationError::Keytab { error: KeytabError::WrongKey { .. }, .. } => Some(WRONG_KEY_BACKOFF),
@@ -123,7 +122,7 @@ fn backoff_after(error: &DelegationError) -> Option<Duration> {
     }
 }
 
-/// A poisoned lock is used: no change of these values can panic half-way.
+/// No change of these values can panic half-way, so a poisoned lock holds consistent data.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -149,7 +148,7 @@ mod tests {
         DelegationError::KdcUnreachable(KerberosCode::status(KerberosCode::KDC_UNREACH.number()))
     }
 
-    /// Returns the number of logins in two attempts, the second of them `later` and with the keytab `second`.
+    /// The number of logins in two attempts, the second one `later` and with the keytab `second`.
     fn logins(error: fn() -> DelegationError, later: Duration, second: &Keytab) -> u32 {
         let gateway_logins = GatewayLogins::default();
         let metrics = GatewayLoginMetrics::default();

@@ -1,9 +1,9 @@
-//! A safe interface to MIT's GSSAPI library, which is opened at run time. This is the only file with `unsafe`. Handles
-//! and buffers of the library are released when their owners are dropped.
+//! A safe interface to MIT's GSSAPI library, which is opened at run time. The only file with `unsafe`; handles and buffers of
+//! the library are released when their owners are dropped.
 //!
 //! The functions and layouts are those of gssapi/gssapi.h, gssapi_ext.h and gssapi_krb5.h of MIT krb5 1.15 and later
-//! (RFC 2744, on Linux). Every call names the mechanism krb5, so that no credentials and codes of other mechanisms are
-//! involved. Calls block, some until a KDC responds. `error_classification` classifies the errors.
+//! (RFC 2744, on Linux). Every call names the mechanism krb5, so that credentials and codes of no other one are involved.
+//! Calls block, some until a KDC responds. Errors are classified in `error_classification`.
 #![expect(unsafe_code, reason = "calls of a C library; each block documents why it is sound")]
 
 use super::abi::{
@@ -22,13 +22,12 @@ use std::ptr::{null, null_mut};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The file name of the library, with its ABI number.
+/// The file name of the library, with the number of its ABI.
 pub(super) const LIBRARY: &str = "libgssapi_krb5.so.2";
 /// The maximum number of lines of text for one status code.
 const MAXIMUM_LINES: usize = 8;
 
-/// Sets the configuration files of the library, separated by colons. The library reads the environment with each
-/// operation.
+/// Sets the configuration files of the library, separated by colons. It reads the environment with each operation.
 ///
 /// # Errors
 /// The process has other threads, one of which may be reading the environment.
@@ -50,7 +49,7 @@ macro_rules! functions {
         }
 
         impl FunctionTable {
-            /// Resolves all functions.
+            /// Resolves all of them.
             ///
             /// # Safety
             ///
@@ -93,19 +92,19 @@ functions! {
 }
 
 /// The opened library.
-pub(super) struct GssapiLibrary {
+pub(super) struct Gssapi {
     functions: FunctionTable,
-    /// Never closed: the library keeps data for every thread that used it, and contains the code that frees them.
+    /// Never closed: it keeps data for every thread that used it, and the code that frees them is in the library.
     _library: ManuallyDrop<Library>,
 }
 
-impl fmt::Debug for GssapiLibrary {
+impl fmt::Debug for Gssapi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(LIBRARY)
     }
 }
 
-impl GssapiLibrary {
+impl Gssapi {
     /// Opens the library and resolves its functions.
     pub(super) fn open() -> Result<Arc<Self>, libloading::Error> {
         // SAFETY: the initialisers of MIT's library have no preconditions. An attacker who can install another library of
@@ -171,15 +170,14 @@ impl GssapiLibrary {
         Ok(TicketReader(credential))
     }
 
-    /// Calls a function and returns its major status, or the error.
+    /// Calls a function. Returns the major status of a success.
     fn call(&self, call: impl FnOnce(*mut u32) -> u32) -> Result<u32, GssStatus> {
         let mut minor = 0;
         let major = call(&mut minor);
         if major & FAILURE == 0 { Ok(major) } else { Err(self.status(major, minor)) }
     }
 
-    /// Returns the status with its text. Must be called on the thread of the failure, for which the library keeps the
-    /// text.
+    /// The status with its text. Must be called on the thread of the failure, for which the library keeps the text.
     fn status(&self, major: u32, minor: u32) -> GssStatus {
         let [major_kind, minor_kind] = CODE_KINDS;
         let minor_lines = if minor == 0 { Vec::new() } else { self.lines(minor, minor_kind) };
@@ -217,7 +215,7 @@ impl GssapiLibrary {
 
 /// An imported name of an account or a service.
 pub(super) struct GssName {
-    gssapi: Arc<GssapiLibrary>,
+    gssapi: Arc<Gssapi>,
     handle: Handle,
 }
 
@@ -227,7 +225,7 @@ unsafe impl Send for GssName {}
 unsafe impl Sync for GssName {}
 
 impl GssName {
-    /// Returns the complete principal.
+    /// The complete principal.
     fn text(&self) -> Result<String, GssStatus> {
         let mut text = GssBuffer::new(&self.gssapi);
         // SAFETY: the handle is from the library, and not released before `self` is dropped.
@@ -239,8 +237,7 @@ impl GssName {
 }
 
 impl GssName {
-    /// Returns an authenticated attribute (RFC 6680 7.5); `None` if the ticket does not have it or its signature is
-    /// invalid.
+    /// An authenticated attribute (RFC 6680 7.5). `None` if the ticket does not have it or its signature is invalid.
     pub(super) fn attribute(&self, attribute: &str) -> Result<Option<Vec<u8>>, GssStatus> {
         let attribute = borrowed(attribute.as_bytes());
         let (mut authenticated, mut complete, mut more) = (0, 0, -1);
@@ -276,7 +273,7 @@ impl Drop for GssName {
 
 /// Tickets of an account, or tickets that it obtained in another account's name.
 pub(super) struct GssCredential {
-    gssapi: Arc<GssapiLibrary>,
+    gssapi: Arc<Gssapi>,
     handle: Handle,
 }
 
@@ -291,16 +288,16 @@ impl GssCredential {
         let mut mechanism = oid(KRB5);
         let krb5 = OidSet { count: 1, elements: &mut mechanism };
         let mut credential = Self { gssapi: Arc::clone(&self.gssapi), handle: null_mut() };
-        // SAFETY: both handles are from the library and outlive the call; the rest as in `GssapiLibrary::log_in`.
+        // SAFETY: both handles are from the library and outlive the call; the rest as in `Gssapi::log_in`.
         self.gssapi.call(|minor| unsafe {
-            let acquire = self.gssapi.functions.gss_acquire_cred_impersonate_name;
+            let ask = self.gssapi.functions.gss_acquire_cred_impersonate_name;
             let handle = &mut credential.handle;
-            acquire(minor, self.handle, user.handle, 0, &krb5, USAGE_INITIATE, handle, null_mut(), null_mut())
+            ask(minor, self.handle, user.handle, 0, &krb5, USAGE_INITIATE, handle, null_mut(), null_mut())
         })?;
         Ok(credential)
     }
 
-    /// Returns its principal and remaining lifetime.
+    /// Its principal and remaining lifetime.
     pub(super) fn inquire(&self) -> Result<(String, Duration), GssStatus> {
         let mut name = GssName { gssapi: Arc::clone(&self.gssapi), handle: null_mut() };
         let mut seconds = 0;
@@ -321,11 +318,11 @@ impl Drop for GssCredential {
     }
 }
 
-/// The keys of a keytab, which decrypt tickets.
+/// The keys of a keytab, to decrypt tickets with.
 pub(super) struct TicketReader(GssCredential);
 
 impl TicketReader {
-    /// Decrypts the ticket in a token. Returns the name in the ticket, with its attributes.
+    /// Decrypts the ticket in a token, and returns the name in it with its attributes.
     pub(super) fn read(&self, token: &[u8]) -> Result<GssName, GssStatus> {
         let gssapi = &self.0.gssapi;
         let token = borrowed(token);
@@ -352,9 +349,9 @@ impl TicketReader {
     }
 }
 
-/// The acceptor's context, which is discarded after the ticket is decrypted.
+/// The acceptor's context, which is discarded after the ticket was read.
 struct AcceptedContext<'a> {
-    gssapi: &'a GssapiLibrary,
+    gssapi: &'a Gssapi,
     handle: Handle,
 }
 
@@ -369,9 +366,9 @@ impl Drop for AcceptedContext<'_> {
 /// Whether the server must prove its identity as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MutualAuthentication {
-    /// The server must prove its identity.
+    /// It must.
     Required,
-    /// The server need not prove its identity.
+    /// It need not.
     NotRequired,
 }
 
@@ -389,15 +386,15 @@ unsafe impl Send for SecurityContext {}
 pub(super) struct ContextStep {
     /// The token for the server.
     pub(super) token: Vec<u8>,
-    /// Whether this was the last step, and the server has proven its identity if that is required.
+    /// Whether this was the last step, and the server has proven its identity if it must.
     pub(super) is_complete: bool,
     /// The remaining lifetime of the ticket.
     pub(super) lifetime: Duration,
 }
 
 impl SecurityContext {
-    /// Begins an authentication to `target`. If `credential` is in another account's name and has no ticket to `target`
-    /// yet, a ticket is obtained (S4U2Proxy, [MS-SFU] 3.1.5.2.1). The credential is never delegated to the server.
+    /// Begins an authentication to `target`. If `credential` is in another account's name and has no ticket to `target` yet,
+    /// one is obtained (S4U2Proxy, [MS-SFU] 3.1.5.2.1). The credential is never delegated to the server.
     pub(super) fn begin(
         credential: Arc<GssCredential>,
         target: Arc<GssName>,
@@ -408,7 +405,7 @@ impl SecurityContext {
         Ok((context, stepped))
     }
 
-    /// Processes the server's response, which is `None` in the first step, and returns the next token.
+    /// Processes the server's response; `None` for the first step.
     pub(super) fn step(
         &mut self,
         response: Option<&[u8]>,
@@ -416,7 +413,7 @@ impl SecurityContext {
     ) -> Result<ContextStep, GssStatus> {
         let gssapi = &self.credential.gssapi;
         let mechanism = oid(KRB5);
-        let requested = if proof == MutualAuthentication::Required { MUTUAL } else { 0 };
+        let wanted = if proof == MutualAuthentication::Required { MUTUAL } else { 0 };
         let response = response.map(borrowed);
         let response = response.as_ref().map_or(null(), std::ptr::from_ref);
         let mut token = GssBuffer::new(gssapi);
@@ -430,7 +427,7 @@ impl SecurityContext {
                 &mut self.handle,
                 self.target.handle,
                 &mechanism,
-                requested | INTEGRITY,
+                wanted | INTEGRITY,
                 0,
                 null(),
                 response,
@@ -442,19 +439,19 @@ impl SecurityContext {
         })?;
         Ok(ContextStep {
             token: token.bytes().to_vec(),
-            is_complete: major & CONTINUE_NEEDED == 0 && flags & requested == requested,
+            is_complete: major & CONTINUE_NEEDED == 0 && flags & wanted == wanted,
             lifetime: Duration::from_secs(u64::from(seconds)),
         })
     }
 
-    /// Returns the flags of the ticket of a complete authentication (RFC 4120 5.3; bit 0 is the highest).
+    /// The flags of the ticket of a complete authentication (RFC 4120 5.3; bit 0 is the highest).
     pub(super) fn ticket_flags(&self) -> Result<u32, GssStatus> {
         let gssapi = &self.credential.gssapi;
-        let flags_oid = oid(TICKET_FLAGS);
+        let what = oid(TICKET_FLAGS);
         let mut set: *mut BufferSet = null_mut();
         // SAFETY: as in `step`; the library allocates the set.
         gssapi.call(|minor| unsafe {
-            (gssapi.functions.gss_inquire_sec_context_by_oid)(minor, self.handle, &flags_oid, &mut set)
+            (gssapi.functions.gss_inquire_sec_context_by_oid)(minor, self.handle, &what, &mut set)
         })?;
         // SAFETY: null, or a set from the library with `count` buffers, which is not changed.
         let first = unsafe { set.as_ref().filter(|set| set.count > 0).and_then(|set| set.elements.as_ref()) };
@@ -479,14 +476,14 @@ impl Drop for SecurityContext {
     }
 }
 
-/// A buffer that the library allocates.
+/// Memory that the library allocates.
 struct GssBuffer<'a> {
-    gssapi: &'a GssapiLibrary,
+    gssapi: &'a Gssapi,
     description: BufferDescription,
 }
 
 impl<'a> GssBuffer<'a> {
-    fn new(gssapi: &'a GssapiLibrary) -> Self {
+    fn new(gssapi: &'a Gssapi) -> Self {
         Self { gssapi, description: BufferDescription { length: 0, value: null_mut() } }
     }
 
@@ -504,7 +501,7 @@ impl Drop for GssBuffer<'_> {
     }
 }
 
-/// Returns the bytes of a buffer.
+/// The bytes of a buffer.
 ///
 /// # Safety
 ///

@@ -1,7 +1,7 @@
-//! The names and types of the keys in a keytab file (MIT krb5, "The Keytab Binary File Format", version 5.2).
+//! Reads the names and types of the keys in a keytab file (MIT krb5, "The Keytab Binary File Format", version 5.2).
 //!
-//! The library reads the keys themselves from the file. The names are read here because the library does not report
-//! which keys a keytab has if it lacks the required one.
+//! The keys themselves are not returned; the library reads them from the file. The names are read here because the library
+//! does not report which keys a keytab has if it lacks the required one.
 
 use super::encryption_type::EncryptionType;
 use super::status::GssStatus;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// The version number at the beginning of the file.
 const VERSION: [u8; 2] = [5, 2];
-/// The maximum file size. An entry has about a hundred bytes.
+/// The maximum file size. A key has about a hundred bytes.
 const MAXIMUM_BYTES: usize = 1024 * 1024;
 
 /// The keys of a keytab, without their values.
@@ -35,57 +35,57 @@ pub(crate) struct KeytabEntry {
     pub encryption: EncryptionType,
 }
 
-/// The reason for which a keytab cannot be used.
+/// A keytab cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum KeytabError {
-    /// The file cannot be read.
+    /// It cannot be read.
     #[error("cannot read it")]
     Unreadable(#[source] Arc<io::Error>),
-    /// The file is not a keytab, or is truncated.
+    /// It is no keytab, or ends in the middle of a key.
     #[error("not a keytab, or truncated")]
     Malformed,
-    /// The keytab has no key.
+    /// It has no key at all.
     #[error("no keys in it")]
     Empty,
-    /// The keytab has no key of the configured account.
+    /// It has no key of the account that it is to be used for.
     #[error("no key of {principal}; it has keys of {}", names.join(", "))]
     NoKey {
         /// The account.
         principal: String,
-        /// The principals of its keys.
+        /// Whose keys there are.
         names: Vec<String>,
     },
-    /// The KDC does not know the principal of the key.
+    /// The KDC knows no account of the name that the key is for.
     #[error("{principal} cannot log in")]
     NoAccount {
-        /// The principal.
+        /// The name.
         principal: String,
-        /// The response of the KDC.
+        /// What the KDC answered.
         #[source]
         status: GssStatus,
     },
-    /// The password of the account has changed since the key was created.
+    /// The account has another password by now.
     #[error("the key of {principal} does not match the password of the account")]
     WrongKey {
         /// The account.
         principal: String,
-        /// The response of the KDC.
+        /// What the KDC answered.
         #[source]
         status: GssStatus,
     },
-    /// The library finds no usable key in the keytab.
+    /// The library finds no key in it that it can use.
     #[error("no usable key for {principal}")]
     Unusable {
         /// The account.
         principal: String,
-        /// The error of the library.
+        /// What the library said.
         #[source]
         status: GssStatus,
     },
 }
 
 impl KeytabError {
-    /// Returns one sentence that names the change to make.
+    /// One sentence that names the change to make.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "Make the keytab readable for the gateway's user alone (mode 0400).",
@@ -93,7 +93,7 @@ impl KeytabError {
                 "Create the keytab again (ktpass, msktutil or samba-tool), and copy it as a binary file."
             }
             Self::NoKey { .. } | Self::NoAccount { .. } => {
-                "Create the keytab for the account's own name (sAMAccountName@REALM): an account cannot log in by a service principal name."
+                "Create the keytab for the account's own name (sAMAccountName@REALM): a service principal name cannot log in."
             }
             Self::WrongKey { .. } => {
                 "The password was changed after the keytab was created: create the keytab again."
@@ -108,7 +108,7 @@ impl Keytab {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is not a keytab, or has no key.
+    /// It cannot be read, is no keytab, or has no key.
     pub(crate) fn read(path: &Path) -> Result<Self, KeytabError> {
         let bytes =
             Secret::read(path, MAXIMUM_BYTES).map_err(|error| KeytabError::Unreadable(Arc::new(error)))?;
@@ -119,12 +119,12 @@ impl Keytab {
         Ok(Self { entries, content: sha256(bytes.expose()) })
     }
 
-    /// Returns all keys, in the order of the file.
+    /// All keys, in the file's order.
     pub(crate) fn entries(&self) -> &[KeytabEntry] {
         &self.entries
     }
 
-    /// Returns the principals of the keys, each once.
+    /// Whose keys there are, each once.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for entry in &self.entries {
@@ -135,23 +135,22 @@ impl Keytab {
         names
     }
 
-    /// Returns the account to log in as: `configured`, with its realm if `configured` has none. Without `configured`, the first
-    /// that is not a service principal name, because an account cannot usually log in by one, or else the first of all.
+    /// The account to log in as: `wanted`, with its realm if it was told without one; where nothing is wanted, the
+    /// first that is no service principal name, since those can seldom log in, else the first.
     ///
     /// # Errors
     ///
-    /// The keytab has no key of `configured`.
-    pub(crate) fn account(&self, configured: Option<&str>) -> Result<String, KeytabError> {
+    /// There is no key of the account wanted.
+    pub(crate) fn account(&self, wanted: Option<&str>) -> Result<String, KeytabError> {
         let names = self.names();
-        let found = match configured {
-            Some(configured) => names.iter().find(|name| {
-                name.as_str() == configured
-                    || name.rsplit_once('@').is_some_and(|(name, _)| name == configured)
+        let found = match wanted {
+            Some(wanted) => names.iter().find(|name| {
+                name.as_str() == wanted || name.rsplit_once('@').is_some_and(|(name, _)| name == wanted)
             }),
             None => names.iter().find(|name| !name.contains('/')).or(names.first()),
         };
-        found.cloned().ok_or_else(|| match configured {
-            Some(configured) => KeytabError::NoKey { principal: configured.to_owned(), names: names.clone() },
+        found.cloned().ok_or_else(|| match wanted {
+            Some(wanted) => KeytabError::NoKey { principal: wanted.to_owned(), names: names.clone() },
             None => KeytabError::Empty,
         })
     }
@@ -163,7 +162,7 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     sum
 }
 
-/// Decodes all entries of a file; returns `None` if it is not a complete keytab.
+/// All keys of a file, `None` where it is not a whole keytab.
 fn entries(file: &[u8]) -> Option<Vec<KeytabEntry>> {
     let mut rest = file.strip_prefix(&VERSION)?;
     let mut entries = Vec::new();
@@ -171,9 +170,9 @@ fn entries(file: &[u8]) -> Option<Vec<KeytabEntry>> {
         let length = i32::from_be_bytes(take(&mut rest)?);
         let record = split(&mut rest, usize::try_from(length.unsigned_abs()).ok()?)?;
         match length {
-            // The end of the entries.
+            // The end, whatever follows.
             0 => break,
-            // The bytes of an entry that was removed.
+            // A key that was removed: so many bytes are free.
             ..0 => {}
             1.. => entries.push(entry(record)?),
         }
@@ -194,7 +193,7 @@ fn entry(mut record: &[u8]) -> Option<KeytabEntry> {
     let encryption = EncryptionType::new(i32::from(u16::from_be_bytes(take(&mut record)?)));
     let key_length = u16::from_be_bytes(take(&mut record)?);
     let _key = split(&mut record, usize::from(key_length))?;
-    // A version above 255 follows the key; zero means that the short version applies.
+    // Versions beyond 255 follow the key; a zero there is none.
     let long_version = take(&mut record).map(u32::from_be_bytes).filter(|version| *version != 0);
     Some(KeytabEntry {
         principal: format!("{}@{realm}", name.join("/")),
@@ -203,7 +202,7 @@ fn entry(mut record: &[u8]) -> Option<KeytabEntry> {
     })
 }
 
-/// Decodes text, which its length precedes.
+/// Text with its length before it.
 fn counted(rest: &mut &[u8]) -> Option<String> {
     let length = u16::from_be_bytes(take(rest)?);
     Some(String::from_utf8_lossy(split(rest, usize::from(length))?).into_owned())
@@ -221,7 +220,7 @@ fn split<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 impl Keytab {
-    /// Creates a keytab without keys, as if its file had this content.
+    /// One without keys, as if its file had this content.
     pub(super) fn of_content(content: &[u8]) -> Self {
         Self { entries: Vec::new(), content: sha256(content) }
     }
@@ -231,7 +230,7 @@ impl Keytab {
 mod tests {
     use super::*;
 
-    /// Encodes an entry as `ktutil` does.
+    /// One key as `ktutil` writes it.
     fn record(components: &[&str], short_version: u8, encryption: u16, long_version: Option<u32>) -> Vec<u8> {
         let counted = |text: &[u8]| [&u16::try_from(text.len()).unwrap().to_be_bytes(), text].concat();
         let mut record = u16::try_from(components.len()).unwrap().to_be_bytes().to_vec();
@@ -256,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn names_versions_and_types_are_decoded_and_removed_entries_skipped() {
+    fn names_versions_and_types_are_read_and_free_places_passed_over() {
         let free = [&(-7_i32).to_be_bytes()[..], &[0; 7]].concat();
         let records = [
             record(&["HTTP", "gw.corp.example"], 3, 18, None),
@@ -275,10 +274,10 @@ mod tests {
     }
 
     #[test]
-    fn an_account_name_is_preferred_to_a_service_principal_name() {
+    fn the_account_is_preferred_to_the_service() {
         let keytab =
             keytab(&[record(&["HTTP", "gw"], 3, 18, None), record(&["svc-gw"], 3, 18, None)]).unwrap();
-        let account = |configured| keytab.account(configured).map_err(|error| error.to_string());
+        let account = |wanted| keytab.account(wanted).map_err(|error| error.to_string());
         assert_eq!(account(None).unwrap(), "svc-gw@CORP.EXAMPLE");
         assert_eq!(account(Some("HTTP/gw")).unwrap(), "HTTP/gw@CORP.EXAMPLE");
         assert_eq!(account(Some("svc-gw@CORP.EXAMPLE")).unwrap(), "svc-gw@CORP.EXAMPLE");

@@ -7,20 +7,20 @@ use crate::ldap::{
 };
 use std::time::Duration;
 
-/// The maximum number of domains that are read from a forest.
+/// The most domains of a forest that are read.
 const MAXIMUM_DOMAINS: u16 = 200;
 
-/// The domains of a forest, as reported by one of its servers.
+/// The domains of a forest, as one of its servers reports them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::directory) struct DomainNames {
-    /// The naming context of the server's own domain: `DC=corp,DC=example`.
+    /// The base of the server's own domain: `DC=corp,DC=example`.
     pub(in crate::directory) own: String,
-    /// The server's time when the domains were read.
+    /// The server's clock when it was read.
     pub(in crate::directory) time: Option<UnixTime>,
     all: Vec<DomainName>,
 }
 
-/// A domain, as described by its crossRef object ([MS-ADTS] 6.1.1.2.1.1).
+/// A domain ([MS-ADTS] 6.1.1.2.1.1: its crossRef object).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::directory) struct DomainName {
     base: String,
@@ -29,7 +29,7 @@ pub(in crate::directory) struct DomainName {
 }
 
 impl DomainNames {
-    /// Reads the domains from a server. `limit` is the time limit of each search.
+    /// Reads them from a server, with a limit for each search.
     pub(in crate::directory) async fn read(
         connection: &LdapConnection,
         limit: Duration,
@@ -60,7 +60,7 @@ impl DomainNames {
         Ok(Self { own, time, all })
     }
 
-    /// Returns the domain of an entry.
+    /// The domain that an entry is in.
     pub(in crate::directory) fn of(&self, dn: &str) -> Option<&DomainName> {
         let above = self.all.iter().filter(|domain| is_within(dn, &domain.base));
         above.max_by_key(|domain| dn_depth(&domain.base))
@@ -76,7 +76,7 @@ impl DomainName {
         })
     }
 
-    /// Returns whether `name` is its NetBIOS or its DNS name.
+    /// Whether `name` is one of its names.
     pub(in crate::directory) fn is_named(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         self.netbios.to_lowercase() == name || self.dns.to_lowercase() == name

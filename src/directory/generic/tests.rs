@@ -1,4 +1,4 @@
-//! Filters for accounts of a configured schema, and the decoding of their attributes.
+//! Tests of filters and of accounts that are read.
 
 use super::*;
 use crate::clock::UnixTime;

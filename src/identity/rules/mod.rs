@@ -1,4 +1,4 @@
-//! Account rules: a realm's table of rules that map certificates to accounts, as in IIS.
+//! Account rules: a realm's table of IIS-style rules from certificates to accounts.
 //!
 //! IIS has one-to-one rules, which match one whole certificate, and many-to-one rules, which match fields of its names. In
 //! IIS a many-to-one rule on the subject alone matches that subject from every trusted CA, and one on the issuer matches
@@ -11,9 +11,8 @@ mod sub_field;
 pub(crate) use field_pattern::{FieldPattern, LetterCase};
 pub(crate) use sub_field::SubField;
 
-use super::account::Account;
+use super::account::{Account, has_account_name, has_upn};
 use super::method::{MappingMethod, MappingStrength};
-use super::upn_and_email::{has_account_name, has_upn};
 use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyId, TbsFingerprint};
 use crate::directory::{DirectoryAccount, DirectoryGroup, LoginName, Sid};
 use std::sync::Arc;
@@ -27,12 +26,12 @@ pub struct AccountRule {
     action: RuleAction,
 }
 
-/// The effect of a rule that matches (`permissionMode`).
+/// The result of a rule that matches (`permissionMode`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleAction {
     /// The certificate maps to this account.
     Account(NamedAccount),
-    /// The certificate is denied; later rules and mappers are not applied.
+    /// The certificate is denied, whatever later rules and mappers would find.
     Deny,
 }
 
@@ -72,11 +71,10 @@ pub enum CertificateField {
 /// The reason for which a rule is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AccountRuleError {
-    /// The name, which is written to records and headers, is not printable ASCII or too long.
+    /// The name appears in records and headers.
     #[error("the rule name `{0}` is not 1 to 64 printable ASCII characters")]
     Name(String),
-    /// A many-to-one rule has no condition, so it would match every certificate of its issuer. Use the pattern `*` on
-    /// one field for that.
+    /// It would match every certificate of its issuer. The pattern `*` on one field does so on purpose.
     #[error("the rule has no condition")]
     NoCondition,
     /// The account has no user name.
@@ -106,8 +104,8 @@ enum ConditionResult {
 }
 
 impl FieldCondition {
-    /// Returns whether the name has the field with a matching value. One match is enough if a field has several values,
-    /// as OU and DC have: a rule that denies a department must also match its second OU.
+    /// Whether the name has the field with a matching value. Of a field with several values, as OU and DC have, one match is
+    /// enough: a rule that denies a department must also see its second OU.
     fn holds(&self, leaf: &Certificate) -> ConditionResult {
         let name: &DistinguishedName = match self.side {
             CertificateField::Subject => leaf.subject(),
@@ -125,12 +123,12 @@ impl FieldCondition {
 }
 
 impl NamedAccount {
-    /// Returns the groups; only their names are known.
+    /// The groups, of which only the names are known.
     pub(super) fn groups(&self) -> impl Iterator<Item = DirectoryGroup> {
         self.groups.iter().map(|name| DirectoryGroup { name: name.clone(), sid: None })
     }
 
-    /// Returns whether every value in the rule matches `entry`.
+    /// Whether every value in the rule matches `entry`.
     fn matches(&self, entry: &DirectoryAccount) -> bool {
         let same = |one: &Option<String>, other: &str| {
             one.as_ref().is_some_and(|one| one.eq_ignore_ascii_case(other))
@@ -154,8 +152,7 @@ impl NamedAccount {
 }
 
 impl AccountRule {
-    /// Returns a one-to-one rule for the certificate with this fingerprint. Its mapping is strong. A renewed
-    /// certificate does not match.
+    /// A one-to-one rule: matches this certificate only, strongly. A renewed certificate does not match.
     ///
     /// # Errors
     /// The name is not printable or the account has no user name.
@@ -167,9 +164,8 @@ impl AccountRule {
         Self::new(name, RuleCriteria::Fingerprint(certificate), action)
     }
 
-    /// Returns a one-to-one rule for this certificate, by its signed content. The fingerprint does not suffice for a
-    /// rule that denies: a client can change it together with the signature ([`Certificate::twin_fingerprints`]) to
-    /// evade the rule.
+    /// A one-to-one rule for this certificate, by its signed content. The fingerprint does not suffice: a client can change
+    /// it with the signature ([`Certificate::twin_fingerprints`]) to evade the rule.
     ///
     /// # Errors
     /// The name is not printable or the account has no user name.
@@ -181,8 +177,8 @@ impl AccountRule {
         Self::new(name, RuleCriteria::Content(certificate.tbs_fingerprint()), action)
     }
 
-    /// Returns a many-to-one rule, which matches every certificate of the authority with the key `issuer` that meets
-    /// all `conditions`. Its mapping is weak.
+    /// A many-to-one rule: matches every certificate of the authority with the key `issuer` that meets all `conditions`,
+    /// weakly.
     ///
     /// # Errors
     /// There is no condition, the name is not printable or the account has no user name.
@@ -209,12 +205,12 @@ impl AccountRule {
         Ok(Self { name: name.into(), criteria, action })
     }
 
-    /// Returns the rule's name.
+    /// The rule's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the strength of its mapping.
+    /// The strength of its mapping.
     pub fn strength(&self) -> MappingStrength {
         match self.criteria {
             RuleCriteria::Fingerprint(_) | RuleCriteria::Content(_) => MappingStrength::Strong,
@@ -222,12 +218,12 @@ impl AccountRule {
         }
     }
 
-    /// Returns the mapping method of its account.
+    /// The mapping method of its account.
     pub(super) fn method(&self) -> MappingMethod {
         MappingMethod::AccountRule { name: Arc::clone(&self.name) }
     }
 
-    /// Returns the account in the rule; `None` if the rule denies.
+    /// The account in the rule; `None` if the rule denies.
     pub(super) fn named(&self) -> Option<&NamedAccount> {
         match &self.action {
             RuleAction::Account(named) => Some(named),
@@ -235,7 +231,7 @@ impl AccountRule {
         }
     }
 
-    /// Returns the account to which a certificate maps without a directory; `None` if the rule denies.
+    /// The account that a certificate maps to without a directory; `None` if the rule denies.
     pub(super) fn account(&self) -> Option<Account> {
         let named = self.named()?;
         Some(Account {
@@ -249,7 +245,7 @@ impl AccountRule {
         })
     }
 
-    /// Returns whether the rule names this account of the directory.
+    /// Whether the rule names this account of the directory.
     pub(super) fn matches_account(&self, entry: &DirectoryAccount) -> bool {
         self.named().is_some_and(|named| named.matches(entry))
     }
@@ -262,8 +258,8 @@ impl AccountRule {
         }
     }
 
-    /// Returns whether the conditions hold for `leaf`. If a value cannot be decoded, a rule that denies matches, so
-    /// that the value cannot evade it, and a rule that names an account does not.
+    /// A rule that denies matches if it might: a value that cannot be decoded must not avoid the rule. A rule that names an
+    /// account matches only if it certainly does.
     fn matches_fields(&self, leaf: &Certificate, issued_by: KeyId) -> bool {
         let holds = match &self.criteria {
             RuleCriteria::Fields { issuer, conditions } if *issuer == issued_by => conditions
@@ -282,8 +278,8 @@ impl AccountRule {
     }
 }
 
-/// Returns the first rule that matches `leaf`, issued by the key `issued_by`, in the order of IIS: one-to-one rules
-/// before many-to-one rules, each kind in the order of the table.
+/// The first rule that matches `leaf`, issued by the key `issued_by`, in the order of IIS: one-to-one rules before
+/// many-to-one rules, and each kind in the order of the table.
 pub(super) fn find<'a>(
     rules: &'a [AccountRule],
     leaf: &Certificate,

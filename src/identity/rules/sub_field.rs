@@ -1,4 +1,4 @@
-//! Fields of distinguished names, by their names in IIS (`certificateSubField`).
+//! Names of the fields of distinguished names, as in IIS (`certificateSubField`).
 
 use crate::certificate::ObjectIdentifier;
 use const_oid::db::{rfc3280, rfc4519};
@@ -49,18 +49,18 @@ const NAMES: [(&str, const_oid::ObjectIdentifier); 26] = [
 ];
 
 impl SubField {
-    /// Returns every known name, for suggestions.
+    /// Every known name, for suggestions.
     pub fn names() -> impl Iterator<Item = &'static str> {
         NAMES.iter().map(|(name, _)| *name)
     }
 
-    /// Returns the object identifier of the attribute.
+    /// The object identifier of the attribute.
     pub const fn oid(self) -> ObjectIdentifier {
         self.0
     }
 }
 
-/// The case of letters is not significant.
+/// Letter case is not significant.
 impl FromStr for SubField {
     type Err = UnknownSubField;
 

@@ -1,4 +1,4 @@
-//! The cache of mappings.
+//! Tests of the cache of mappings.
 
 use super::*;
 use crate::telemetry::CacheMetrics;

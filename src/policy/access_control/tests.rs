@@ -1,4 +1,4 @@
-//! Tests of access control by tables of access lists.
+//! Tables of access lists and their results.
 
 use super::*;
 use crate::policy::test_evidence::{Card, alice};

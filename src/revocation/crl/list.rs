@@ -1,4 +1,4 @@
-//! One decoded CRL. Its DER is not kept, because that of a CRL of a million entries takes much memory.
+//! One decoded CRL. Its DER is not kept: a CRL of a million entries would occupy memory for nothing.
 //!
 //! Whether the CRL is current and signed by an authorised key depends on the certificate that is looked up.
 
@@ -75,8 +75,7 @@ impl Crl {
         &self.source
     }
 
-    /// Returns why it cannot show that a certificate is not revoked, if so. The certificates that it lists are revoked
-    /// all the same.
+    /// Why it cannot show that a certificate is not revoked, if so. What it lists is revoked all the same.
     pub(in crate::revocation) fn unusable(&self) -> Option<UnusableReason> {
         self.unusable
     }
@@ -85,17 +84,17 @@ impl Crl {
         &self.scope
     }
 
-    /// Returns whether it is a delta CRL (RFC 5280 5.2.4).
+    /// Whether it is a delta CRL (RFC 5280 5.2.4).
     pub(in crate::revocation) fn is_delta(&self) -> bool {
         self.source.base_number.is_some()
     }
 
-    /// Returns the SHA-256 of its DER.
+    /// The SHA-256 of its DER.
     pub(in crate::revocation) fn digest(&self) -> [u8; 32] {
         self.digest
     }
 
-    /// Returns the entry for the certificate that this issuer issued with this serial number.
+    /// The entry for the certificate that this issuer issued with this serial number.
     pub(in crate::revocation) fn entry(
         &self,
         issuer: &DistinguishedName,
@@ -109,12 +108,12 @@ impl Crl {
         found.into_iter().flatten().max_by_key(|entry| entry.reason.permanence())
     }
 
-    /// Returns whether the key of `signer` signed it.
+    /// Whether the key of `signer` signed it.
     pub(in crate::revocation) fn verify(&self, signer: &Certificate) -> SignatureResult {
         self.signature.verify(signer)
     }
 
-    /// Returns whether `issuer` signed it in its own name.
+    /// Whether `issuer` signed it in its own name.
     pub(in crate::revocation) fn is_signed_by(&self, issuer: &Certificate) -> bool {
         *issuer.subject() == self.source.issuer && self.verify(issuer).is_ok()
     }
@@ -124,13 +123,13 @@ impl Crl {
         self.signer.get_or_init(|| signer.clone());
     }
 
-    /// Returns the authorised signer, if one was found.
+    /// The authorised signer, if one was found.
     pub(in crate::revocation) fn accepted_signer(&self) -> Option<&Certificate> {
         self.signer.get()
     }
 
-    /// Returns whether it covers all that `other` covers, whatever their dates. A complete CRL includes the delta
-    /// CRLs up to its number.
+    /// Whether it covers all that `other` covers, whatever their dates. A complete CRL includes the delta CRLs up to
+    /// its number.
     pub(in crate::revocation) fn includes(&self, other: &Self) -> bool {
         let (own, its) = (&self.source, &other.source);
         let of_kind = match (&own.base_number, &its.base_number) {
@@ -144,22 +143,21 @@ impl Crl {
         of_kind && self.covers_scope_of(other)
     }
 
-    /// Returns whether it has the issuer of `other` and the same or a wider scope. An unusable CRL covers only
-    /// unusable ones.
+    /// Whether it has the issuer of `other` and the same or a wider scope. An unusable CRL covers only unusable ones.
     pub(in crate::revocation) fn covers_scope_of(&self, other: &Self) -> bool {
         self.source.issuer == other.source.issuer
             && (self.unusable.is_none() || other.unusable.is_some())
             && self.scope.includes(&other.scope)
     }
 
-    /// Returns whether it replaces `other`, a CRL of the same key: it includes it and is newer. If neither of two
-    /// CRLs is newer, both count, so that the order in which they were loaded has no effect.
+    /// Whether it replaces `other`, a CRL of the same key: it includes it and is newer. If neither of two CRLs is
+    /// newer, both count, so that the order in which they were loaded decides nothing.
     pub(in crate::revocation) fn supersedes(&self, other: &Self) -> bool {
         self.includes(other) && self.is_newer_than(other)
     }
 
-    /// Returns whether it was certainly issued after `other`, a CRL of the same issuer and key: its thisUpdate is
-    /// later and its CRL number is not lower, or its thisUpdate is the same and its CRL number is higher.
+    /// Whether it was certainly issued after `other`, a CRL of the same issuer and key: its thisUpdate is later and its
+    /// CRL number is not lower, or its thisUpdate is the same and its CRL number is higher.
     ///
     /// CRL numbers increase within one scope only (RFC 5280 5.2.3), so a higher one proves nothing against a CRL of
     /// another scope. If one of the two has no number, only the dates count; if the thisUpdate of one cannot be
@@ -173,12 +171,12 @@ impl Crl {
         }
     }
 
-    /// Returns whether its thisUpdate is later, whatever the CRL numbers.
+    /// Whether its thisUpdate is later, whatever the CRL numbers.
     pub(in crate::revocation) fn is_dated_after(&self, other: &Self) -> bool {
         self.is_dated && other.is_dated && other.source.this_update < self.source.this_update
     }
 
-    /// Returns whether both are of one scope and its CRL number is the higher one.
+    /// Whether both are of one scope and its CRL number is the higher one.
     pub(in crate::revocation) fn has_higher_number_than(&self, other: &Self) -> bool {
         self.scope == other.scope && self.compare_number(other) == Some(Ordering::Greater)
     }
@@ -188,13 +186,13 @@ impl Crl {
         Some(own.cmp(its))
     }
 
-    /// Returns whether verifying its signature takes longer than a worker may block.
+    /// Whether verifying its signature takes longer than a worker may block.
     pub(in crate::revocation) fn is_slow_to_verify(&self) -> bool {
         self.signature.is_slow()
     }
 }
 
-/// Writes the number of entries instead of the entries.
+/// Without the entries.
 impl fmt::Debug for Crl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let others: usize = self.other_entries.values().map(EntryIndex::len).sum();

@@ -1,4 +1,4 @@
-//! The fields by which operators can identify a CRL.
+//! The facts by which a CRL is identified to operators.
 
 use super::number::CrlNumber;
 use crate::certificate::DistinguishedName;

@@ -36,7 +36,7 @@ pub struct CrlReload {
 
 impl LiveCrls {
     /// Reads files, folders and the disk cache. `before` are the CRLs of the same realm in an earlier configuration:
-    /// those that were downloaded are not downloaded again.
+    /// what they have downloaded is not downloaded again.
     ///
     /// # Errors
     /// The first file or folder that cannot be used.
@@ -53,22 +53,22 @@ impl LiveCrls {
         Ok(Self { store: ArcSwap::from_pointee(store), paths, files: Mutex::new(files), downloads })
     }
 
-    /// Returns the CRLs in force.
+    /// The CRLs in force.
     pub fn store(&self) -> Arc<CrlStore> {
         self.store.load_full()
     }
 
-    /// Returns the generation of the CRLs in force: a verdict with another one is out of date. Lock-free.
+    /// The generation of the CRLs in force: a verdict with another one is out of date. Lock-free.
     pub fn generation(&self) -> CrlGeneration {
         self.store.load().generation()
     }
 
-    /// Returns the configured files and folders.
+    /// The configured files and folders.
     pub fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
-    /// Returns whether CRLs are downloaded.
+    /// Whether CRLs are downloaded.
     pub fn fetches(&self) -> bool {
         self.downloads.is_some()
     }
@@ -94,7 +94,7 @@ impl LiveCrls {
         }
     }
 
-    /// Returns the distribution points to fetch now, at most `room`. Each must be passed to [`LiveCrls::fetch`].
+    /// The distribution points to fetch now, at most `room`. Each must be passed to [`LiveCrls::fetch`].
     pub fn due(&self, room: usize, now: UnixTime) -> Vec<PointUrls> {
         self.downloads.as_ref().map(|downloads| downloads.due(room, now)).unwrap_or_default()
     }
@@ -113,14 +113,14 @@ impl LiveCrls {
         let fetched = downloads.fetch(&urls, now).await;
         if fetched.is_ok() {
             let this = Arc::clone(&self);
-            // The task is cancelled only when the process ends.
+            // It is cancelled only when the process ends.
             drop(tokio::task::spawn_blocking(move || this.replace_store(&this.files())).await);
         }
         downloads.announce(&urls);
         fetched
     }
 
-    /// Returns how many distribution points were rejected because the realm has too many.
+    /// How many distribution points were rejected because the realm has too many.
     pub fn rejected_distribution_points(&self) -> u64 {
         self.downloads.as_ref().map_or(0, |downloads| downloads.rejected())
     }

@@ -42,7 +42,7 @@ impl Authority {
         Self { certificate, issuer: Issuer::new(params, key) }
     }
 
-    /// Returns a CA below this one.
+    /// A CA below this one.
     fn authority(&self, name: &str) -> Self {
         self.authority_with(name, |_| {})
     }
@@ -58,12 +58,12 @@ impl Authority {
         Self { certificate, issuer: Issuer::new(params, key) }
     }
 
-    /// Returns a certificate of this CA for the name and key of another one.
+    /// A certificate of this CA for the name and key of another one.
     fn cross_sign(&self, other: &Self, name: &str) -> Certificate {
         read(&authority_params(name).signed_by(other.issuer.key(), &self.issuer).unwrap())
     }
 
-    /// Returns Alice's client certificate.
+    /// Alice's client certificate.
     fn card(&self) -> Certificate {
         self.card_with(|_| {})
     }
@@ -114,12 +114,12 @@ fn anchored(authority: &Authority) -> TrustSet {
     TrustSet::new(vec![authority.certificate.clone()], Vec::new())
 }
 
-/// Returns the verdict under the default rule, now.
+/// The verdict under the default rule, now.
 fn judged(certificates: &[&Certificate], trust: &TrustSet) -> Result<ValidatedChain, ChainError> {
     validate(&presented(certificates), trust, &ValidationRule::default(), NOW)
 }
 
-/// Returns the position and the violation of a refusal.
+/// The position and the violation of a refusal.
 fn refused(certificates: &[&Certificate], trust: &TrustSet) -> (usize, PathViolation) {
     let error = judged(certificates, trust).unwrap_err();
     (error.index, error.violation)

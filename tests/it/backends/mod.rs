@@ -1,5 +1,5 @@
-//! How identity is passed to backends, with the real servers of the lab: a KDC, and web servers that require Kerberos,
-//! NTLM or a certificate.
+//! Delegation to backends, with the real servers of the lab: a KDC, and web servers that require Kerberos, NTLM or a
+//! certificate.
 
 mod assertion;
 mod certificate;

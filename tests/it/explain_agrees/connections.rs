@@ -1,4 +1,4 @@
-//! The persistent connections of the random clients.
+//! The connections of the clients, kept alive and used again.
 
 use super::random_request::RandomRequest;
 use crate::support::{TEST_TIMEOUT, TestBody, TestClient, TestGateway, sized_body};
@@ -12,10 +12,10 @@ use std::io;
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
-/// The open connections: one for each client, server name and protocol.
+/// One connection for each client, server name and protocol.
 pub(super) struct Connections<'a> {
     gateway: &'a TestGateway,
-    /// The clients, which keep their TLS sessions.
+    /// With their TLS sessions.
     clients: HashMap<ClientKey, TestClient>,
     open: HashMap<ConnectionKey, SendRequest<TestBody>>,
 }
@@ -36,7 +36,7 @@ pub(super) struct SentResponse {
 }
 
 impl SentResponse {
-    /// Returns the body; `None` if it is empty.
+    /// The body, if there is one.
     pub(super) fn json(&self) -> Option<Value> {
         (!self.body.is_empty()).then(|| serde_json::from_str(&self.body).unwrap())
     }
@@ -47,7 +47,7 @@ impl<'a> Connections<'a> {
         Self { gateway, clients: HashMap::new(), open: HashMap::new() }
     }
 
-    /// Sends the request. Returns `None` if the gateway rejected the handshake with an alert.
+    /// Sends the request; `None` if the gateway ended the handshake with an alert.
     pub(super) async fn send(&mut self, request: &RandomRequest) -> Option<SentResponse> {
         let key = ConnectionKey {
             is_tls: request.is_tls,

@@ -1,4 +1,4 @@
-//! The requirements of a path rule, in addition to those of its site and realm.
+//! Requirements of a path in addition to those of its site and realm.
 
 use crate::support::{TestClient, TestConfig, TestGateway, empty_body};
 use http::Method;

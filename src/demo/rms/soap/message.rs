@@ -10,7 +10,7 @@ pub(crate) enum SoapVersion {
 }
 
 impl SoapVersion {
-    /// Returns the namespace of the envelope.
+    /// The namespace of the envelope.
     pub(crate) fn envelope_namespace(self) -> &'static str {
         match self {
             Self::V1_1 => "http://schemas.xmlsoap.org/soap/envelope/",
@@ -18,7 +18,7 @@ impl SoapVersion {
         }
     }
 
-    /// Returns the media type of a message.
+    /// The media type of a response.
     pub(crate) fn media_type(self) -> &'static str {
         match self {
             Self::V1_1 => "text/xml; charset=utf-8",
@@ -43,7 +43,7 @@ pub(crate) enum RmsService {
 }
 
 impl RmsService {
-    /// Returns the namespace of the service's elements, which is also the prefix of its actions.
+    /// The namespace of the service's elements, and the prefix of its actions.
     pub(crate) fn namespace(self) -> &'static str {
         match self {
             Self::Certification => "http://microsoft.com/DRM/CertificationService",
@@ -55,16 +55,16 @@ impl RmsService {
     }
 }
 
-/// The `VersionData` header of a message.
+/// Whether a message carries the `VersionData` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::demo::rms) enum VersionHeader {
-    /// The minimum version 1.0.0.0 and this maximum version.
+    /// With the minimum version 1.0.0.0 and this maximum version.
     UpTo(&'static str),
-    /// No header, as in faults and `GetServerInfo`.
+    /// In faults and `GetServerInfo`.
     Absent,
 }
 
-/// Returns an envelope around `body`, which is XML.
+/// An envelope around `body`, which is XML.
 pub(in crate::demo::rms) fn envelope(
     version: SoapVersion,
     service: RmsService,

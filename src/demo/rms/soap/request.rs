@@ -1,4 +1,4 @@
-//! The requests of RMS clients, with the sizes that were measured on real ones (TechNet Cc747663).
+//! Requests of RMS clients, with measured sizes (TechNet Cc747663).
 
 use quick_xml::escape::escape;
 
@@ -9,18 +9,18 @@ const CERTIFY_BYTES: usize = 12_000;
 const USE_LICENCE_BYTES: usize = 64_000;
 const CLIENT_LICENSOR_BYTES: usize = 17_000;
 
-/// A call, which a client sends by `POST`.
+/// A call, to be sent by `POST`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SoapRequest {
     /// The path of the `.asmx` file.
     pub path: &'static str,
-    /// The header lines that the version of SOAP requires.
+    /// The headers that the version of SOAP requires.
     pub headers: Vec<(&'static str, String)>,
     /// The envelope.
     pub body: Vec<u8>,
 }
 
-/// Returns a `Certify` call of about 12 KB, which requests the rights account certificate of the authenticated user.
+/// `Certify`: requests the rights account certificate of the authenticated user. About 12 KB.
 pub(crate) fn certify_request(version: SoapVersion) -> SoapRequest {
     let machine = chain(XrmlKind::ServerLicensor, "Demo machine", CERTIFY_BYTES);
     let parameters = format!(
@@ -31,7 +31,7 @@ pub(crate) fn certify_request(version: SoapVersion) -> SoapRequest {
     call(version, path, RmsService::Certification, "Certify", &parameters)
 }
 
-/// Returns an `AcquireLicense` call of about 64 KB, which requests a use licence with the account's certificate.
+/// `AcquireLicense`: requests a use licence with the account's certificate. About 64 KB.
 pub(crate) fn acquire_license_request(version: SoapVersion) -> SoapRequest {
     let licensee = chain(XrmlKind::RightsAccount, "CORP\\alice", USE_LICENCE_BYTES / 4);
     let issuance = certificate(XrmlKind::PublishingLicence, "Demo document", USE_LICENCE_BYTES * 3 / 4);
@@ -42,8 +42,7 @@ pub(crate) fn acquire_license_request(version: SoapVersion) -> SoapRequest {
     call(version, "/_wmcs/licensing/license.asmx", RmsService::Licensing, "AcquireLicense", &parameters)
 }
 
-/// Returns an `AcquireIssuanceLicense` call, which requests the signature of a publishing licence of `bytes` bytes; the
-/// protocol allows 8 MiB.
+/// `AcquireIssuanceLicense`: requests the signature of a publishing licence of `bytes`; the protocol allows 8 MiB.
 pub(crate) fn acquire_issuance_license_request(version: SoapVersion, bytes: usize) -> SoapRequest {
     let parameters = format!(
         "<RequestParams><AcquireIssuanceLicenseParams><UnsignedIssuanceLicense><XrML xmlns=\"\" version=\"1.2\">{}\
@@ -54,7 +53,7 @@ pub(crate) fn acquire_issuance_license_request(version: SoapVersion, bytes: usiz
     call(version, path, RmsService::Publishing, "AcquireIssuanceLicense", &parameters)
 }
 
-/// Returns a `GetClientLicensorCert` call of about 17 KB, which requests the certificate for offline publishing.
+/// `GetClientLicensorCert`: requests the certificate for offline publishing. About 17 KB.
 pub(crate) fn client_licensor_request(version: SoapVersion) -> SoapRequest {
     let persona = chain(XrmlKind::RightsAccount, "CORP\\alice", CLIENT_LICENSOR_BYTES);
     let parameters = format!(
@@ -65,7 +64,7 @@ pub(crate) fn client_licensor_request(version: SoapVersion) -> SoapRequest {
     call(version, path, RmsService::Publishing, "GetClientLicensorCert", &parameters)
 }
 
-/// Returns a `FindServiceLocationsForUser` call, which requests the user's service locations of these types.
+/// `FindServiceLocationsForUser`: requests the user's service locations of these types.
 pub(crate) fn find_service_locations_for_user_request(version: SoapVersion, types: &[&str]) -> SoapRequest {
     let requests: String = types
         .iter()
@@ -78,12 +77,12 @@ pub(crate) fn find_service_locations_for_user_request(version: SoapVersion, type
     call(version, path, RmsService::Server, "FindServiceLocationsForUser", &parameters)
 }
 
-/// Returns a `GetLicensorCertificate` call, which requests the server's certificate without a user.
+/// `GetLicensorCertificate`: requests the server's certificate, without a user.
 pub(crate) fn licensor_certificate_request(version: SoapVersion) -> SoapRequest {
     call(version, "/_wmcs/licensing/server.asmx", RmsService::Server, "GetLicensorCertificate", "")
 }
 
-/// Returns a `GetServerInfo` call, which requests properties of the server; the only call without `VersionData`.
+/// `GetServerInfo`: requests properties of the server. The only call without `VersionData`.
 pub(crate) fn server_info_request(version: SoapVersion) -> SoapRequest {
     let requests: String =
         ["VersionInfo", "ServerFeatureInfo", "ServerLicensorCertificate", "ServiceLocations"]
@@ -93,7 +92,7 @@ pub(crate) fn server_info_request(version: SoapVersion) -> SoapRequest {
     call(version, "/_wmcs/licensing/server.asmx", RmsService::Server, "GetServerInfo", &parameters)
 }
 
-/// Returns an `AcquireTemplateInformation` call, which requests the list of rights policy templates.
+/// `AcquireTemplateInformation`: requests the list of rights policy templates.
 pub(crate) fn template_information_request(version: SoapVersion) -> SoapRequest {
     let path = "/_wmcs/licensing/templateDistribution.asmx";
     call(version, path, RmsService::TemplateDistribution, "AcquireTemplateInformation", "")

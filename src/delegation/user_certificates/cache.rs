@@ -1,4 +1,4 @@
-//! The cache of user certificates.
+//! The cache of user certificates, the entry point at run time.
 //!
 //! The cache key is the whole subject, so that no two accounts share a certificate. Each cache belongs to one CA: another
 //! CA, or the same one after a reload, starts with an empty cache.
@@ -14,9 +14,9 @@ use super::subject::UserCertificateSubject;
 use crate::clock::{Tick, UnixTime};
 use crate::telemetry::CacheMetrics;
 
-/// One account's certificate, which is presented on connections that serve only that account.
+/// One account's certificate, to be presented on connections that serve only that account.
 #[derive(Debug)]
-pub struct IssuedUserCertificate {
+pub struct IssuedIdentity {
     subject: UserCertificateSubject,
     certificate: UserCertificate,
 }
@@ -25,7 +25,7 @@ pub struct IssuedUserCertificate {
 #[derive(Clone, Debug)]
 pub struct UserCertificates {
     authority: Arc<SubordinateCa>,
-    identities: Cache<UserCertificateSubject, CachedUserCertificate>,
+    identities: Cache<UserCertificateSubject, CachedIdentity>,
     protected_accounts: ProtectedAccounts,
     metrics: CacheMetrics,
 }
@@ -42,25 +42,25 @@ pub enum ProtectedAccounts {
 }
 
 #[derive(Clone, Debug)]
-struct CachedUserCertificate {
-    outcome: Result<Arc<IssuedUserCertificate>, Arc<IssuanceError>>,
-    /// When the certificate is no longer used.
+struct CachedIdentity {
+    outcome: Result<Arc<IssuedIdentity>, Arc<IssuanceError>>,
+    /// When it is no longer used.
     deadline: UnixTime,
-    /// When the certificate was requested.
+    /// When it was requested.
     requested_at: Tick,
 }
 
-/// Returns the size of an entry in bytes: the certificates, the key, and the names of the subject twice.
-fn weight(subject: &UserCertificateSubject, cached: &CachedUserCertificate) -> u32 {
+/// The size of an entry in bytes: the certificates, the key, and the names of the subject twice.
+fn weight(subject: &UserCertificateSubject, remembered: &CachedIdentity) -> u32 {
     const ENTRY: usize = 4096;
-    let certificates = cached.outcome.as_ref().map_or(0, |identity| {
+    let certificates = remembered.outcome.as_ref().map_or(0, |identity| {
         identity.certificate.key.cert.iter().map(|certificate| certificate.len()).sum::<usize>()
     });
     u32::try_from(ENTRY + 2 * subject.length() + certificates).unwrap_or(u32::MAX)
 }
 
 impl UserCertificates {
-    /// Creates a cache of this size in bytes, with its metrics.
+    /// A cache of this size in bytes, with its metrics.
     pub fn new(authority: SubordinateCa, bytes: u64, metrics: CacheMetrics) -> Self {
         // The deadline decides whether a certificate is used; the idle time only frees memory.
         let identities =
@@ -69,25 +69,24 @@ impl UserCertificates {
         Self { authority: Arc::new(authority), identities, protected_accounts, metrics }
     }
 
-    /// Sets the rule for accounts that may not be delegated.
+    /// The same, with another rule for accounts that may not be delegated.
     #[must_use]
     pub fn for_protected_accounts(self, protected_accounts: ProtectedAccounts) -> Self {
         Self { protected_accounts, ..self }
     }
 
-    /// Returns the rule for accounts that may not be delegated. The caller applies it.
+    /// The rule for accounts that may not be delegated. The caller applies it.
     pub fn protected_accounts(&self) -> ProtectedAccounts {
         self.protected_accounts
     }
 
-    /// Returns the CA.
+    /// The CA.
     pub fn authority(&self) -> &SubordinateCa {
         &self.authority
     }
 
-    /// Returns a certificate for `subject` with at least a third of its lifetime left, from the cache or a new one.
-    /// Errors are not cached. A certificate that was requested before `since`, the time at which the account was read,
-    /// is not used.
+    /// Returns a certificate for `subject` with at least a third of its lifetime left, from the cache or a new one. Errors are
+    /// not cached. A certificate that was requested before `since`, when the account was read, is not used.
     ///
     /// # Errors
     /// No certificate could be issued.
@@ -96,8 +95,8 @@ impl UserCertificates {
         subject: &UserCertificateSubject,
         since: Tick,
         now: UnixTime,
-    ) -> Result<Arc<IssuedUserCertificate>, Arc<IssuanceError>> {
-        let is_over = |old: &CachedUserCertificate| old.deadline <= now || old.requested_at < since;
+    ) -> Result<Arc<IssuedIdentity>, Arc<IssuanceError>> {
+        let is_over = |old: &CachedIdentity| old.deadline <= now || old.requested_at < since;
         loop {
             let issue = async {
                 let requested_at = Tick::current();
@@ -106,14 +105,14 @@ impl UserCertificates {
                     Ok(_) => now.plus(self.authority.lifetime() * 2 / 3),
                     Err(_) => UnixTime::EPOCH,
                 };
-                CachedUserCertificate { outcome, deadline, requested_at }
+                CachedIdentity { outcome, deadline, requested_at }
             };
             let entry = self.identities.entry_by_ref(subject).or_insert_with_if(issue, is_over).await;
             let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
             counter.inc();
             let issued = entry.into_value();
-            // A certificate that was being issued for earlier names of the account is discarded. The next one is recent
-            // enough, so the loop runs twice at most.
+            // A certificate that was being issued for earlier names of the account is discarded; the next one is recent
+            // enough, so this ends after two.
             if issued.requested_at >= since {
                 return issued.outcome;
             }
@@ -124,31 +123,31 @@ impl UserCertificates {
         &self,
         subject: UserCertificateSubject,
         now: UnixTime,
-    ) -> Result<Arc<IssuedUserCertificate>, IssuanceError> {
+    ) -> Result<Arc<IssuedIdentity>, IssuanceError> {
         let authority = Arc::clone(&self.authority);
         // A signature with an RSA key takes milliseconds, which would delay every client of the worker.
         let issued = tokio::task::spawn_blocking(move || {
             let certificate = authority.issue(&subject, now)?;
-            Ok(Arc::new(IssuedUserCertificate { subject, certificate }))
+            Ok(Arc::new(IssuedIdentity { subject, certificate }))
         });
         issued.await.map_err(|_| IssuanceError::Interrupted)?
     }
 }
 
-impl IssuedUserCertificate {
-    /// Returns the account that the certificate names.
+impl IssuedIdentity {
+    /// The account that it names.
     pub fn subject(&self) -> &UserCertificateSubject {
         &self.subject
     }
 
-    /// Returns the certificate.
+    /// The certificate.
     pub fn certificate(&self) -> &UserCertificate {
         &self.certificate
     }
 
-    /// Returns a copy of the TLS settings `template` for one new connection as this account, and the presentation,
-    /// which reports after the handshake whether the certificate was sent. A connection on which it was not
-    /// [`PresentationOutcome::Sent`](super::PresentationOutcome::Sent) must not carry a request.
+    /// Copies the TLS settings `template` for one new connection as this account. After the handshake the second value
+    /// reports whether the certificate was sent. A connection on which it was not [`PresentationOutcome::Sent`](super::PresentationOutcome::Sent)
+    /// must not carry a request.
     pub fn settings_for_one_connection(
         &self,
         template: &ClientConfig,
