@@ -18,7 +18,8 @@ pub(super) struct DemoCommand {
     /// passes
     #[arg(long)]
     check: bool,
-    /// The folder for the PKI, the configuration and the audit log [default: a new temporary folder]
+    /// The folder for the PKI, the configuration and the audit log: a new or empty one, or that of an earlier demo
+    /// [default: a new temporary folder]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Run only the test backend, at this address, for a proxy that runs elsewhere

@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const TEMPLATE: &str = include_str!("proxy.toml");
+
+/// The file by which a demo recognizes the folder of an earlier one, whose files it may replace.
+const MARKER: &str = ".portcullis-demo";
 const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 /// The preferred ports of the demo.
@@ -55,6 +58,13 @@ pub enum DemoError {
         #[source]
         source: io::Error,
     },
+    /// The folder has files that no demo wrote, perhaps the keys and the configuration of a gateway in service.
+    #[error(
+        "{} is neither empty nor the folder of an earlier demo (it has no {MARKER}), and the demo would replace its \
+         proxy.toml and keys: specify a new or empty folder",
+        .0.display()
+    )]
+    FolderInUse(PathBuf),
     /// The configuration.
     #[error("the demo's configuration is invalid")]
     Load(#[source] Box<LoadError>),
@@ -87,15 +97,15 @@ pub struct DemoEnvironment {
 }
 
 impl DemoEnvironment {
-    /// Starts everything in the folder `dir`, which is created if it does not exist.
+    /// Starts everything in the folder `dir`, which is created if it does not exist. The files of an earlier demo are
+    /// replaced.
     ///
     /// # Errors
-    /// If the folder cannot be written or no port is free.
+    /// The folder has files that no demo wrote, it cannot be written, or no port is free.
     pub fn start(dir: &Path, ports: Ports) -> Result<Self, DemoError> {
         let clock = Clock::system();
         let system = |what: &str, source| DemoError::System { what: what.to_owned(), source };
-        std::fs::create_dir_all(dir)
-            .map_err(|source| system(&format!("cannot create {}", dir.display()), source))?;
+        claim_folder(dir)?;
         let pki = Pki::create(clock.now())?;
         let files = pki.write_to(dir)?;
         let rms = Rms::start((LOOPBACK, 0).into())
@@ -147,6 +157,29 @@ impl DemoEnvironment {
     }
 }
 
+/// Creates the folder if it does not exist, and marks it as that of a demo.
+///
+/// # Errors
+/// The folder has files and no mark, or it cannot be read or written.
+fn claim_folder(dir: &Path) -> Result<(), DemoError> {
+    let system = |verb: &str, path: &Path, source| DemoError::System {
+        what: format!("cannot {verb} {}", path.display()),
+        source,
+    };
+    let marker = dir.join(MARKER);
+    std::fs::create_dir_all(dir).map_err(|source| system("create", dir, source))?;
+    if marker.try_exists().map_err(|source| system("read", &marker, source))? {
+        return Ok(());
+    }
+    let mut entries = std::fs::read_dir(dir).map_err(|source| system("read", dir, source))?;
+    if entries.next().is_some() {
+        return Err(DemoError::FolderInUse(dir.to_owned()));
+    }
+    // Written before every other file, so that the folder of a demo that failed to start can be used again.
+    std::fs::write(&marker, "The next `portcullis demo` in this folder replaces its files.\n")
+        .map_err(|source| system("write", &marker, source))
+}
+
 /// The SHA-256 of a client certificate; empty if there is none of that name.
 fn sha256_of(pki: &Pki, card: &str) -> String {
     pki.card(card).map(|card| Fingerprint::of(card.certificate_der()).to_string()).unwrap_or_default()
@@ -156,4 +189,32 @@ fn sha256_of(pki: &Pki, card: &str) -> String {
 fn free(preferred: u16) -> io::Result<u16> {
     let bound = TcpListener::bind((LOOPBACK, preferred)).or_else(|_| TcpListener::bind((LOOPBACK, 0)))?;
     Ok(bound.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    #[test]
+    fn a_demo_may_use_a_new_or_empty_folder_and_that_of_an_earlier_demo() {
+        let parent = TempDir::new().unwrap();
+        for dir in [parent.path().join("empty"), parent.path().join("new/folder")] {
+            if dir.ends_with("empty") {
+                std::fs::create_dir(&dir).unwrap();
+            }
+            claim_folder(&dir).unwrap();
+            std::fs::write(dir.join("proxy.toml"), "").unwrap();
+            claim_folder(&dir).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_demo_rejects_a_folder_with_files_of_others_and_leaves_it_unchanged() {
+        let dir = TempDir::new().unwrap();
+        std::fs::write(dir.path().join("proxy.toml"), "workers = 2\n").unwrap();
+        let error = claim_folder(dir.path()).unwrap_err();
+        assert!(matches!(&error, DemoError::FolderInUse(folder) if folder == dir.path()), "{error}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
 }

@@ -3,6 +3,7 @@
 mod bundles;
 mod check;
 mod check_online;
+mod demo;
 mod explain;
 mod input_files;
 mod inspect;
