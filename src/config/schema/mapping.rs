@@ -146,6 +146,12 @@ impl IdentityIssuerSection {
     pub(super) fn feeds(&self, mapper: Mapper) -> bool {
         self.mappers.is_empty() || self.mappers.iter().any(|entry| entry.value == mapper)
     }
+
+    /// Returns whether accounts may name its certificates by a strong form of altSecurityIdentities.
+    pub(super) fn has_strong_form(&self) -> bool {
+        self.alt_security_forms.is_empty()
+            || self.alt_security_forms.iter().any(|form| form.value.is_strong())
+    }
 }
 
 fn mapper() -> ValueType<Mapper> {

@@ -1,7 +1,7 @@
 //! `[realm.NAME]`: how client certificates are validated and mapped to accounts.
 
 use super::directory::{AccountCacheSection, DirectorySection};
-use super::mapping::{IdentityIssuerSection, MappingSection, not_in_order};
+use super::mapping::{IdentityIssuerSection, MappingSection, StrengthChoice, not_in_order};
 use super::revocation::RevocationSection;
 use super::rule::MappingRuleSection;
 use crate::certificate::ObjectIdentifier;
@@ -77,6 +77,7 @@ impl RealmSection {
         self.mapping.check_in_realm(directory, reader);
         self.check_identity_issuers(reader);
         self.check_mappers(reader);
+        self.check_some_mapping_is_possible(reader);
         self.account_cache.check(directory, reader);
         // Records name the rule that found the account, so a name must stand for one rule.
         for (index, again, first) in repeated(&self.rule, |rule| &rule.name.value) {
@@ -137,11 +138,14 @@ impl RealmSection {
             let mut issuers = self.identity_issuers.iter();
             let is_fed = issuers.any(|issuer| issuer.feeds(entry.value) && has(issuer));
             // The default order is not the operator's mistake if the realm maps by other means only.
-            let is_default = entry.span == self.head.span;
-            let maps_otherwise = self.rule.iter().any(MappingRuleSection::is_complete)
+            let is_default = !self.mapping.head.has("order");
+            let maps_otherwise = self.rule.iter().any(|rule| rule.is_complete() && !rule.denies())
                 || (!self.directory.is_empty() && self.names_accounts());
             // A certificate with a security identifier is rejected if no issuer may write one: never a matter of course.
-            if !is_fed && (!is_default || !maps_otherwise || entry.value == Mapper::Sid) {
+            let is_unexpected = !is_default || !maps_otherwise || entry.value == Mapper::Sid;
+            // Names of a certificate would not be accepted, so the key for them is not the fix.
+            let is_too_weak = self.requires_strong_mappings() && !self.head.has("directory");
+            if !is_fed && is_unexpected && (!is_too_weak || entry.value == Mapper::Sid) {
                 let cause = format!("no entry of `identity_issuers` has `{key}`");
                 let message = format!("no certificate can be mapped by \"{}\": {cause}", entry.value);
                 let help =
@@ -149,5 +153,78 @@ impl RealmSection {
                 reader.warning(entry.span, "mapping.order", message).help(help);
             }
         }
+    }
+
+    /// Records that every certificate is denied because no mapper can find an account with the required strength.
+    fn check_some_mapping_is_possible(&self, reader: &mut TableReader<'_>) {
+        let order = &self.mapping.order;
+        if order.iter().any(|entry| self.can_map_by(entry.value)) {
+            return;
+        }
+        let name = &self.head.name.value;
+        let denied = format!("the realm {name:?} denies every client certificate");
+        if !self.requires_strong_mappings() {
+            // The other mappers lack an identity issuer, which is reported for each of them.
+            if let [only] = order.as_slice()
+                && only.value == Mapper::Rules
+            {
+                let message =
+                    format!("{denied}: \"rule\" is the only mapper, and no rule assigns an account");
+                let help = format!(
+                    "add a [[realm.{name}.rule]] with `account`, or name another mapper in `mapping.order`"
+                );
+                reader.warning(only.span, "mapping.order", message).help(help);
+            }
+            return;
+        }
+        let has_directory = self.head.has("directory");
+        let names_strong_mapper = self.mapping.uses(Mapper::Sid).is_some()
+            || self.mapping.uses(Mapper::AltSecurityIdentities).is_some();
+        let (cause, help) = if !has_directory {
+            (
+                "the realm has neither a directory nor a rule for one certificate",
+                format!(
+                    "add a [realm.{name}.directory] table, or a [[realm.{name}.rule]] with `certificate_sha256`; strength = \
+                     \"weak\" also accepts a name that may be assigned to another user"
+                ),
+            )
+        } else if !names_strong_mapper {
+            (
+                "`mapping.order` names neither \"sid\" nor \"alt_security_identities\"",
+                "name one of them in `mapping.order`".to_owned(),
+            )
+        } else {
+            (
+                "no entry of `identity_issuers` may name accounts by \"sid\" or by a strong form of \
+                 \"alt_security_identities\"",
+                "add `sid_domains` to an entry, or a strong form to its `alt_security_forms`".to_owned(),
+            )
+        };
+        let message = format!("{denied}: `mapping.strength` is \"strong\", and {cause}");
+        reader.warning(self.mapping.strength.span, "mapping.strength", message).help(help);
+    }
+
+    /// Returns whether this mapper can find an account with the required strength for any certificate.
+    fn can_map_by(&self, mapper: Mapper) -> bool {
+        let strong = self.requires_strong_mappings();
+        let mut issuers = self.identity_issuers.iter().filter(|issuer| issuer.feeds(mapper));
+        match mapper {
+            // A rule that selects certificates in no way has an error of its own.
+            Mapper::Rules => {
+                let mut assigning = self.rule.iter().filter(|rule| !rule.denies());
+                assigning.any(|rule| !strong || rule.issuer.is_none())
+            }
+            Mapper::Sid => issuers.any(|issuer| !issuer.sid_domains.is_empty()),
+            Mapper::AltSecurityIdentities => {
+                self.head.has("directory") && issuers.any(|issuer| !strong || issuer.has_strong_form())
+            }
+            Mapper::Upn => !strong && issuers.any(|issuer| !issuer.upn_suffixes.is_empty()),
+            Mapper::Email => !strong && issuers.any(|issuer| !issuer.email_domains.is_empty()),
+            _ => !strong && issuers.next().is_some(),
+        }
+    }
+
+    fn requires_strong_mappings(&self) -> bool {
+        self.mapping.strength.value == StrengthChoice::Strong
     }
 }

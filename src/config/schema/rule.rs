@@ -64,7 +64,8 @@ impl MappingRuleSection {
         self.account.as_ref().map_or(&[], |account| &account.groups)
     }
 
-    fn denies(&self) -> bool {
+    /// Returns whether its certificates map to no account.
+    pub(super) fn denies(&self) -> bool {
         self.deny.is_some_and(|deny| deny.value)
     }
 

@@ -147,13 +147,13 @@ error: `issuers` does nothing on a path that ignores certificates
    |
    = help: write client_certificate = "require", or remove the condition
 
-warning: no certificate can be mapped by "upn": no entry of `identity_issuers` has `upn_suffixes`
+warning: the realm "staff" denies every client certificate: `mapping.strength` is "strong", and the realm has neither a directory nor a rule for one certificate
   --> proxy.toml:24:1
    |
 24 | [realm.staff]
    | ^^^^^^^^^^^^^
    |
-   = help: add identity_issuers = [{ certificate = "pki/issuing.pem", upn_suffixes = ["corp.example"] }]
+   = help: add a [realm.staff.directory] table, or a [[realm.staff.rule]] with `certificate_sha256`; strength = "weak" also accepts a name that may be assigned to another user
 
 error: `trust_anchors` is empty
   --> proxy.toml:25:17

@@ -16,10 +16,11 @@ fn smallest() -> String {
     super::SMALLEST.replace("upn_suffixes = ", "sid_domains = [\"S-1-5-21-1-2-3\"], upn_suffixes = ")
 }
 
-/// The smallest file with this realm's mapping, and more tables at its end.
+/// The smallest file with these keys of the realm's mapping, and more tables at its end.
 fn with(mapping: &str, more: &str) -> String {
-    let mapping = format!("mapping = {{ {mapping} }}\nidentity_issuers = ");
-    format!("{}{more}", smallest().replace("identity_issuers = ", &mapping))
+    let strength = if mapping.contains("strength") { "" } else { ", strength = \"weak\"" };
+    let mapping = format!("mapping = {{ {mapping}{strength} }}");
+    format!("{}{more}", smallest().replace("mapping = { strength = \"weak\" }", &mapping))
 }
 
 /// The same with a directory of which one line is replaced.

@@ -7,6 +7,7 @@ mod cross_checks;
 mod directory;
 mod documentation;
 mod kerberos_accounts;
+mod mapping;
 mod pass_through;
 mod passwords;
 mod properties;
@@ -33,6 +34,7 @@ client_certificate = "require"
 [realm.staff]
 trust_anchors = ["pki/root.pem"]
 revocation = { crl = ["pki/crl/"] }
+mapping = { strength = "weak" }
 identity_issuers = [{ certificate = "pki/issuing.pem", upn_suffixes = ["corp.example"] }]
 
 [backend.rms]
@@ -93,7 +95,10 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!(rule.max_body.value, 1 << 20);
     let realm = document.realm.first().unwrap();
     assert_eq!(realm.revocation.mode.value, crate::revocation::RevocationMode::Require);
-    assert_eq!(realm.mapping.strength.value, schema::mapping::StrengthChoice::Strong);
+    let without_strength = SMALLEST.replacen("mapping = { strength = \"weak\" }\n", "", 1);
+    let strength =
+        ConfigDocument::parse("proxy.toml", &without_strength).0.unwrap().realm[0].mapping.strength;
+    assert_eq!(strength.value, schema::mapping::StrengthChoice::Strong);
     assert_eq!(realm.extended_key_usage.first().unwrap().value.to_string(), "1.3.6.1.5.5.7.3.2");
     let backend = document.backend.first().unwrap();
     assert_eq!(backend.servers.first().unwrap().value.to_string(), "http://10.0.0.5:80");

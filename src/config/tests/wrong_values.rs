@@ -114,13 +114,13 @@ error: TRACE is never allowed
    |
    = help: remove it
 
-warning: no certificate can be mapped by "upn": no entry of `identity_issuers` has `upn_suffixes`
+warning: the realm "staff" denies every client certificate: `mapping.strength` is "strong", and the realm has neither a directory nor a rule for one certificate
   --> proxy.toml:22:1
    |
 22 | [realm.staff]
    | ^^^^^^^^^^^^^
    |
-   = help: add identity_issuers = [{ certificate = "pki/issuing.pem", upn_suffixes = ["corp.example"] }]
+   = help: add a [realm.staff.directory] table, or a [[realm.staff.rule]] with `certificate_sha256`; strength = "weak" also accepts a name that may be assigned to another user
 
 error: nothing can be fetched: `hosts` names no host
   --> proxy.toml:24:62

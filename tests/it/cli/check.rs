@@ -43,3 +43,19 @@ fn passwords_for_unmapped_certificates_are_a_warning_and_passwords_without_a_dir
     );
     assert!(outcome.stderr.contains("add a directory to the realm \"staff\""), "{}", outcome.stderr);
 }
+
+#[test]
+fn a_realm_that_can_map_no_certificate_is_a_warning() {
+    let realm = TestConfig::default().realm.replace("strength = \"weak\"", "strength = \"strong\"");
+    let outcome = CommandFolder::with(&TestConfig { realm, ..TestConfig::default() }).run(&["check"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    for part in [
+        "warning: the realm \"staff\" denies every client certificate: `mapping.strength` is \"strong\", and the realm has \
+         neither a directory nor a rule for one certificate\n",
+        "= help: add a [realm.staff.directory] table, or a [[realm.staff.rule]] with `certificate_sha256`",
+    ] {
+        assert!(outcome.stderr.contains(part), "{part}\n{}", outcome.stderr);
+    }
+    let outcome = CommandFolder::new().run(&["check"]);
+    assert!(!outcome.stderr.contains("denies every client certificate"), "{}", outcome.stderr);
+}
