@@ -1,9 +1,9 @@
-//! The `portcullis` command. All of it is in the library.
+//! The `portcullis` command, which the library implements.
 
 use std::process::ExitCode;
 use tikv_jemallocator::Jemalloc;
 
-/// glibc's allocator keeps the memory that a flood of connections made it allocate; this one returns it to the system
+/// glibc's allocator keeps the memory that a flood of connections made it allocate; jemalloc returns it to the system
 /// within seconds.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;

@@ -15,44 +15,57 @@ pub(super) struct ConfigurationFile {
     pub(super) config: PathBuf,
 }
 
-/// The largest file of certificates that an argument names.
+/// The maximum size of a file that an argument names, in bytes.
 const MAXIMUM_BYTES: usize = 16 * 1024 * 1024;
 
-/// The bytes of a file that an argument names; `-` is standard input.
+/// Returns the content of a file that an argument names; `-` is standard input.
+///
+/// # Errors
+/// The file cannot be read, is not a regular file, or is larger than [`MAXIMUM_BYTES`].
 pub(super) fn read_file(file: &Path) -> anyhow::Result<Vec<u8>> {
     if file != Path::new("-") {
         let bytes = secret::read_file(file, MAXIMUM_BYTES);
         return bytes.with_context(|| format!("cannot read {}", file.display()));
     }
     let mut bytes = Vec::new();
-    let limit = u64::try_from(MAXIMUM_BYTES)?;
+    // One byte more than the maximum shows that the input is too large.
+    let limit = u64::try_from(MAXIMUM_BYTES + 1)?;
     std::io::stdin().lock().take(limit).read_to_end(&mut bytes).context("cannot read standard input")?;
-    anyhow::ensure!(bytes.len() < MAXIMUM_BYTES, "standard input has {MAXIMUM_BYTES} bytes or more");
+    anyhow::ensure!(
+        bytes.len() <= MAXIMUM_BYTES,
+        "cannot read standard input: it has more than {MAXIMUM_BYTES} bytes"
+    );
     Ok(bytes)
 }
 
-/// Parses seconds since 1970, or RFC 3339 in UTC (`2026-11-22T09:30:00Z`).
+/// Returns the time of an argument in seconds since 1970, or in RFC 3339 in UTC (`2026-11-22T09:30:00Z`).
 pub(super) fn parse_time(text: &str) -> Result<UnixTime, String> {
     if let Ok(seconds) = text.parse() {
         let time = UnixTime::from_seconds(seconds);
-        return if time <= UnixTime::END { Ok(time) } else { Err("later than the year 9999".to_owned()) };
+        return if time <= UnixTime::END {
+            Ok(time)
+        } else {
+            Err("the time is after the year 9999".to_owned())
+        };
     }
     let time = humantime::parse_rfc3339(text).ok();
     let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-    since.map(UnixTime::from).ok_or_else(|| "write seconds since 1970, or 2026-11-22T09:30:00Z".to_owned())
+    since.map(UnixTime::from).ok_or_else(|| {
+        "expected seconds since 1970, or a time in UTC such as 2026-11-22T09:30:00Z".to_owned()
+    })
 }
 
 pub(super) fn parse_policy(text: &str) -> Result<ObjectIdentifier, String> {
-    text.parse().map_err(|_| "write an object identifier, as in 2.16.840.1.101.3.2.1.3.13".to_owned())
+    text.parse().map_err(|_| "expected an object identifier such as 2.16.840.1.101.3.2.1.3.13".to_owned())
 }
 
-/// Parses an extended key usage: an object identifier, or a name of proxy.toml.
+/// Returns the extended key usage of an argument, which is an object identifier or a name as in proxy.toml.
 pub(super) fn parse_extended_key_usage(text: &str) -> Result<ObjectIdentifier, String> {
     match usage::of_name(text) {
         Some(usage) => Ok(usage),
         None => text.parse().map_err(|_| {
             let names: Vec<_> = usage::NAMED.iter().map(|(name, _)| *name).collect();
-            format!("write an object identifier, or one of {}", names.join(", "))
+            format!("expected an object identifier, or one of {}", names.join(", "))
         }),
     }
 }
@@ -62,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_parsed_as_seconds_or_as_rfc_3339() {
+    fn a_time_is_in_seconds_or_in_rfc_3339() {
         let expected = Ok(UnixTime::from_seconds(1_795_339_800));
         assert_eq!(parse_time("1795339800"), expected);
         assert_eq!(parse_time("2026-11-22T09:30:00Z"), expected);

@@ -1,5 +1,5 @@
-//! The results of validation and revocation checking, as `explain` and `verify` print them. The field names are a
-//! contract with scripts.
+//! The results of chain validation and of the revocation check, as `explain` and `verify` print them. Scripts depend on the
+//! field names.
 
 use super::output::{NamedOid, TextOutput, format_duration, format_time};
 use crate::certificate::Certificate;
@@ -26,12 +26,12 @@ pub(super) struct CertificateSummary {
     pub(super) not_after: String,
 }
 
-/// A valid certification path.
+/// One valid certification path of a chain.
 #[derive(Debug, Serialize)]
 pub(super) struct PathFacts {
-    /// The leaf first, the anchor last.
+    /// From the leaf to the trust anchor.
     pub(super) certificates: Vec<CertificateSummary>,
-    /// Of the leaf.
+    /// The extended key usages of the leaf.
     pub(super) extended_key_usages: Vec<NamedOid>,
     /// The certificate policies that are valid on the whole path.
     pub(super) policies: Vec<String>,
@@ -44,14 +44,15 @@ pub(super) struct RevocationStatusFacts {
     pub(super) serial: String,
     /// `not_revoked`, `revoked` or `unknown`.
     pub(super) status: &'static str,
-    /// The reason and date of the revocation, or why the status is unknown.
+    /// The reason and date of the revocation, or the reason why the status is unknown.
     pub(super) cause: Option<String>,
-    /// The CRLs that the status was taken from.
+    /// The CRLs on which the status is based.
     pub(super) crls: Vec<CrlFacts>,
-    /// The OCSP response that the status was taken from.
+    /// The OCSP response on which the status is based.
     pub(super) ocsp: Option<OcspResponseFacts>,
 }
 
+/// An OCSP response: its responder, its signer and its dates (RFC 6960 4.2.1).
 #[derive(Debug, Serialize)]
 pub(super) struct OcspResponseFacts {
     pub(super) url: String,
@@ -63,12 +64,13 @@ pub(super) struct OcspResponseFacts {
     pub(super) age_seconds: u64,
 }
 
+/// A CRL: its source, and the fields that show how recent it is (RFC 5280 5.1.2).
 #[derive(Debug, Serialize)]
 pub(super) struct CrlFacts {
-    /// A path or URL.
+    /// The path or URL from which it was loaded.
     pub(super) source: String,
     pub(super) issuer: String,
-    /// Hexadecimal.
+    /// The CRL number, in hexadecimal.
     pub(super) number: Option<String>,
     pub(super) this_update: String,
     pub(super) next_update: Option<String>,
@@ -88,7 +90,7 @@ impl CertificateSummary {
         }
     }
 
-    pub(super) fn print(&self, label: &'static str, output: &mut TextOutput) {
+    pub(super) fn add_to(&self, label: &'static str, output: &mut TextOutput) {
         output.entry(label, &self.subject);
         output.entry("", format!("serial {}, valid {} to {}", self.serial, self.not_before, self.not_after));
         output.entry("", format!("sha256 {}", self.sha256));
@@ -105,7 +107,7 @@ impl PathFacts {
         }
     }
 
-    pub(super) fn print(&self, output: &mut TextOutput) {
+    pub(super) fn add_to(&self, output: &mut TextOutput) {
         let last = self.certificates.len().saturating_sub(1);
         for (index, certificate) in self.certificates.iter().enumerate() {
             let label = match index {
@@ -113,7 +115,7 @@ impl PathFacts {
                 0 => "certificate",
                 _ => "issued by",
             };
-            certificate.print(label, output);
+            certificate.add_to(label, output);
         }
         output.list("extended key usage", &self.extended_key_usages);
         output.list("policy", &self.policies);
@@ -121,7 +123,7 @@ impl PathFacts {
 }
 
 impl RevocationStatusFacts {
-    /// The status of a certificate that passed the check.
+    /// Returns the status of a certificate that passed the check.
     pub(super) fn passed(status: &CertificateStatus, now: UnixTime) -> Self {
         let facts = |word, cause| Self::without_sources(&status.certificate, word, cause);
         match &status.verdict {
@@ -136,7 +138,7 @@ impl RevocationStatusFacts {
         }
     }
 
-    /// The status of the certificate that did not pass.
+    /// Returns the status of the certificate that failed the check.
     pub(super) fn rejected(error: &RevocationError, now: UnixTime) -> Self {
         match error {
             RevocationError::Revoked { which, reason, at, found_in } => {
@@ -160,7 +162,7 @@ impl RevocationStatusFacts {
         Self { subject, serial, status, cause, crls: Vec::new(), ocsp: None }
     }
 
-    pub(super) fn print(&self, output: &mut TextOutput) {
+    pub(super) fn add_to(&self, output: &mut TextOutput) {
         let label = match self.status {
             "not_revoked" => "not revoked",
             other => other,
@@ -173,7 +175,7 @@ impl RevocationStatusFacts {
             self.ocsp.iter().map(|one| (&one.url, &one.this_update, &one.next_update, one.age_seconds));
         for (source, issued, next_update, age_seconds) in crls.chain(ocsp) {
             let age = format_duration(Duration::from_secs(age_seconds));
-            let due = next_update.as_deref().unwrap_or("not stated");
+            let due = next_update.as_deref().unwrap_or("absent");
             output.entry("", format!("by {source}, issued {issued} ({age} ago), next update {due}"));
         }
     }
@@ -205,7 +207,7 @@ impl CrlFacts {
     }
 }
 
-/// Why a status is unknown. An expired CRL is reported with its date, the first thing that an administrator needs.
+/// Returns why a status is unknown. For an expired CRL that includes nextUpdate, since when the CA has published no other.
 fn unknown_cause(why: &UnknownReason) -> String {
     let text = display_chain(why);
     match why {

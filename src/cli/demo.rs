@@ -1,4 +1,4 @@
-//! `portcullis demo`: the proxy with a test PKI and a test backend on loopback, to try by hand or to check by itself.
+//! `portcullis demo`: runs the gateway with a test PKI and a test backend on loopback, for manual use or as a self-test.
 
 use super::output;
 use super::signals::{SignalAction, SignalReceiver};
@@ -14,15 +14,15 @@ use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub(super) struct DemoCommand {
-    /// Request every kind of path with every test certificate, print the results, and exit: exit code 0 if every check
-    /// passes
+    /// Send requests for every kind of path with every test certificate, print the results, and exit; the exit code is 0
+    /// if every check passes
     #[arg(long)]
     check: bool,
     /// The folder for the PKI, the configuration and the audit log: a new or empty one, or that of an earlier demo
     /// [default: a new temporary folder]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Run only the test backend, at this address, for a proxy that runs elsewhere
+    /// Run only the test backend, on this address, for a proxy that runs elsewhere
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["check", "dir"])]
     backend: Option<SocketAddr>,
 }
@@ -91,13 +91,13 @@ fn instructions(environment: &DemoEnvironment) -> String {
         std::env::current_exe().map_or_else(|_| "portcullis".into(), |path| path.display().to_string());
     format!(
         "\
-The proxy runs with the configuration above, {file}. Ctrl-C stops it.
+The proxy runs with the configuration above, {file}. Press Ctrl-C to stop it.
 Paste these commands into another terminal:
 
 # alice has a valid certificate. The backend returns the request that it received, with alice in X-Remote-User:
 curl --cacert {ca} --cert {cards}/alice.pem -H 'X-Demo-Echo: 1' {https}{require}
 
-# A revoked certificate, no certificate, and a certificate of a foreign CA that uses the names of the real one:
+# A revoked certificate, no certificate, and a certificate of an untrusted CA with the names of the trusted one:
 curl --cacert {ca} --cert {cards}/bob.pem -H 'Accept: application/json' {https}{require}
 curl --cacert {ca} -H 'Accept: application/json' {https}{require}
 curl --cacert {ca} --cert {cards}/mallory.pem -H 'Accept: application/json' {https}{require}
@@ -108,12 +108,12 @@ curl --cacert {ca} -H 'X-Demo-Echo: 1' {https}{ignore}
 curl --cacert {ca} -H 'Accept: application/json' {https}/_wmcs/admin
 curl -H 'Accept: application/json' http://localhost:{plain}{require}
 
-# leo's certificate has no UPN but a SID; mia's has neither, and is mapped by a rule. To look up accounts in a directory,
-# add [realm.staff.directory] to the configuration (docs/configuration.md) and send SIGHUP.
+# leo's certificate has a SID and no UPN; mia's has neither, and a rule maps it. To look up accounts in a directory, add
+# [realm.staff.directory] to the configuration (docs/configuration.md) and send SIGHUP.
 curl --cacert {ca} --cert {cards}/leo.pem -H 'X-Demo-Echo: 1' {https}{require}
 curl --cacert {ca} --cert {cards}/mia.pem -H 'X-Demo-Echo: 1' {https}{require}
 
-# All certificates: {cards}. To explain a decision:
+# All certificates are in {cards}. To explain a decision, and to read the metrics:
 {program} explain --config {file} --url {https}{require} --certificate {cards}/carol.crt
 curl http://{admin}/metrics
 ",

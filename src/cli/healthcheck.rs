@@ -1,6 +1,6 @@
 //! `portcullis healthcheck`: queries the admin listener of a running proxy, for containers without curl.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, format_err};
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// For the whole exchange.
+/// The time limit of the whole exchange: connection, request and response.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// The longest response body that is read.
+/// The maximum size of the response body, which has the reasons if the gateway is not ready.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 #[derive(Debug, Args)]
@@ -24,23 +24,24 @@ pub(super) struct HealthcheckCommand {
 }
 
 impl HealthcheckCommand {
-    /// Exit code 0 if the proxy is ready, 1 if it is not or does not respond.
+    /// Returns exit code 0 if the proxy is ready, 1 if it is not ready or does not respond.
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         if self.url.scheme_str() != Some("http") {
-            bail!("the admin listener supports http:// only, not {}", self.url);
+            bail!("\"{}\" is not an http:// URL: the admin listener has no TLS", self.url);
         }
-        let host = self.url.host().context("the URL has no host")?;
+        let host = self.url.host().with_context(|| format!("\"{}\" has no host", self.url))?;
         let address = (host.trim_matches(['[', ']']), self.url.port_u16().unwrap_or(80));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let queried = runtime.block_on(async { timeout(LIMIT, self.query(address)).await });
-        match queried.map_err(anyhow::Error::from).and_then(|response| response) {
+        let in_time = queried.map_err(|_| format_err!("no response within {LIMIT:?}"));
+        match in_time.and_then(|response| response) {
             Ok((true, _)) => Ok(ExitCode::SUCCESS),
             Ok((false, body)) => {
                 eprint!("{body}");
                 Ok(ExitCode::FAILURE)
             }
             Err(error) => {
-                eprintln!("portcullis: no response from {}: {error:#}", self.url);
+                eprintln!("portcullis: cannot query {}: {error:#}", self.url);
                 Ok(ExitCode::FAILURE)
             }
         }
@@ -61,7 +62,7 @@ impl HealthcheckCommand {
             let body = body.map_err(anyhow::Error::from_boxed)?.to_bytes();
             anyhow::Ok((is_ready, String::from_utf8_lossy(&body).into_owned()))
         };
-        // The admin listener closes the connection after its response, so how the connection ended does not matter.
+        // The admin listener closes the connection after its response, so an error of the connection has no meaning.
         let (response, _closed) = tokio::join!(exchange, connection);
         response
     }

@@ -1,5 +1,5 @@
-//! The command line. Exit codes, denial ids and `--json` fields are a contract with scripts; all other text is for
-//! people and may change.
+//! The command line. Scripts depend on exit codes, denial ids and `--json` fields, so these are stable; all other text is
+//! for people and may change.
 
 mod arguments;
 mod chain_facts;
@@ -21,11 +21,10 @@ use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// The exit code if the command was used incorrectly or cannot run here.
+/// The exit code of a command that is used incorrectly or cannot run.
 const USAGE: u8 = 2;
 
-/// Smartcard (client certificate) authentication for web servers: a reverse proxy that terminates TLS, authenticates
-/// clients and forwards their requests.
+/// The arguments of the program. `--help` prints the description of the package instead of this comment.
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, about, disable_help_subcommand = true)]
 struct CommandLine {
@@ -39,9 +38,9 @@ enum Command {
     Serve(arguments::ConfigurationFile),
     /// Validate the configuration and report every error; with --online, also check the servers that it names
     Check(check::CheckCommand),
-    /// Explain how a request would be handled, step by step
+    /// Trace one request through the request pipeline, and print the result of every step
     Explain(explain::ExplainCommand),
-    /// Show what portcullis reads from a certificate
+    /// Print the contents of certificates as the gateway decodes them
     Inspect(inspect::InspectCommand),
     /// Validate a certificate chain, without a configuration
     Verify(verify::VerifyCommand),
@@ -50,16 +49,16 @@ enum Command {
     Demo(demo::DemoCommand),
     /// Print the JSON Schema of proxy.toml, for completion and validation in editors
     Schema(schema::SchemaCommand),
-    /// Query a running proxy for its readiness
+    /// Query the readiness of a running proxy
     Healthcheck(healthcheck::HealthcheckCommand),
 }
 
-/// Runs the command of `arguments`, the program's name first, and returns its exit code.
+/// Runs the command that `arguments` specify, the name of the program first, and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match CommandLine::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // --help and --version arrive here too, with exit code 0.
+            // clap reports --help and --version as errors too, with exit code 0.
             drop(error.print());
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }

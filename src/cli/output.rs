@@ -1,4 +1,4 @@
-//! The output of every command: aligned text for people, JSON for scripts, errors on standard error.
+//! The output of the commands: aligned text for people and JSON for scripts on standard output, errors on standard error.
 //!
 //! Text from a certificate or a configuration is escaped, so that it can neither forge a line nor control a terminal.
 
@@ -11,7 +11,7 @@ use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, SystemTime};
 
-/// Sections of labels and values, aligned in columns.
+/// Text in sections, each with a heading and lines of a label and a value, aligned in two columns.
 #[derive(Debug, Default)]
 pub(super) struct TextOutput {
     lines: Vec<OutputLine>,
@@ -24,16 +24,17 @@ enum OutputLine {
 }
 
 impl TextOutput {
-    /// Begins a section.
+    /// Begins a section with this heading.
     pub(super) fn heading(&mut self, text: &str) {
-        self.lines.push(OutputLine::Heading(visible(text)));
+        self.lines.push(OutputLine::Heading(escape(text)));
     }
 
+    /// Adds one line to the section. An empty label continues the value of the line before.
     pub(super) fn entry(&mut self, label: &'static str, value: impl fmt::Display) {
-        self.lines.push(OutputLine::Entry { label, value: visible(&value.to_string()) });
+        self.lines.push(OutputLine::Entry { label, value: escape(&value.to_string()) });
     }
 
-    /// Writes each value on a line of its own, the label on the first. Without values nothing is written.
+    /// Adds one line for each value, with the label on the first. Adds nothing if there are no values.
     pub(super) fn list(&mut self, label: &'static str, values: impl IntoIterator<Item = impl fmt::Display>) {
         for (index, value) in values.into_iter().enumerate() {
             self.entry(if index == 0 { label } else { "" }, value);
@@ -59,7 +60,7 @@ impl fmt::Display for TextOutput {
     }
 }
 
-/// An object identifier with its name: that of proxy.toml, otherwise that of the document which defines it.
+/// An object identifier with its name in proxy.toml, or otherwise its name in the specification that defines it.
 #[derive(Debug, Serialize)]
 pub(super) struct NamedOid {
     pub(super) oid: String,
@@ -73,7 +74,7 @@ impl From<ObjectIdentifier> for NamedOid {
     }
 }
 
-/// `client_auth (1.3.6.1.5.5.7.3.2)`, or the number alone.
+/// `client_auth (1.3.6.1.5.5.7.3.2)`, or the identifier alone if it has no known name.
 impl fmt::Display for NamedOid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
@@ -83,8 +84,9 @@ impl fmt::Display for NamedOid {
     }
 }
 
-/// Escapes every character that a terminal would interpret or that is invisible: `\u{202e}`.
-pub(super) fn visible(text: &str) -> String {
+/// Returns `text` with an escape sequence (`\u{202e}`) for every character that a terminal interprets or that is
+/// invisible.
+pub(super) fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -95,13 +97,13 @@ pub(super) fn visible(text: &str) -> String {
     shown
 }
 
-/// RFC 3339 in UTC, to the second, the resolution of certificates and CRLs.
+/// Returns `time` in RFC 3339 in UTC, in whole seconds: the resolution of certificates and CRLs.
 pub(super) fn format_time(time: UnixTime) -> String {
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(time.min(UnixTime::END).seconds());
     humantime::format_rfc3339_seconds(time).to_string()
 }
 
-/// `2days 3h`: the two largest units, for people.
+/// Returns the two largest units of `duration`, as in `2days 3h`.
 pub(super) fn format_duration(duration: Duration) -> String {
     let whole = humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string();
     whole.split(' ').take(2).collect::<Vec<_>>().join(" ")
@@ -117,7 +119,7 @@ pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     write(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
-/// Writes to standard output. A reader that stops early (`| head -1`) is not an error.
+/// Writes `text` to standard output. A reader that closes the pipe early (`| head -1`) is not an error.
 pub(super) fn write(text: &str) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -129,7 +131,7 @@ pub(super) fn write(text: &str) -> anyhow::Result<()> {
 /// Writes the error of a command to standard error.
 pub(super) fn print_error(error: &anyhow::Error) {
     let mut stderr = std::io::stderr().lock();
-    // A closed standard error is no reason to fail: the exit code reports the error as well.
+    // A closed standard error is not an error of its own, because the exit code reports the failure as well.
     drop(match error.downcast_ref::<LoadError>() {
         Some(LoadError::Invalid(diagnostics)) => {
             let colour = if stderr.is_terminal() { Colour::Styled } else { Colour::Plain };
@@ -158,12 +160,12 @@ mod tests {
 
     #[test]
     fn text_of_a_certificate_cannot_forge_a_line_or_control_a_terminal() {
-        assert_eq!(visible("a\nb\x1b[2J\u{202e}c"), "a\\nb\\u{1b}[2J\\u{202e}c");
-        assert_eq!(visible("CORP\\o'neil é"), "CORP\\o'neil é");
+        assert_eq!(escape("a\nb\x1b[2J\u{202e}c"), "a\\nb\\u{1b}[2J\\u{202e}c");
+        assert_eq!(escape("CORP\\o'neil é"), "CORP\\o'neil é");
     }
 
     #[test]
-    fn times_are_written_to_the_second_and_durations_in_two_units() {
+    fn a_time_has_whole_seconds_and_a_duration_two_units() {
         let time = UnixTime::from(Duration::from_millis(1_795_339_800_250));
         assert_eq!(format_time(time), "2026-11-22T09:30:00Z");
         assert_eq!(format_duration(Duration::from_millis(93_784_250)), "1day 2h");

@@ -14,16 +14,17 @@ use std::sync::Arc;
 /// The exit code if a worker or background task failed, or the audit log was not on disk in time.
 const INCOMPLETE_SHUTDOWN: u8 = 1;
 
-/// New counters with the labels of this build.
+/// Returns new metrics with the version of this build and a counter for each denial id.
 pub(super) fn new_metrics() -> Arc<Metrics> {
     Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), DenialId::IDS))
 }
 
+/// Runs the gateway with the configuration file `path`, and returns the exit code of its shutdown.
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     let metrics = new_metrics();
     let mut context = CompileContext::new(clock.clone(), Arc::clone(&metrics));
-    // Before anything else: a SIGHUP that arrives during the start must not end the process.
+    // Signals are received before the start: otherwise a SIGHUP that arrives meanwhile would end the process.
     let mut signals = SignalReceiver::new(&context.control)?;
     let loaded = config::load(path, &mut context).map_err(|error| anyhow::Error::new(*error))?;
     let process = &loaded.compiled.process;
@@ -55,7 +56,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
             let loaded = config::load(&path, &mut context);
             (context, loaded)
         };
-        // A file that blocks, as on a network file system that is down, must not prevent a stop.
+        // A read can block, for example on an unavailable network file system. SIGTERM must stop the gateway all the same.
         let Some((kept, loaded)) = signals.unless_stopped(load) else { break };
         context = kept;
         apply(loaded, &mut running);
@@ -73,7 +74,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Replaces the running configuration atomically. If the new one is invalid, nothing changes.
+/// Replaces the running configuration atomically. If the new one is invalid, the running one stays.
 fn apply(loaded: Result<LoadedConfig, Box<LoadError>>, running: &mut RunningServer) {
     let loaded = match loaded {
         Ok(loaded) => loaded,
@@ -81,7 +82,10 @@ fn apply(loaded: Result<LoadedConfig, Box<LoadError>>, running: &mut RunningServ
             match *error {
                 LoadError::Invalid(diagnostics) => tracing::error!("{}", diagnostics.render(Colour::Plain)),
                 LoadError::Read { .. } | LoadError::Utf16 { .. } | LoadError::NotUtf8 { .. } => {
-                    tracing::error!(error = &error as &dyn std::error::Error);
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot read the configuration file"
+                    );
                 }
             }
             tracing::error!("reload failed; keeping the previous configuration");

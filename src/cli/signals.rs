@@ -1,4 +1,4 @@
-//! The signals that reload or stop a running command.
+//! The signals that reload the configuration of a running command or stop it.
 
 use crate::control::ControlRuntime;
 use std::io;
@@ -13,7 +13,8 @@ pub(super) enum SignalAction {
     Stop,
 }
 
-/// Receives the signals of this process from its construction on.
+/// Receives the signals of this process. A signal that arrives after construction is not lost, and does not end the
+/// process.
 pub(super) struct SignalReceiver {
     control: Handle,
     hangup: Signal,
@@ -32,14 +33,14 @@ impl SignalReceiver {
         Ok(Self { control, hangup, terminate, interrupt })
     }
 
-    /// Blocks the thread until a signal is received.
+    /// Blocks the thread until a signal is received, and returns its action.
     pub(super) fn next(&mut self) -> SignalAction {
         let control = self.control.clone();
         control.block_on(self.received())
     }
 
-    /// Runs `work` on a thread for blocking work and blocks until it is complete. Returns `None` if SIGTERM or SIGINT is
-    /// received first; the work is then abandoned. A SIGHUP during the work is kept for [`SignalReceiver::next`].
+    /// Runs `work` on a thread for blocking work and returns its result, or `None` if SIGTERM or SIGINT is received first;
+    /// `work` is then abandoned. [`SignalReceiver::next`] returns a SIGHUP that arrives meanwhile.
     pub(super) fn unless_stopped<T: Send + 'static>(
         &mut self,
         work: impl FnOnce() -> T + Send + 'static,

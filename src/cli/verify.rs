@@ -1,5 +1,5 @@
-//! `portcullis verify`: validates one chain and checks its revocation as the gateway does, without a configuration. It
-//! does not map the certificate to an account.
+//! `portcullis verify`: validates one chain and checks revocation as the gateway does, without a configuration. The
+//! certificate is not mapped to an account.
 
 use super::arguments::{parse_extended_key_usage, parse_policy, parse_time, read_file};
 use super::chain_facts::{PathFacts, RevocationStatusFacts};
@@ -29,8 +29,8 @@ pub(super) struct VerifyCommand {
     /// below the trust anchor needs a current CRL
     #[arg(long, value_name = "FILE|DIR")]
     crl: Vec<PathBuf>,
-    /// A certificate policy; may be repeated: one of them must be valid on the whole path. With anyPolicy
-    /// (2.5.29.32.0), the path must be valid for any policy
+    /// A certificate policy; may be repeated: at least one of them must be valid on the whole path. With anyPolicy
+    /// (2.5.29.32.0), any policy that is valid on the whole path is sufficient
     #[arg(long, value_name = "OID", value_parser = parse_policy)]
     policy: Vec<ObjectIdentifier>,
     /// An extended key usage: an OID, client_auth, smartcard_logon or pkinit_client_auth; may be repeated: the
@@ -58,7 +58,7 @@ pub(super) struct VerifyCommand {
 }
 
 impl VerifyCommand {
-    /// Exit code 0 if the chain is valid, 1 if it is rejected.
+    /// Returns exit code 0 if the chain is valid, 1 if it is rejected.
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let now = self.at.unwrap_or_else(|| Clock::system().now());
         let trust = TrustSet::new(certificates(&self.anchors)?, certificates(&self.intermediates)?);
@@ -82,8 +82,8 @@ impl VerifyCommand {
                 output::print(&valid_output(&validated, now))?;
                 Ok(ExitCode::SUCCESS)
             }
-            Err(refusal) => {
-                output::print(&rejected_output(&refusal.denial(), &refusal, now))?;
+            Err(rejection) => {
+                output::print(&rejected_output(&rejection.denial(), &rejection, now))?;
                 Ok(ExitCode::FAILURE)
             }
         }
@@ -101,9 +101,9 @@ impl VerifyCommand {
     }
 }
 
-/// A valid chain.
+/// A chain that passed every requested check.
 enum VerifiedChain {
-    /// Revocation was not checked.
+    /// Revocation was not checked, because no CRL is specified.
     Validated(Arc<ValidatedChain>),
     Unrevoked(UnrevokedChain),
 }
@@ -135,28 +135,28 @@ fn valid_output(verified: &VerifiedChain, now: UnixTime) -> TextOutput {
     output.entry("valid until", format_time(deadline));
     for (index, path) in paths.iter().enumerate() {
         output.heading(&format!("path {}", index + 1));
-        PathFacts::of(path).print(&mut output);
+        PathFacts::of(path).add_to(&mut output);
     }
     output.heading("revocation");
     match verified {
         VerifiedChain::Validated(_) => output.entry("not checked", "specify CRLs with --crl"),
         VerifiedChain::Unrevoked(chain) => {
             for status in chain.status() {
-                RevocationStatusFacts::passed(status, now).print(&mut output);
+                RevocationStatusFacts::passed(status, now).add_to(&mut output);
             }
         }
     }
     output
 }
 
-/// The first line is the denial id alone, for scripts.
-fn rejected_output(denial: &Denial, refusal: &CertificateRejection, now: UnixTime) -> TextOutput {
+/// Returns the output for a rejected chain. Its first line is the denial id alone, for scripts.
+fn rejected_output(denial: &Denial, rejection: &CertificateRejection, now: UnixTime) -> TextOutput {
     let mut output = TextOutput::default();
     output.heading(denial.id().id());
     output.entry("cause", denial.detail());
     output.entry("validated at", format_time(now));
-    if let CertificateRejection::Revocation(error) = refusal {
-        RevocationStatusFacts::rejected(error, now).print(&mut output);
+    if let CertificateRejection::Revocation(error) = rejection {
+        RevocationStatusFacts::rejected(error, now).add_to(&mut output);
     }
     output
 }

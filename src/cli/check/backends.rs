@@ -1,4 +1,4 @@
-//! Online checks of every backend server: as the gateway connects to it, and as a stranger would.
+//! Online checks of the backends: each server is requested with the credentials of the gateway, and without them.
 
 use super::kerberos::{self, DelegatedUser};
 use super::probe::{GatewayCertificate, ProbeError, probe, probe_without_certificate, within};
@@ -19,8 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::lookup_host;
 
-/// For a connection, and again for a response. Requests of clients may have longer limits; an administrator who waits
-/// at a terminal does not want them.
+/// The time limit of a connection, and again of a response. Requests of clients may have longer ones, for which an
+/// administrator at a terminal would wait too long.
 const LIMIT: Duration = Duration::from_secs(10);
 
 const RESPONSE: &str = "response";
@@ -28,13 +28,13 @@ const CERTIFICATE_REQUEST: &str = "client certificate requested";
 const GATEWAY_AUTHENTICATION: &str = "gateway authenticated";
 const ENCRYPTION: &str = "encryption";
 
-/// Host and path of the requests to one backend.
+/// The host and path of the requests to one backend.
 struct ProbeTarget {
     host: String,
     path: String,
 }
 
-/// Checks every server of every backend. `user` is the account in whose name requests are sent, if any.
+/// Checks every server of every backend, and returns the findings. Requests are sent in the name of `user`, if any.
 pub(super) async fn check(
     snapshot: &Snapshot,
     user: Option<&str>,
@@ -63,8 +63,9 @@ pub(super) async fn check(
     findings
 }
 
-/// The best path rule to probe: one that authenticates clients before one that does not, and an exact path before a
-/// prefix.
+/// Returns the request target of a path rule of the backend: of one that authenticates clients, if possible, since its path
+/// shows whether the server trusts the user's identity, and an exact path rather than a prefix, since it is more likely to
+/// exist.
 fn target(snapshot: &Snapshot, backend: &Arc<Backend>) -> Option<ProbeTarget> {
     let listeners = snapshot.sites.tls.values();
     let sites = listeners.flat_map(|listener| &listener.sites);
@@ -88,7 +89,7 @@ fn path(pattern: &PathPattern) -> String {
     }
 }
 
-/// One server, and the requests that are sent to it.
+/// The check of one server, with the requests that are sent to it.
 struct ServerCheck<'a> {
     component: String,
     backend: &'a Backend,
@@ -113,8 +114,9 @@ impl ServerCheck<'_> {
         findings
     }
 
-    /// Sends one request as the gateway does. If users are identified by certificates, none is presented, since the
-    /// gateway issues them for permitted requests only; whether the server requests one shows without it.
+    /// Sends one request as the gateway does, and returns the response and the finding about it. If users are identified by
+    /// certificates, none is presented: the gateway issues them for permitted requests only, and the handshake shows without
+    /// one whether the server requests it.
     async fn response(&self) -> (Result<Parts, ProbeError>, OnlineFinding) {
         match (&self.backend.identity, &self.server.transport) {
             (BackendIdentity::Certificate(_), ServerTransport::Tls(tls)) => {
@@ -131,8 +133,8 @@ impl ServerCheck<'_> {
         }
     }
 
-    /// A finding if the user's identity is sent without TLS to an address outside private networks. Addresses that are
-    /// written as such are reported when the configuration is read; names need this lookup.
+    /// Returns a finding if the user's identity is sent without TLS to an address outside private networks. Validation of
+    /// the configuration reports such addresses; a name must be resolved first, which it does not do.
     async fn encryption(&self) -> Option<OnlineFinding> {
         let sends_identity = matches!(self.backend.identity, BackendIdentity::Kerberos(_))
             || self.backend.identity_headers.depends_on_sender()
@@ -148,7 +150,7 @@ impl ServerCheck<'_> {
         Some(finding.warning("write https:// and `ca`, or connect to the server over a private network"))
     }
 
-    /// Whether the server accepts a Kerberos ticket in the user's name.
+    /// Returns whether the server accepts a Kerberos ticket in the user's name.
     async fn ticket(&self, delegated: &DelegatedUser<'_>) -> OnlineFinding {
         let (negotiation, authorization) = match delegated.begin(&self.component).await {
             Ok(begun) => begun,
@@ -159,24 +161,25 @@ impl ServerCheck<'_> {
         match probe(self.server, GatewayCertificate::Presented, request, LIMIT).await {
             Ok(response) => {
                 let over_tls = matches!(self.server.transport, ServerTransport::Tls(_));
-                delegated.of_response(&self.component, negotiation, &response, over_tls)
+                delegated.response_finding(&self.component, negotiation, &response, over_tls)
             }
-            Err(error) => DelegatedUser::of_error(&self.component, &error),
+            Err(error) => DelegatedUser::error_finding(&self.component, &error),
         }
     }
 
-    /// Whether the server rejects identity headers that do not come from the gateway. If it does not, every host that
-    /// can reach it can impersonate every user.
+    /// Returns whether the server rejects identity headers that the gateway did not send. If it does not, any host that can
+    /// reach it can impersonate any user.
     async fn gateway_authentication(&self, as_gateway: &Parts) -> OnlineFinding {
         if !self.presents_certificate() && self.gateway_headers().is_empty() {
-            let detail = "the server trusts identity headers, but nothing authenticates the gateway to it";
+            let detail =
+                "the server trusts identity headers, and the gateway has no credentials to present to it";
             return OnlineFinding::passed(&self.component, GATEWAY_AUTHENTICATION, detail).not_tested(
                 "check that only the gateway can reach the server, or set a `client_certificate` that the server \
                  requires",
             );
         }
-        let as_stranger = self.probe(GatewayCertificate::Withheld).await;
-        gateway_authentication_finding(&self.component, as_gateway, &as_stranger, self.user.is_some())
+        let without_credentials = self.probe(GatewayCertificate::Withheld).await;
+        gateway_authentication_finding(&self.component, as_gateway, &without_credentials, self.user.is_some())
     }
 
     async fn probe(&self, certificate: GatewayCertificate) -> Result<Parts, ProbeError> {
@@ -203,7 +206,7 @@ impl ServerCheck<'_> {
         request
     }
 
-    /// The headers that authenticate the gateway, and those of the user if `--as` names one.
+    /// Returns the headers that authenticate the gateway, and those of the user if `--as` specifies one.
     fn identity_headers(&self) -> HeaderMap {
         let Some(user) = self.user else { return self.gateway_headers() };
         let identity = ForwardedIdentity {
@@ -218,12 +221,12 @@ impl ServerCheck<'_> {
             assertion: None,
         };
         let mut headers = HeaderMap::new();
-        // A name that does not fit into a header is left out; the request is then anonymous.
+        // A name that cannot be a header value is left out, and the request is anonymous.
         drop(identity_headers::set(&mut headers, &self.backend.identity_headers, Some(&identity)));
         headers
     }
 
-    /// The headers that authenticate the gateway, independent of the user.
+    /// Returns the headers that authenticate the gateway, which do not depend on the user.
     fn gateway_headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         drop(identity_headers::set(&mut headers, &self.backend.identity_headers, None));
@@ -244,14 +247,15 @@ fn response_finding(component: &str, response: &Result<Parts, ProbeError>) -> On
         Ok(response) => {
             let finding = OnlineFinding::passed(component, RESPONSE, response.status.to_string());
             if response.status.is_server_error() {
-                return finding.warning("look up the error in the server's own log");
+                return finding.warning("look for the error in the log of the server");
             }
             finding
         }
     }
 }
 
-/// The gateway presents user certificates in the first handshake only, so a server that asks later gets none.
+/// Returns whether the server requests a user certificate. The gateway presents one in the first handshake only, so a server
+/// that requests it later receives none.
 fn certificate_request_finding(
     component: &str,
     requested: bool,
@@ -274,21 +278,22 @@ fn certificate_request_finding(
     }
 }
 
-/// A rejection proves something only if the gateway itself gets another response, or if it happens before HTTP.
+/// Returns whether the server authenticates the gateway. A rejection without credentials proves that only if the gateway
+/// itself gets another response, or if the server rejects the connection before HTTP.
 fn gateway_authentication_finding(
     component: &str,
     as_gateway: &Parts,
-    as_stranger: &Result<Parts, ProbeError>,
+    without_credentials: &Result<Parts, ProbeError>,
     has_user: bool,
 ) -> OnlineFinding {
     let finding = |detail: String| OnlineFinding::passed(component, GATEWAY_AUTHENTICATION, detail);
-    match as_stranger {
+    match without_credentials {
         Err(error @ (ProbeError::Tls(_) | ProbeError::Closed(_))) => {
             finding(format!("rejected without the gateway's credentials: {}", display_chain(error)))
         }
         Err(error @ (ProbeError::Connect(_) | ProbeError::Timeout(_))) => {
-            finding(format!("the second request failed: {}", display_chain(error)))
-                .not_tested("try again once the server responds every time")
+            finding(format!("the request without the gateway's credentials failed: {}", display_chain(error)))
+                .not_tested("run the check again when the server responds to every request")
         }
         Ok(response) if !is_rejection(response.status) => {
             finding(format!("response without the gateway's credentials: {}", response.status)).warning(
@@ -300,11 +305,14 @@ fn gateway_authentication_finding(
             finding(format!("response without the gateway's credentials: {}", response.status))
         }
         Ok(response) => {
-            let finding = finding(format!("the gateway and others get the same response: {}", response.status));
+            let finding = finding(format!(
+                "response both with and without the gateway's credentials: {}",
+                response.status
+            ));
             finding.not_tested(if has_user {
-                "specify a user with --as who is permitted to read the path"
+                "specify another user with --as, who is permitted to read the path"
             } else {
-                "specify a user with --as: the server may reject the request for lack of a user"
+                "specify a user with --as: the server may reject the request because it names no user"
             })
         }
     }
@@ -328,8 +336,8 @@ mod tests {
     }
 
     #[test]
-    fn only_a_rejection_that_the_gateway_does_not_get_proves_that_the_gateway_is_authenticated() {
-        for (as_gateway, as_stranger, result) in [
+    fn a_rejection_proves_that_the_gateway_is_authenticated_only_if_the_gateway_is_not_rejected() {
+        for (as_gateway, without_credentials, result) in [
             (200, Some(401), CheckResult::Passed),
             (200, Some(403), CheckResult::Passed),
             (404, Some(403), CheckResult::Passed),
@@ -342,14 +350,15 @@ mod tests {
             (403, Some(403), CheckResult::NotTested),
             (401, Some(403), CheckResult::NotTested),
         ] {
-            let as_stranger = as_stranger.map(response).ok_or_else(connection_reset);
-            let finding = gateway_authentication_finding("x", &response(as_gateway), &as_stranger, false);
-            assert_eq!(finding.result, result, "{as_gateway} {as_stranger:?}");
+            let without_credentials = without_credentials.map(response).ok_or_else(connection_reset);
+            let finding =
+                gateway_authentication_finding("x", &response(as_gateway), &without_credentials, false);
+            assert_eq!(finding.result, result, "{as_gateway} {without_credentials:?}");
         }
     }
 
     #[test]
-    fn a_timeout_proves_nothing() {
+    fn a_timeout_does_not_prove_that_the_gateway_is_authenticated() {
         let timeout = Err(ProbeError::Timeout(LIMIT));
         let finding = gateway_authentication_finding("x", &response(200), &timeout, false);
         assert_eq!(finding.result, CheckResult::NotTested);

@@ -1,4 +1,4 @@
-//! Online checks of the directory servers of each realm.
+//! Online checks of the directories: every server of every realm.
 
 use super::progress::CheckProgress;
 use super::report::OnlineFinding;
@@ -13,28 +13,28 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// For all servers of one realm. Each server has shorter limits of its own.
+/// The time limit for all servers of one realm. Each server has shorter limits of its own.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The clock skew in seconds from which on Kerberos rejects tickets (RFC 4120 1.6; five minutes in Active Directory).
+/// The clock skew at which Kerberos rejects tickets, in seconds (RFC 4120 1.6; five minutes in Active Directory).
 const KERBEROS_SKEW: u64 = 300;
 
 /// The result code noSuchObject (RFC 4511 A.1).
 const NO_SUCH_OBJECT: u32 = 32;
 
-/// Checks every server of every directory.
+/// Checks every server of every directory, and returns the findings.
 pub(super) async fn check(snapshot: &Snapshot, progress: CheckProgress) -> Vec<OnlineFinding> {
     let mut findings = Vec::new();
     for realm in realms(snapshot).values() {
         let Some(directory) = &realm.directory else { continue };
         let component = format!("realm {}", realm.name);
         let attempts =
-            takes_passwords(snapshot, realm).then(|| realm.passwords.login_throttle.limits().per_account);
+            verifies_passwords(snapshot, realm).then(|| realm.passwords.login_throttle.limits().per_account);
         progress.checking(&component);
         match timeout(LIMIT, directory.diagnose()).await {
             Ok(servers) => {
                 for (server, facts) in servers {
-                    findings.extend(of_server(&format!("{component}, {server}"), facts, attempts));
+                    findings.extend(server_findings(&format!("{component}, {server}"), facts, attempts));
                 }
             }
             Err(_) => {
@@ -47,28 +47,29 @@ pub(super) async fn check(snapshot: &Snapshot, progress: CheckProgress) -> Vec<O
     findings
 }
 
-/// The realms that sites refer to, each once.
+/// Returns the realms that sites refer to, each once.
 fn realms(snapshot: &Snapshot) -> BTreeMap<&str, &Arc<Realm>> {
     let listeners = snapshot.sites.tls.values();
     let sites = listeners.flat_map(|listener| &listener.sites);
     sites.filter_map(|site| site.realm.as_ref()).map(|realm| (&*realm.name, realm)).collect()
 }
 
-/// Whether a path rule verifies passwords with the realm's directory.
-fn takes_passwords(snapshot: &Snapshot, realm: &Arc<Realm>) -> bool {
+/// Returns whether a path rule verifies passwords with the directory of the realm.
+fn verifies_passwords(snapshot: &Snapshot, realm: &Arc<Realm>) -> bool {
     let sites = snapshot.sites.tls.values().flat_map(|listener| &listener.sites);
     let mut sites = sites.filter(|site| site.realm.as_ref().is_some_and(|one| Arc::ptr_eq(one, realm)));
     sites.any(|site| site.paths.rules().any(|(_, path)| path.rule.password == PasswordRule::Directory))
 }
 
-/// `attempts`: the failed passwords per account that the gateway permits, if the realm verifies passwords.
-fn of_server(
+/// Returns the findings for one server. `attempts` is the number of failed passwords that the gateway permits per account,
+/// if the realm verifies passwords.
+fn server_findings(
     component: &str,
     facts: Result<Vec<ServerFact>, DirectoryError>,
     attempts: Option<u32>,
 ) -> Vec<OnlineFinding> {
     match facts {
-        Ok(facts) => facts.iter().map(|fact| of_fact(component, fact, attempts)).collect(),
+        Ok(facts) => facts.iter().map(|fact| fact_finding(component, fact, attempts)).collect(),
         Err(error) => {
             let finding = OnlineFinding::passed(component, "directory", display_chain(&error));
             vec![finding.failed(&[fix(&error)])]
@@ -76,16 +77,16 @@ fn of_server(
     }
 }
 
-fn of_fact(component: &str, fact: &ServerFact, attempts: Option<u32>) -> OnlineFinding {
-    let finding = OnlineFinding::passed(component, check_of(fact), fact.to_string());
+fn fact_finding(component: &str, fact: &ServerFact, attempts: Option<u32>) -> OnlineFinding {
+    let finding = OnlineFinding::passed(component, check_name(fact), fact.to_string());
     match fact {
         ServerFact::ClockAhead(ahead) if ahead.unsigned_abs() >= KERBEROS_SKEW => finding.warning(
-            "synchronise both clocks with one time server: Kerberos rejects tickets above five minutes of skew",
+            "synchronize both clocks with one time server: Kerberos rejects tickets if they differ by five minutes or more",
         ),
         ServerFact::LocksAfter(Some(failures @ 1..)) if attempts.is_some_and(|attempts| *failures <= attempts) => {
             finding.warning(
-                "set the realm's `passwords.per_account` below that number: otherwise password guesses at the gateway \
-                 lock accounts",
+                "set `passwords.max_failures_per_account` of the realm below that number: otherwise a client that guesses \
+                 passwords can lock accounts",
             )
         }
         ServerFact::BindsAs(_)
@@ -97,7 +98,7 @@ fn of_fact(component: &str, fact: &ServerFact, attempts: Option<u32>) -> OnlineF
     }
 }
 
-const fn check_of(fact: &ServerFact) -> &'static str {
+const fn check_name(fact: &ServerFact) -> &'static str {
     match fact {
         ServerFact::BindsAs(_) => "account",
         ServerFact::HasBase(_) => "base",
@@ -113,29 +114,29 @@ fn fix(error: &DirectoryError) -> &'static str {
         DirectoryError::Unavailable { source, .. } => match source {
             Unavailability::NoServer => "add a server to the directory's `url`",
             Unavailability::Connection(ConnectionError::Resolve(_)) => {
-                "correct the server's name, or let DNS resolve it on this machine"
+                "correct the name of the server, or add it to the DNS that this machine uses"
             }
             Unavailability::Connection(ConnectionError::Connect(_)) => {
                 "check that the server is running, and that no firewall rejects connections from the gateway"
             }
             Unavailability::Connection(ConnectionError::Tls(_)) => {
-                "add the authority of its certificate to `ca`, and write the server by a name in its certificate"
+                "add the CA of the server's certificate to `ca`, and write a name from that certificate in `url`"
             }
             Unavailability::Connection(ConnectionError::StartTls(_)) => {
-                "install a certificate on the server, or write its URL as ldaps://"
+                "install a certificate on the server, or write an ldaps:// URL"
             }
             Unavailability::Connection(ConnectionError::ServerBusy(_)) => {
                 "check the load of the server, or wait until it has started"
             }
             Unavailability::Connection(ConnectionError::Io(_) | ConnectionError::Closed)
             | Unavailability::Backoff { .. } => {
-                "check the server's log: it, or a device on the network, closes connections"
+                "check the log of the server: the server or a device on the network closes connections"
             }
         },
         DirectoryError::Timeout { .. } | DirectoryError::Busy { .. } => {
             "check the load of the server, and that no firewall drops packets from the gateway"
         }
-        DirectoryError::Protocol { .. } => "check that the server at this port speaks LDAP",
+        DirectoryError::Protocol { .. } => "check that the server supports LDAP on this port",
         DirectoryError::Refused { source: LdapRefusal::Result { code: NO_SUCH_OBJECT, .. }, .. } => {
             "correct `base_dn`, or permit the gateway's account to read it"
         }
@@ -166,13 +167,14 @@ mod tests {
             (300, CheckResult::Warning),
             (-300, CheckResult::Warning),
         ] {
-            assert_eq!(of_fact("x", &ServerFact::ClockAhead(ahead), None).result, result, "{ahead}");
+            assert_eq!(fact_finding("x", &ServerFact::ClockAhead(ahead), None).result, result, "{ahead}");
         }
     }
 
     #[test]
-    fn attempts_that_can_lock_an_account_are_a_warning_if_passwords_are_verified() {
-        let result = |failures, attempts| of_fact("x", &ServerFact::LocksAfter(failures), attempts).result;
+    fn a_number_of_permitted_failures_that_can_lock_an_account_is_a_warning_if_passwords_are_verified() {
+        let result =
+            |failures, attempts| fact_finding("x", &ServerFact::LocksAfter(failures), attempts).result;
         assert_eq!(result(Some(3), Some(3)), CheckResult::Warning);
         for (failures, attempts) in [(Some(4), Some(3)), (Some(0), Some(3)), (None, Some(3)), (Some(3), None)]
         {

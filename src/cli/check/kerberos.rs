@@ -1,5 +1,5 @@
-//! Online checks of a Kerberos delegation: every step from the keytab to the user's ticket, and whether each backend
-//! server accepts the ticket.
+//! Online checks of a Kerberos delegation: every step from the keytab to the user's ticket, then the ticket at each server
+//! of the backend.
 
 use super::probe::ProbeError;
 use super::report::{CheckResult, OnlineFinding};
@@ -18,29 +18,30 @@ const TICKET: &str = "ticket accepted";
 /// A user in whose name tickets were obtained.
 pub(super) struct DelegatedUser<'a> {
     delegation: &'a KerberosDelegation,
-    /// `alice@CORP.EXAMPLE`
+    /// The Kerberos principal: `alice@CORP.EXAMPLE`.
     principal: String,
 }
 
-/// The findings of each step, and the user if all of them passed.
+/// Returns the finding of each step, and the user if every step passed.
 pub(super) async fn check<'a>(
     component: &str,
     delegation: &'a Arc<KerberosDelegation>,
     user: Option<&str>,
 ) -> (Vec<OnlineFinding>, Option<DelegatedUser<'a>>) {
     let Some(user) = user else {
-        let finding = OnlineFinding::passed(component, DELEGATION, "delegation is tested for a user only");
-        return (vec![finding.not_tested("specify a user: --as alice@CORP.EXAMPLE")], None);
+        let finding =
+            OnlineFinding::passed(component, DELEGATION, "no user is specified to request a ticket for");
+        return (vec![finding.not_tested("specify a user, as in --as alice@CORP.EXAMPLE")], None);
     };
     let principal = principal(user, delegation.realm.as_ref());
     let steps = delegation.delegator.examine(&principal, &delegation.service).await;
-    let findings: Vec<_> = steps.into_iter().map(|step| of_step(component, &principal, step)).collect();
+    let findings: Vec<_> = steps.into_iter().map(|step| step_finding(component, &principal, step)).collect();
     let failed = findings.iter().any(|finding| finding.result == CheckResult::Failed);
     (findings, (!failed).then_some(DelegatedUser { delegation, principal }))
 }
 
-/// The user's Kerberos principal. A name without a domain, or with the domain of the backend's realm, belongs to that
-/// realm.
+/// Returns the user's Kerberos principal. A name without a domain, or with the domain of the backend's realm, belongs to
+/// that realm.
 fn principal(user: &str, realm: Option<&RuleRealm>) -> String {
     let (domain, name) = user.rsplit_once('\\').map_or((None, user), |(domain, name)| (Some(domain), name));
     match realm {
@@ -51,7 +52,7 @@ fn principal(user: &str, realm: Option<&RuleRealm>) -> String {
     }
 }
 
-fn of_step(component: &str, principal: &str, finding: kerberos::DelegationFinding) -> OnlineFinding {
+fn step_finding(component: &str, principal: &str, finding: kerberos::DelegationFinding) -> OnlineFinding {
     let step = finding.step.to_string();
     match finding.outcome {
         FindingOutcome::Passed(detail) => OnlineFinding::passed(component, &step, detail),
@@ -66,17 +67,17 @@ fn of_step(component: &str, principal: &str, finding: kerberos::DelegationFindin
     }
 }
 
-/// The form of the user's name that Kerberos needs, if a step that depends on the name failed.
+/// Returns a fix of the user's name if the failed step depends on the name and the name has not the form of a principal.
 fn principal_fix(step: DelegationStep, principal: &str) -> Option<&'static str> {
     if !matches!(step, DelegationStep::Names | DelegationStep::Impersonation) {
         return None;
     }
     match principal.rsplit_once('@') {
         None => {
-            Some("write the user with a realm (alice@CORP.EXAMPLE), or set the backend's `kerberos.realm`")
+            Some("write the user with a realm (alice@CORP.EXAMPLE), or set `kerberos.realm` of the backend")
         }
         Some((_, realm)) if realm.contains(|letter: char| letter.is_ascii_lowercase()) => Some(
-            "write the user as sAMAccountName@REALM with the realm in upper case (alice@CORP.EXAMPLE): a UPN is not a \
+            "write the user as sAMAccountName@REALM, with the realm in upper case (alice@CORP.EXAMPLE): a UPN is not a \
              Kerberos principal",
         ),
         Some(_) => None,
@@ -84,20 +85,20 @@ fn principal_fix(step: DelegationStep, principal: &str) -> Option<&'static str> 
 }
 
 impl DelegatedUser<'_> {
-    /// Obtains a new token and the `Authorization` header with it. Each server needs its own: a token that one server
-    /// has read is a replay at the next.
+    /// Returns a new negotiation and the `Authorization` header with its token. Every server needs a token of its own: a
+    /// token that one server has accepted is a replay at the next.
     pub(super) async fn begin(&self, component: &str) -> Result<(Negotiation, HeaderValue), OnlineFinding> {
         let negotiated = self.delegation.delegator.negotiate(&self.principal, &self.delegation.service).await;
         let negotiation = negotiated.map_err(|error| {
             OnlineFinding::passed(component, TICKET, display_chain(&error)).failed(&[error.hint()])
         })?;
         let header = format!("Negotiate {}", STANDARD.encode(negotiation.token()));
-        let header = HeaderValue::try_from(header).expect("Base64 and a word are visible ASCII");
+        let header = HeaderValue::try_from(header).expect("Base64 is visible ASCII");
         Ok((negotiation, header))
     }
 
-    /// The finding about the server's response to the token.
-    pub(super) fn of_response(
+    /// Returns the finding about the server's response to the token.
+    pub(super) fn response_finding(
         &self,
         component: &str,
         negotiation: Negotiation,
@@ -122,13 +123,13 @@ impl DelegatedUser<'_> {
                 finding(format!("{accepted}; mutual authentication is off"))
             }
             None => finding(format!("{accepted}; the server did not authenticate itself")).failed(&[
-                "check that the path requires Windows authentication: with anonymous access the server ignores the \
+                "check that the path requires Windows authentication: with anonymous access, the server ignores the \
                  ticket",
             ]),
         }
     }
 
-    pub(super) fn of_error(component: &str, error: &ProbeError) -> OnlineFinding {
+    pub(super) fn error_finding(component: &str, error: &ProbeError) -> OnlineFinding {
         OnlineFinding::passed(component, TICKET, display_chain(error)).failed(&[error.fix()])
     }
 }
@@ -138,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_upn_and_a_name_without_a_realm_get_a_fix_if_a_step_that_depends_on_the_name_fails() {
+    fn a_upn_and_a_name_without_a_realm_have_a_fix_if_a_step_that_depends_on_the_name_fails() {
         for (step, principal, expected) in [
             (DelegationStep::Impersonation, "alice@corp.example", Some("upper case")),
             (DelegationStep::Names, "alice", Some("kerberos.realm")),

@@ -1,5 +1,5 @@
-//! `portcullis check`: reads the configuration and reports what would run, or every error in it. With `--online` it
-//! also checks the servers that the configuration names.
+//! `portcullis check`: validates the configuration and prints its listeners, sites and path rules, or all of its errors.
+//! With `--online`, the servers that it names are checked too.
 
 mod backends;
 mod directories;
@@ -28,10 +28,10 @@ use std::sync::Arc;
 pub(super) struct CheckCommand {
     #[command(flatten)]
     configuration: ConfigurationFile,
-    /// Also connect to the servers that the configuration names, and report which checks pass
+    /// Also connect to the servers that the configuration names, and report the result of each check
     #[arg(long)]
     online: bool,
-    /// Send requests in the name of this user: DOMAIN\\name or a UPN; for Kerberos, sAMAccountName@REALM
+    /// Send requests in the name of this user: DOMAIN\name or a UPN; for Kerberos, sAMAccountName@REALM
     #[arg(long = "as", value_name = "USER", requires = "online")]
     user: Option<String>,
     /// Write the results of --online as JSON
@@ -40,7 +40,8 @@ pub(super) struct CheckCommand {
 }
 
 impl CheckCommand {
-    /// Exit code 0 if the configuration is valid and every online check passes, 1 if an online check does not.
+    /// Returns exit code 0 if the configuration is valid and every online check passes, 1 if an online check fails or has a
+    /// warning.
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let mut context = CompileContext::new(Clock::system(), new_metrics());
         let loaded = config::load(&self.configuration.config, &mut context)
@@ -77,7 +78,7 @@ impl CheckCommand {
     }
 }
 
-/// Listeners, sites and path rules, for people.
+/// Returns the listeners, sites and path rules as text.
 fn summary(compiled: &config::CompiledConfig) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let table = &compiled.snapshot.sites;
@@ -108,8 +109,8 @@ fn summary(compiled: &config::CompiledConfig) -> Result<String, std::fmt::Error>
     Ok(text)
 }
 
-/// The HTTP versions of a site, and the path that excludes HTTP/2. NTLM and Negotiate authenticate connections, which
-/// HTTP/2 shares among requests.
+/// Returns the HTTP versions of a site, and the path that excludes HTTP/2. NTLM and Negotiate authenticate connections,
+/// and requests share a connection in HTTP/2.
 fn http_versions(site: &Site, rules: &[(&PathPattern, &PathRule)]) -> String {
     let mut passed_through = rules.iter().filter(|(_, rule)| rule.rule.password == PasswordRule::Backend);
     match (site.tls.offers_http2(), passed_through.next()) {
@@ -125,7 +126,7 @@ fn site_names(listener: Option<&ListenerSites>) -> String {
     sites.iter().map(|site| site.name.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// Every site once, although several listeners may serve it.
+/// Returns every site once, even if several listeners serve it.
 fn sites_by_name(table: &SiteTable) -> Vec<&Arc<Site>> {
     let mut sites: Vec<&Arc<Site>> = table.tls.values().flat_map(|listener| &listener.sites).collect();
     sites.sort_by(|one, other| one.name.cmp(&other.name));

@@ -1,5 +1,5 @@
-//! One GET to a backend server, for `check --online` alone. The request contains nothing of any client, so it needs no
-//! permit, and it never uses a connection of the gateway's pools.
+//! One GET to a backend server, for `check --online` alone. The request has no content of a client, so it needs no permit;
+//! it has a connection of its own, never one of a pool.
 
 use crate::backend::tls::BackendTls;
 use crate::backend::{ServerAddress, ServerTransport};
@@ -23,14 +23,14 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-/// Whether the gateway presents its own client certificate to the server.
+/// Whether the gateway presents its client certificate to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GatewayCertificate {
     Presented,
     Withheld,
 }
 
-/// Why a server sent no response.
+/// The reason why a server sent no response.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProbeError {
     #[error("cannot connect")]
@@ -44,8 +44,8 @@ pub(super) enum ProbeError {
 }
 
 impl ProbeError {
-    /// Whether the server itself rejected the request: by a TLS alert, or by closing the connection instead of a
-    /// response. With TLS 1.3 a rejected client certificate shows as either of them.
+    /// Returns whether the server itself rejected the request: by a TLS alert, or by closing the connection without a
+    /// response. In TLS 1.3, the rejection of a client certificate appears as either of them.
     pub(super) fn is_rejection(&self) -> bool {
         match self {
             Self::Tls(error) => matches!(rustls_error(error), Some(rustls::Error::AlertReceived(_))),
@@ -57,7 +57,7 @@ impl ProbeError {
     pub(super) fn fix(&self) -> &'static str {
         match self {
             Self::Connect(error) if is_name_lookup_error(error) => {
-                "write an address in `servers`, or a name that DNS resolves on this machine"
+                "write a name in `servers` that this machine can resolve, or an address"
             }
             Self::Connect(_) => {
                 "check that the server is running, and that no firewall rejects connections from the gateway"
@@ -66,24 +66,24 @@ impl ProbeError {
                 "check that no firewall drops packets from the gateway, and that the server is not overloaded"
             }
             Self::Closed(_) => {
-                "check that the server speaks HTTP/1.1 on this port and accepts the gateway's `client_certificate`"
+                "check that the server supports HTTP/1.1 on this port, and accepts the gateway's `client_certificate`"
             }
             Self::Tls(error) => match rustls_error(error) {
                 Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-                    "add the authority of the server's certificate to the backend's `ca`"
+                    "add the CA of the server's certificate to `ca` of the backend"
                 }
                 Some(rustls::Error::InvalidCertificate(
                     CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-                )) => "write the server in `servers` by a name that its certificate contains",
+                )) => "write a name in `servers` that the server's certificate contains",
                 Some(rustls::Error::InvalidCertificate(_)) => "renew the server's certificate",
-                Some(_) | None => "check that the server speaks TLS 1.2 or 1.3 on this port",
+                Some(_) | None => "check that the server supports TLS 1.2 or 1.3 on this port",
             },
         }
     }
 }
 
-/// `io::ErrorKind` has no value for a failed name lookup; but errors of sockets carry an error number of the system, and
-/// this one has none.
+/// Returns whether a name could not be resolved. `io::ErrorKind` has no value for that, but every error of a socket has an
+/// error number of the system, and this one has none.
 fn is_name_lookup_error(error: &io::Error) -> bool {
     error.raw_os_error().is_none()
 }
@@ -92,7 +92,8 @@ fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// Sends `request` to `server`. `limit` applies to the connection, the handshake and the response each.
+/// Sends `request` to `server` and returns the response head. `limit` applies to the connection, the handshake and the
+/// response each.
 pub(super) async fn probe(
     server: &ServerAddress,
     certificate: GatewayCertificate,
@@ -110,7 +111,8 @@ pub(super) async fn probe(
     }
 }
 
-/// Sends `request` without any client certificate. Also returns whether the server requested one in the handshake.
+/// Sends `request` without a client certificate, and returns whether the server requested one in the handshake, and the
+/// response head.
 pub(super) async fn probe_without_certificate(
     server: &ServerAddress,
     tls: &BackendTls,
@@ -123,7 +125,10 @@ pub(super) async fn probe_without_certificate(
     (requested.load(Ordering::Acquire), response)
 }
 
-/// The output of `step`, unless it takes longer than `limit`.
+/// Returns the output of `step`.
+///
+/// # Errors
+/// It is not complete within `limit`.
 pub(super) async fn within<T>(limit: Duration, step: impl Future<Output = T>) -> Result<T, ProbeError> {
     timeout(limit, step).await.map_err(|_| ProbeError::Timeout(limit))
 }
@@ -168,8 +173,8 @@ async fn exchange(
     Ok(head)
 }
 
-/// The same TLS settings without the client certificate. Resumption is off: a resumed session would carry the identity
-/// of the gateway.
+/// Returns the same TLS settings without the client certificate. Resumption is off, because a resumed session has the
+/// identity of the gateway.
 fn without_certificate(config: &ClientConfig, requested: Arc<AtomicBool>) -> Arc<ClientConfig> {
     let mut config = config.clone();
     config.client_auth_cert_resolver = Arc::new(NoCertificate { requested });

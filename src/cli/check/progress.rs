@@ -1,9 +1,9 @@
-//! Progress messages on a terminal.
+//! The progress of online checks on a terminal.
 
 use crate::cli::output;
 use std::io::IsTerminal;
 
-/// Reports on a terminal which component is being checked, since a check may wait for several seconds.
+/// Names the component that is being checked on standard error if that is a terminal, because a check may take seconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CheckProgress {
     is_shown: bool,
@@ -16,7 +16,7 @@ impl CheckProgress {
 
     pub(super) fn checking(self, component: &str) {
         if self.is_shown {
-            eprintln!("checking {} …", output::visible(component));
+            eprintln!("checking {} …", output::escape(component));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The report of `check --online`. The field names are a contract with scripts.
+//! The report of `check --online`. Scripts depend on the field names.
 
 use crate::cli::output::TextOutput;
 use serde::Serialize;
@@ -11,9 +11,9 @@ pub(super) struct OnlineFinding {
     /// The property that was checked.
     pub(super) check: String,
     pub(super) result: CheckResult,
-    /// The facts that the result rests on, for people.
+    /// The facts on which the result is based, as text.
     pub(super) detail: String,
-    /// Proposed changes, the most likely one first; empty if there is nothing to fix.
+    /// Proposed changes, the most likely one first; empty if nothing needs a fix.
     pub(super) fix: Vec<String>,
 }
 
@@ -22,9 +22,9 @@ pub(super) struct OnlineFinding {
 #[serde(rename_all = "snake_case")]
 pub(super) enum CheckResult {
     Passed,
-    /// The gateway cannot check it by itself.
+    /// The check is not possible from here.
     NotTested,
-    /// It works, but an administrator should look at it.
+    /// Requests succeed, but an administrator should act.
     Warning,
     Failed,
 }
@@ -56,7 +56,7 @@ impl OnlineFinding {
         Self { result: CheckResult::NotTested, fix: vec![fix.into()], ..self }
     }
 
-    /// The same finding as a failure that has several likely causes.
+    /// Returns the finding as a failure, with a fix for each likely cause.
     pub(super) fn failed(self, fixes: &[&str]) -> Self {
         let fix = fixes.iter().map(|fix| (*fix).to_owned()).collect();
         Self { result: CheckResult::Failed, fix, ..self }
@@ -69,7 +69,7 @@ impl OnlineReport {
         Self { result, findings }
     }
 
-    /// Whether no finding needs attention. A check that is not possible from here does not need any.
+    /// Returns whether every check passed. A check that is not possible from here does not count as a failure.
     pub(super) fn is_success(&self) -> bool {
         self.result <= CheckResult::NotTested
     }

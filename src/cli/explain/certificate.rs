@@ -1,4 +1,4 @@
-//! The results of authenticating the client certificate.
+//! Records the results of authenticating the client certificate.
 
 use super::facts::{
     AccountFacts, ChainFacts, ClientCertificateFacts, DirectoryLookupFacts, MappingFacts, MappingStepFacts,
@@ -14,7 +14,7 @@ use crate::site::Realm;
 use crate::telemetry::display_chain;
 use crate::validation::{PresentedChain, ValidatedChain};
 
-/// The results of the stages of authentication.
+/// The results of the stages of authentication: validation, revocation check, mapping.
 pub(super) struct CertificateTrace {
     facts: ClientCertificateFacts,
     revocation_mode: &'static str,
@@ -63,7 +63,7 @@ impl CertificateTrace {
             Some(MappingFacts { steps: steps.collect(), lookup, account: None, cause: None });
     }
 
-    /// The facts of a certificate that led to this evidence; `trace` is `None` if no chain was authenticated.
+    /// Returns the facts of the certificate on which `evidence` is based. `trace` is `None` if no chain was authenticated.
     pub(super) fn facts(trace: Option<Self>, evidence: &Evidence, now: UnixTime) -> ClientCertificateFacts {
         match (trace, evidence) {
             (Some(trace), Evidence::Certificate(credential)) => trace.passed(credential, now),
@@ -115,7 +115,7 @@ impl CertificateTrace {
     }
 }
 
-/// The reason for which no chain was authenticated.
+/// Returns the reason why no chain was authenticated.
 fn absent_status(evidence: &Evidence) -> &'static str {
     match evidence {
         Evidence::Certificate(_) | Evidence::Password { .. } => "evaluated",

@@ -1,5 +1,5 @@
-//! The trace of one request as `explain --json` prints it. The field names are a contract with scripts: fields are added,
-//! never renamed, and always present; `null` if the pipeline ended before that step.
+//! The trace of one request as `explain --json` prints it. Scripts depend on the field names: fields are added and never
+//! renamed, and every field is present, `null` if the pipeline ended before its step.
 
 use crate::cli::chain_facts::{CertificateSummary, PathFacts, RevocationStatusFacts};
 use crate::cli::output::NamedOid;
@@ -18,10 +18,10 @@ pub struct Explanation {
     pub(super) method: String,
     pub(super) evaluated_at: String,
     pub(super) client: IpAddr,
-    /// The address of the listener.
+    /// The address of the listener that accepts the connection.
     pub(super) listener: Option<String>,
     pub(super) site: Option<String>,
-    /// The path that rules are applied to and that is forwarded.
+    /// The path that is compared with path rules and is forwarded.
     pub(super) canonical_path: Option<String>,
     pub(super) rule: Option<RuleFacts>,
     pub(super) certificate: Option<ClientCertificateFacts>,
@@ -30,21 +30,21 @@ pub struct Explanation {
     pub(super) response: ResponseFacts,
 }
 
-/// The path rule.
+/// The path rule that applies to the request.
 #[derive(Debug, Serialize)]
 pub(super) struct RuleFacts {
-    /// As written in proxy.toml.
+    /// The path as proxy.toml specifies it.
     pub(super) path: String,
     /// `ignore`, `accept` or `require`.
     pub(super) client_certificate: &'static str,
     /// `never`, `directory` or `backend`.
     pub(super) password: &'static str,
-    /// Whether a client may use a password although its certificate maps to no account.
+    /// Whether a client may use a password if its certificate maps to no account.
     pub(super) password_for_unmapped_card: bool,
     pub(super) methods: Vec<String>,
     pub(super) extended_key_usages: Vec<NamedOid>,
     pub(super) certificate_policies: Vec<String>,
-    /// Key ids of CAs, one of which must be in the certification path.
+    /// Key ids of CAs, of which the certification path must contain one.
     pub(super) issuers: Vec<String>,
     /// `null` if the rule has no allow list: everyone is permitted.
     pub(super) allow: Option<AccessListFacts>,
@@ -63,7 +63,7 @@ pub(super) struct RuleFacts {
 pub(super) struct AccessListFacts {
     pub(super) groups: Vec<String>,
     pub(super) accounts: Vec<String>,
-    /// Key ids.
+    /// Key ids of CAs.
     pub(super) issuers: Vec<String>,
     pub(super) networks: Vec<String>,
 }
@@ -83,7 +83,7 @@ pub(super) struct AuthorizationFacts {
 /// The client certificate and the results of its authentication.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct ClientCertificateFacts {
-    /// `evaluated`, `malformed`, or why no chain was validated: `ignored`, `not_requested`, `not_presented`,
+    /// `evaluated`, `malformed`, or the reason why no chain was validated: `ignored`, `not_requested`, `not_presented`,
     /// `requested_since_reload`, `proof_expired`.
     pub(super) status: &'static str,
     pub(super) realm: Option<String>,
@@ -91,7 +91,7 @@ pub(super) struct ClientCertificateFacts {
     pub(super) chain: Option<ChainFacts>,
     pub(super) revocation: Option<RevocationFacts>,
     pub(super) mapping: Option<MappingFacts>,
-    /// The end of the verdict, at which the client would be authenticated again.
+    /// The time at which the cached verdict expires and the client is authenticated again.
     pub(super) cached_until: Option<String>,
 }
 
@@ -99,7 +99,7 @@ pub(super) struct ClientCertificateFacts {
 #[derive(Debug, Serialize)]
 pub(super) struct ChainFacts {
     pub(super) valid: bool,
-    /// Why the chain is not valid.
+    /// The reason why the chain is not valid.
     pub(super) cause: Option<String>,
     pub(super) paths: Vec<PathFacts>,
 }
@@ -117,19 +117,19 @@ pub(super) struct RevocationFacts {
 #[derive(Debug, Serialize)]
 pub(super) struct MappingFacts {
     pub(super) steps: Vec<MappingStepFacts>,
-    /// The directory query, if there was one.
+    /// The directory query; `null` if none was sent.
     pub(super) lookup: Option<DirectoryLookupFacts>,
     pub(super) account: Option<AccountFacts>,
-    /// Why the certificate maps to no account.
+    /// The reason why the certificate maps to no account.
     pub(super) cause: Option<String>,
 }
 
 /// A directory query and its result.
 #[derive(Debug, Serialize)]
 pub(super) struct DirectoryLookupFacts {
-    /// The search filters, one for each directory.
+    /// The search filters, one for each directory of the realm.
     pub(super) filters: Vec<String>,
-    /// The distinguished names of the accounts that were found.
+    /// The distinguished names of the accounts in the response.
     pub(super) found: Vec<String>,
 }
 
@@ -137,7 +137,7 @@ pub(super) struct DirectoryLookupFacts {
 #[derive(Debug, Serialize)]
 pub(super) struct MappingStepFacts {
     pub(super) mapper: &'static str,
-    /// The values of the certificate that the mapper used.
+    /// The values that the mapper used, from the certificate.
     pub(super) values: Vec<String>,
     /// `no_value`, `issuer_not_permitted`, `no_account`, `mapped`, `agrees`, `skipped` or `rejected`.
     pub(super) result: &'static str,
@@ -163,7 +163,7 @@ pub(super) struct BackendRequestFacts {
     /// How the user's identity is passed to the backend: `headers`, `kerberos` or `certificate`; `null` for an anonymous
     /// request.
     pub(super) identity: Option<&'static str>,
-    /// Sorted by name. Those of the client that `--header` does not specify are forwarded in addition.
+    /// Sorted by name. Headers of the client that `--header` does not specify are forwarded in addition.
     pub(super) headers: Vec<HeaderFacts>,
 }
 
@@ -180,15 +180,15 @@ pub(super) struct ResponseFacts {
     pub(super) decision: &'static str,
     /// The HTTP status of a denial; `null` for a permit, whose response is the backend's.
     pub(super) status: Option<u16>,
-    /// The sub-status of IIS: 7 for 403.7.
+    /// The sub-status of IIS: 7 in 403.7.
     pub(super) sub_status: Option<u8>,
     pub(super) detail: Option<String>,
     /// The target of the redirect of a request over plain HTTP.
     pub(super) redirect: Option<String>,
-    /// A possible cause that cannot be seen in the request itself.
+    /// A possible cause that the request itself does not show.
     pub(super) hint: Option<&'static str>,
-    /// The side that asks the client for a user name and password: `directory` (the gateway, by 401 with a Basic
-    /// challenge), `backend` (by its own challenge); `null` if neither does.
+    /// The server that prompts for a user name and password: `directory` (the gateway, by 401 with a Basic challenge) or
+    /// `backend` (by its own challenge); `null` if neither does.
     pub(super) password_prompt: Option<&'static str>,
 }
 
@@ -244,7 +244,7 @@ impl AccessListFacts {
 }
 
 impl AuthorizationFacts {
-    /// A permitted request; `by` is `None` if it is anonymous.
+    /// Returns the facts of a permitted request; `by` is `None` if it is anonymous.
     pub(super) fn permitted(by: Option<AllowedBy<'_>>) -> Self {
         let (by, group) = match by {
             None => (None, None),

@@ -1,5 +1,5 @@
-//! `portcullis explain`: runs the request pipeline of the gateway for one request and prints the result of every step. It
-//! queries the realm's OCSP responders and directories as the gateway does. It never connects to the backend.
+//! `portcullis explain`: runs the request pipeline of the gateway for one request and prints the result of every step. OCSP
+//! responders and directories of the realm are queried as the gateway queries them; the backend is not contacted.
 
 mod certificate;
 mod facts;
@@ -34,10 +34,10 @@ pub(super) struct ExplainCommand {
     /// The request method
     #[arg(long, default_value = "GET")]
     method: Method,
-    /// A header of the request, as often as needed
+    /// A header of the request; may be repeated
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// The client's address [default: 192.0.2.1, an example address]
+    /// The address of the client [default: 192.0.2.1, an example address]
     #[arg(long, value_name = "ADDRESS")]
     from: Option<IpAddr>,
     /// The time of the request: seconds since 1970 or 2026-11-22T09:30:00Z [default: now]
@@ -49,11 +49,12 @@ pub(super) struct ExplainCommand {
 }
 
 impl ExplainCommand {
-    /// Exit code 0 if the request would be permitted, 1 if it would be rejected.
+    /// Returns exit code 0 if the request would be permitted, 1 if it would be rejected.
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         if self.url.scheme().is_none() || self.url.host().is_none() {
             bail!(
-                "the URL needs a scheme and a host, as in https://rms.corp.example/_wmcs/licensing/license.asmx"
+                "\"{}\" has no scheme or no host: write a URL such as https://rms.corp.example/_wmcs/licensing/license.asmx",
+                self.url
             );
         }
         let presented = match &self.certificate {
@@ -88,11 +89,12 @@ impl ExplainCommand {
     }
 }
 
-/// Reads `NAME: VALUE`. The values of credentials and cookies are not printed.
+/// Returns the name and the value of `NAME: VALUE`. Credentials and cookies are marked as sensitive: they are not printed.
 fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = text.split_once(':').ok_or("a header is written as NAME: VALUE")?;
-    let name: HeaderName = name.parse().map_err(|error| format!("header name {name:?}: {error}"))?;
-    let mut value = HeaderValue::from_str(value.trim()).map_err(|error| format!("header {name}: {error}"))?;
+    let (name, value) = text.split_once(':').ok_or("expected NAME: VALUE, with a colon")?;
+    let name: HeaderName = name.parse().map_err(|_| format!("{name:?} is not a header name"))?;
+    let mut value = HeaderValue::from_str(value.trim())
+        .map_err(|_| format!("the value of `{name}` contains a character other than visible ASCII"))?;
     let is_secret = [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE].contains(&name);
     value.set_sensitive(is_secret);
     Ok((name, value))

@@ -1,4 +1,4 @@
-//! The text output of `explain`: one section for each step of the pipeline, the response last.
+//! The text output of `explain`: one section for each step of the request pipeline, the response last.
 
 use super::facts::{
     AccessListFacts, AuthorizationFacts, BackendRequestFacts, ChainFacts, ClientCertificateFacts,
@@ -70,9 +70,9 @@ fn authorization(output: &mut TextOutput, authorization: &AuthorizationFacts) {
     let result = match (authorization.permitted, authorization.by, &authorization.group) {
         (false, _, _) => "rejected".to_owned(),
         (true, _, Some(group)) => format!("permitted as a member of {group}"),
-        (true, Some("everyone"), None) => "no allow list, everyone permitted".to_owned(),
+        (true, Some("everyone"), None) => "permitted, without an allow list".to_owned(),
         (true, Some(_), None) => "permitted by account name".to_owned(),
-        (true, None, None) => "permitted, anonymous request".to_owned(),
+        (true, None, None) => "permitted as an anonymous request".to_owned(),
     };
     output.heading(&format!("authorization: {result}"));
     output.list("cause", &authorization.cause);
@@ -97,12 +97,12 @@ fn certificate(output: &mut TextOutput, certificate: &ClientCertificateFacts) {
     }
     if let Some(revocation) = &certificate.revocation {
         let result = if revocation.passed { "passed" } else { "failed" };
-        output.heading(&format!("revocation (mode {}): {result}", revocation.mode));
+        output.heading(&format!("revocation check (mode {}): {result}", revocation.mode));
         if revocation.certificates.is_empty() {
-            output.entry("not checked", "the realm's revocation mode is \"off\"");
+            output.entry("not checked", "the revocation mode of the realm is \"off\"");
         }
         for status in &revocation.certificates {
-            status.print(output);
+            status.add_to(output);
         }
     }
     if let Some(facts) = &certificate.mapping {
@@ -110,7 +110,7 @@ fn certificate(output: &mut TextOutput, certificate: &ClientCertificateFacts) {
     }
 }
 
-/// The certificates of the valid paths; without a path, those that were presented.
+/// Adds the certificates of the valid paths. If there is none, the presented certificates are shown instead.
 fn chain(output: &mut TextOutput, chain: &ChainFacts, presented: &[CertificateSummary]) {
     output.heading(if chain.valid { "chain: valid" } else { "chain: rejected" });
     output.list("cause", &chain.cause);
@@ -118,11 +118,11 @@ fn chain(output: &mut TextOutput, chain: &ChainFacts, presented: &[CertificateSu
         if chain.paths.len() > 1 {
             output.entry("path", index + 1);
         }
-        path.print(output);
+        path.add_to(output);
     }
     if chain.paths.is_empty() {
         for (index, certificate) in presented.iter().enumerate() {
-            certificate.print(if index == 0 { "certificate" } else { "other certificate sent" }, output);
+            certificate.add_to(if index == 0 { "certificate" } else { "also presented" }, output);
         }
     }
 }
@@ -135,13 +135,14 @@ fn mapping(output: &mut TextOutput, mapping: &MappingFacts) {
     for step in &mapping.steps {
         let values =
             if step.values.is_empty() { String::new() } else { format!("{}: ", step.values.join(", ")) };
-        let result = match step.result {
-            "no_value" => "no match",
-            "issuer_not_permitted" => "the issuer is not permitted to name accounts this way",
-            "no_account" => "no account in the directory",
-            "agrees" => "same account",
-            "skipped" => "skipped, since an account was already found",
-            other => other,
+        let result = match (step.mapper, step.result) {
+            ("rule", "no_value") => "no rule matches",
+            (_, "no_value") => "no such value in the certificate",
+            (_, "issuer_not_permitted") => "not permitted for certificates of this issuer",
+            (_, "no_account") => "no such account in the directory",
+            (_, "agrees") => "the same account",
+            (_, "skipped") => "skipped, because an account was already found",
+            (_, other) => other,
         };
         output.entry(step.mapper, format!("{values}{result}"));
     }
@@ -163,13 +164,13 @@ fn backend_request(output: &mut TextOutput, request: &BackendRequestFacts) {
     output.list("server", &request.servers);
     output.list("identity", request.identity.and_then(identity_beyond_headers));
     output.list("headers", request.headers.iter().map(|header| format!("{}: {}", header.name, header.value)));
-    output.entry("", "and the client's own headers (the request id is an example)");
+    output.entry("", "and the other headers of the client (the request id is an example)");
 }
 
 fn identity_beyond_headers(identity: &'static str) -> Option<&'static str> {
     match identity {
-        "kerberos" => Some("a Kerberos ticket for the user, which is not requested here"),
-        "certificate" => Some("a certificate for the user, which is not issued here"),
+        "kerberos" => Some("a Kerberos ticket for the user (`explain` requests none)"),
+        "certificate" => Some("a certificate for the user (`explain` issues none)"),
         _ => None,
     }
 }
@@ -185,15 +186,15 @@ fn response(output: &mut TextOutput, response: &ResponseFacts) {
     };
     output.heading(&format!("response: {} ({status})", response.decision));
     output.list("cause", &response.detail);
-    output.list("redirected (308) to", &response.redirect);
+    output.list("redirect (308) to", &response.redirect);
     output.list("hint", response.hint);
     output.list("password prompt", response.password_prompt.map(password_prompt));
 }
 
 fn password_prompt(side: &'static str) -> &'static str {
     match side {
-        "directory" => "the gateway asks for a user name and password (WWW-Authenticate: Basic)",
-        "backend" => "the backend authenticates the client itself (pass-through)",
+        "directory" => "by the gateway (WWW-Authenticate: Basic)",
+        "backend" => "by the backend (pass-through authentication)",
         other => other,
     }
 }

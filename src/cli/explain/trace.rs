@@ -1,4 +1,4 @@
-//! Runs the request pipeline for one request, and records the result of each step.
+//! Runs the request pipeline for one request and records the result of every step.
 
 use super::certificate::CertificateTrace;
 use super::facts::{
@@ -30,28 +30,29 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-/// The client's address if `--from` does not specify one: an address that RFC 5737 reserves for documentation.
+/// The address of the client if `--from` does not specify one. RFC 5737 reserves it for documentation.
 const EXAMPLE_CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-/// RFC 8446 4.2.3 excludes PKCS#1 v1.5 signatures from TLS 1.3, and many smartcards support no other.
+/// The hint if no certificate is presented. RFC 8446 4.2.3 excludes PKCS #1 v1.5 signatures from TLS 1.3, and many
+/// smartcards support no other.
 const NO_RSA_PSS: &str = "the site permits TLS 1.3, in which a smartcard without RSA-PSS presents no certificate: set \
      tls.max = \"1.2\"";
 
-/// For an access list with `networks`, and no `--from`.
+/// The hint for an access list with `networks` if `--from` is not specified.
 const EXAMPLE_NETWORK: &str = "the path rule depends on the client's address: specify it with --from";
 
-/// For `on_bad_certificate = "alert"`.
+/// The hint for a rejected certificate on a site with `on_bad_certificate = "alert"`.
 const ALERT: &str =
-    "the site rejects such a certificate with a TLS alert in the handshake: the user sees no error page";
+    "the site rejects the certificate with a TLS alert in the handshake, so the user sees no error page";
 
-/// The request to explain.
+/// The request that `explain` traces.
 #[derive(Clone, Debug)]
 pub struct ExplainedRequest {
-    /// The method.
+    /// The request method.
     pub method: Method,
-    /// The URL. Its host is the server name of the handshake and, unless `headers` has another, the `Host`.
+    /// The URL. Its host is the server name of the handshake, and the `Host` unless `headers` contains one.
     pub url: Uri,
-    /// The headers.
+    /// The headers of the request.
     pub headers: HeaderMap,
     /// The chain that the client presents, leaf certificate first; empty if it presents none.
     pub presented: Vec<CertificateDer<'static>>,
@@ -62,11 +63,11 @@ pub struct ExplainedRequest {
 }
 
 impl ExplainedRequest {
-    /// Explains how a gateway with this configuration handles the request. A rejected request is a result, not an error.
-    /// The caches are empty, so every stage of authentication runs.
+    /// Returns how a gateway with this configuration handles the request. A rejection is a result, not an error. The caches
+    /// are empty, so every stage of authentication runs.
     ///
     /// # Errors
-    /// If the runtime cannot be started.
+    /// The runtime cannot be started.
     pub fn explain(self, compiled: &CompiledConfig, metrics: &Metrics) -> anyhow::Result<Explanation> {
         let mut trace = RequestTrace::new(&self);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -85,10 +86,10 @@ struct RequestTrace {
     now: UnixTime,
     client_is_known: bool,
     may_lack_rsa_pss: bool,
-    /// Why the handshake ends with an alert, on a site with `on_bad_certificate = "alert"`.
+    /// The error for which the handshake ends with an alert, on a site with `on_bad_certificate = "alert"`.
     alert: Option<CertificateError>,
     is_rejected_certificate: bool,
-    takes_password: bool,
+    accepts_password: bool,
     certificate: Option<CertificateTrace>,
 }
 
@@ -115,7 +116,7 @@ impl RequestTrace {
             may_lack_rsa_pss: false,
             alert: None,
             is_rejected_certificate: false,
-            takes_password: false,
+            accepts_password: false,
             certificate: None,
         }
     }
@@ -159,7 +160,7 @@ impl RequestTrace {
         Ok(())
     }
 
-    /// The connection on which a client that opens the URL sends the request.
+    /// Returns the connection on which a client sends the request if it opens the URL.
     fn connection(
         &mut self,
         request: &ExplainedRequest,
@@ -183,7 +184,7 @@ impl RequestTrace {
                 let credential = ConnectionCredential::new(handshake(request, site), client);
                 self.may_lack_rsa_pss = credential.may_lack_rsa_pss();
                 self.alert = alert(request, site);
-                // A client sends no server name for an address (RFC 6066 3), and connects to that address.
+                // If the host is an address, a client connects to it and sends no server name (RFC 6066 3).
                 let address = authority.host().address();
                 ClientChannel::Tls {
                     local: SocketAddr::new(address.unwrap_or(listener.ip()), listener.port()),
@@ -211,8 +212,8 @@ impl RequestTrace {
     }
 
     fn finish(self, result: Result<(), Denial>) -> Explanation {
-        let Self { mut explanation, takes_password, .. } = self;
-        // The alert ends the handshake, so that no path, not even one that ignores certificates, receives a request.
+        let Self { mut explanation, accepts_password, .. } = self;
+        // The alert ends the handshake, so no path receives the request, not even one that ignores certificates.
         let result = match &self.alert {
             Some(error) if !self.is_rejected_certificate => Err(alert_denial(error)),
             Some(_) | None => result,
@@ -226,8 +227,8 @@ impl RequestTrace {
         if denial.id() == DenialId::AccessDenied {
             explanation.authorization = Some(AuthorizationFacts::rejected(&denial));
         }
-        // A client without credentials is asked for a password, if the rule accepts one.
-        let is_prompted = denial.id() == DenialId::CredentialsRequired && takes_password;
+        // A client without credentials is prompted for a password if the path rule accepts one.
+        let is_prompted = denial.id() == DenialId::CredentialsRequired && accepts_password;
         let ResponseFacts { redirect, hint, .. } = explanation.response;
         explanation.response = ResponseFacts {
             redirect,
@@ -254,7 +255,7 @@ impl PipelineObserver for RequestTrace {
 
     fn rule(&mut self, rule: &PathRule) {
         self.explanation.rule = Some(RuleFacts::of(rule));
-        self.takes_password = rule.rule.password == PasswordRule::Directory;
+        self.accepts_password = rule.rule.password == PasswordRule::Directory;
         if !self.client_is_known && rule.rule.access.uses_networks() {
             self.explanation.response.hint = Some(EXAMPLE_NETWORK);
         }
@@ -286,7 +287,7 @@ impl PipelineObserver for RequestTrace {
     }
 }
 
-/// A full handshake in which the client presents its chain, at the highest version that the site permits.
+/// Returns a full handshake in which the client presents its chain, at the highest version that the site permits.
 fn handshake(request: &ExplainedRequest, site: &Site) -> TlsFacts {
     TlsFacts {
         version: site.tls.max_version(),
@@ -300,7 +301,7 @@ fn handshake(request: &ExplainedRequest, site: &Site) -> TlsFacts {
     }
 }
 
-/// Why the handshake of the request ends with an alert.
+/// Returns the error for which the handshake ends with an alert, or `None` if it succeeds.
 fn alert(request: &ExplainedRequest, site: &Site) -> Option<CertificateError> {
     let realm = site.realm.as_ref().filter(|_| site.tls.alerts_on_bad_certificate())?;
     if request.presented.is_empty() {
@@ -320,7 +321,7 @@ fn alert_denial(error: &CertificateError) -> Denial {
     Denial::new(id, format!("the handshake fails: {error}"))
 }
 
-/// The headers of an HTTP/1.1 request for the URL.
+/// Returns the headers of the request, with the `Host` that HTTP/1.1 requires.
 fn received_headers(request: &ExplainedRequest) -> Result<HeaderMap, Denial> {
     let mut headers = request.headers.clone();
     if !headers.contains_key(header::HOST) {
@@ -332,7 +333,7 @@ fn received_headers(request: &ExplainedRequest) -> Result<HeaderMap, Denial> {
     Ok(headers)
 }
 
-/// The declared length of the body, as hyper determines it.
+/// Returns the declared length of the body as hyper determines it.
 fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Denial> {
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return Ok(None);
@@ -343,13 +344,13 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Denial> {
     length.map(Some).ok_or_else(malformed)
 }
 
-/// The target as a client sends it to a server (RFC 9112 3.2.1).
+/// Returns the request target in the form that a client sends to an origin server (RFC 9112 3.2.1).
 fn origin_form(url: &Uri) -> Uri {
     let target = url.clone().into_parts().path_and_query;
     Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")))
 }
 
-/// The site of the host. If several listeners serve it, the port of the authority selects one.
+/// Returns the site of the host and its listener. If several listeners serve it, the port of the authority selects one.
 fn site_of<'s>(
     listeners: &'s HashMap<SocketAddr, ListenerSites>,
     authority: &Authority,
@@ -403,7 +404,8 @@ const fn identity_mode(identity: &BackendIdentity) -> &'static str {
     }
 }
 
-/// Hides secrets, and assertions that a reader of the output could present to the backend.
+/// Returns the value for the output. Secrets are hidden, and so are assertions: a reader of the output could present one to
+/// the backend.
 fn header_text(value: &HeaderValue) -> String {
     if value.is_sensitive() {
         return "(hidden)".to_owned();

@@ -1,22 +1,22 @@
-//! The contents of a certificate as `inspect --json` prints them. The field names are a contract with scripts: fields are
-//! added, never renamed, and always present.
+//! The contents of a certificate as `inspect --json` prints them. Scripts depend on the field names: fields are added and
+//! never renamed, and every field is present.
 
 use crate::certificate::{AltSecurityIdentity, Certificate, KeyAlgorithm, KeyUsage, ObjectIdentifier};
 use crate::cli::output::{NamedOid, format_time};
 use serde::Serialize;
 
-/// The certificates of one file.
+/// The certificates of one file, as the whole output.
 #[derive(Debug, Serialize)]
 pub(super) struct InspectedFile {
     /// In the order of the file.
     pub(super) certificates: Vec<CertificateFacts>,
 }
 
-/// One certificate. Names and URIs are the certificate's own claims; nothing is validated.
+/// One certificate. Its names and URIs are claims that nothing has validated.
 #[derive(Debug, Serialize)]
 pub(super) struct CertificateFacts {
     pub(super) version: u8,
-    /// RFC 4514: most specific first.
+    /// In the form of RFC 4514: the most specific attribute first.
     pub(super) subject: String,
     pub(super) issuer: String,
     pub(super) self_issued: bool,
@@ -35,11 +35,11 @@ pub(super) struct CertificateFacts {
     pub(super) dns_names: Vec<String>,
     pub(super) uris: Vec<String>,
     pub(super) directory_names: Vec<String>,
-    /// The SID of Microsoft's security extension.
+    /// The security identifier in Microsoft's extension or URI (KB5014754).
     pub(super) sid: Option<String>,
     /// `null` if the extension is absent.
     pub(super) extended_key_usages: Option<Vec<NamedOid>>,
-    /// The application policies extension of AD CS; `null` if it is absent.
+    /// The Application Policies extension of AD CS; `null` if it is absent.
     pub(super) application_policies: Option<Vec<NamedOid>>,
     pub(super) key_usage: Option<Vec<&'static str>>,
     pub(super) basic_constraints: Option<BasicConstraintsFacts>,
@@ -49,12 +49,12 @@ pub(super) struct CertificateFacts {
     pub(super) ca_issuers: Vec<String>,
     pub(super) subject_key_identifier: Option<String>,
     pub(super) authority_key_identifier: Option<String>,
-    /// The extensions among nameConstraints, policyConstraints, policyMappings and inhibitAnyPolicy that are present.
+    /// Which of nameConstraints, policyConstraints, policyMappings and inhibitAnyPolicy are present.
     pub(super) path_constraints: Vec<NamedOid>,
     pub(super) unknown_critical_extensions: Vec<NamedOid>,
     pub(super) duplicate_extensions: Vec<NamedOid>,
     pub(super) undecodable_extensions: Vec<NamedOid>,
-    /// Whether an alternative name cannot be decoded.
+    /// Whether at least one alternative name cannot be decoded.
     pub(super) alternative_names_undecodable: bool,
     /// The forms of the alternative names that cannot be decoded. Names of these forms are not mapped.
     pub(super) unreadable_names: Vec<String>,
@@ -66,9 +66,9 @@ pub(super) struct KeyFacts {
     /// `rsa`, `ec`, `ed25519`, or an object identifier.
     pub(super) algorithm: String,
     pub(super) bits: Option<u32>,
-    /// For people: `RSA 2048`.
+    /// The name in text output: `RSA 2048`.
     pub(super) name: String,
-    /// Whether the gateway can verify signatures of this key. Otherwise the certificate cannot authenticate a client.
+    /// Whether the gateway can verify signatures of this key. If not, the certificate cannot authenticate a client.
     pub(super) usable: bool,
 }
 
@@ -176,7 +176,7 @@ fn distribution_points(certificate: &Certificate) -> Vec<DistributionPointFacts>
         .collect()
 }
 
-/// The names of RFC 5280 4.2.1.3.
+/// Returns the names of the usages as in RFC 5280 4.2.1.3.
 fn key_usages(usage: KeyUsage) -> Vec<&'static str> {
     let bits = [
         (usage.digital_signature(), "digitalSignature"),

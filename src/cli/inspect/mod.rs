@@ -1,4 +1,4 @@
-//! `portcullis inspect`: shows the contents of a certificate as the gateway reads them. Validates nothing.
+//! `portcullis inspect`: prints the contents of certificates as the gateway decodes them. Nothing is validated.
 
 mod facts;
 mod text;
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub(super) struct InspectCommand {
-    /// A certificate or a bundle of several, PEM or DER
+    /// A certificate or a bundle of several, in PEM or DER
     #[arg(value_name = "CERT.pem")]
     file: PathBuf,
     /// Write JSON

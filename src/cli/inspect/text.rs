@@ -1,4 +1,4 @@
-//! The text output of `inspect`. Absent fields are left out, unless their absence matters.
+//! The text output of `inspect`. An absent field has no line, unless its absence affects validation.
 
 use super::facts::{CertificateFacts, DistributionPointFacts, InspectedFile};
 use crate::cli::output::TextOutput;
@@ -28,7 +28,7 @@ fn basic_fields(output: &mut TextOutput, certificate: &CertificateFacts) {
     let unusable = if certificate.key.usable {
         ""
     } else {
-        " (not supported: this certificate cannot authenticate a client)"
+        " (not supported: the certificate cannot authenticate a client)"
     };
     output.entry("key", format!("{}{unusable}", certificate.key.name));
     output.entry("signed with", &certificate.signature_algorithm);
@@ -75,7 +75,7 @@ fn locations(output: &mut TextOutput, certificate: &CertificateFacts) {
     output.list("authority key id", &certificate.authority_key_identifier);
 }
 
-/// The reasons for which the gateway rejects the certificate, or does not map it.
+/// Adds the properties for which the gateway may reject the certificate or not map it.
 fn problems(output: &mut TextOutput, certificate: &CertificateFacts) {
     output.list("path constraint", &certificate.path_constraints);
     output.list("unknown critical", &certificate.unknown_critical_extensions);
@@ -85,7 +85,7 @@ fn problems(output: &mut TextOutput, certificate: &CertificateFacts) {
         output.entry("undecodable name", format!("{form}: names of this form are not mapped"));
     }
     if certificate.alternative_names_undecodable && certificate.unreadable_names.is_empty() {
-        output.entry("undecodable name", "the alternative names are not mapped");
+        output.entry("undecodable name", "none of the alternative names is mapped");
     }
 }
 

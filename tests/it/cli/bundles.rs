@@ -1,11 +1,11 @@
-//! PKCS #7 bundles, PKCS #12 and encrypted keys as openssl writes them.
+//! PKCS #7 bundles, PKCS #12 files and encrypted keys that openssl wrote.
 
 use super::CommandFolder;
 use crate::support::{TestConfig, openssl, pki};
 use portcullis::clock::Clock;
 use std::path::Path;
 
-/// Runs openssl in the folder's folder, with every argument that names a file made absolute. `false` if openssl is not
+/// Runs openssl with every argument that names a file made absolute below `folder`. Returns `false` if openssl is not
 /// installed.
 fn openssl_at(folder: &Path, arguments: &[&str]) -> bool {
     let absolute = |argument: &&str| match argument.contains('/') || argument.contains('.') {
@@ -19,13 +19,13 @@ fn openssl_at(folder: &Path, arguments: &[&str]) -> bool {
     true
 }
 
-/// Writes a bundle of these certificates, without CRLs.
+/// Writes a bundle of these certificates, without CRLs. Returns `false` if openssl is not installed.
 fn certificates_p7b(folder: &Path, form: &str, certificates: &str, out: &str) -> bool {
     openssl_at(folder, &["crl2pkcs7", "-nocrl", "-certfile", certificates, "-outform", form, "-out", out])
 }
 
 #[test]
-fn verify_and_inspect_read_certificates_and_crls_from_bundles_in_der_and_pem() {
+fn verify_and_inspect_read_bundles_of_certificates_and_crls_in_der_and_pem() {
     let folder = CommandFolder::new();
     std::fs::create_dir(folder.path().join("crls")).unwrap();
     let revoking = pki().issuing_crl(&["alice"], Clock::system().now()).unwrap();
@@ -65,7 +65,7 @@ fn verify_and_inspect_read_certificates_and_crls_from_bundles_in_der_and_pem() {
 }
 
 #[test]
-fn check_reads_bundles_at_every_key_that_names_certificates() {
+fn every_key_that_names_certificates_accepts_a_bundle() {
     let realm = r#"
 trust_anchors = ["root.p7b"]
 intermediates = ["intermediates.p7b"]
@@ -106,7 +106,7 @@ ca = "server_ca.p7b"
 }
 
 #[test]
-fn a_signed_bundle_is_refused_and_can_be_converted_with_the_command_of_its_refusal() {
+fn a_signed_bundle_is_rejected_and_the_command_of_the_error_converts_it() {
     let folder = CommandFolder::new();
     let sign = ["cms", "-sign", "-in", "proxy.toml", "-nodetach", "-outform", "DER", "-out", "signed.p7b"];
     let signer = ["-signer", "pki/server-ecdsa.pem", "-inkey", "pki/server-ecdsa.key"];
@@ -127,12 +127,10 @@ fn a_signed_bundle_is_refused_and_can_be_converted_with_the_command_of_its_refus
 }
 
 #[test]
-fn pkcs12_and_encrypted_keys_are_refused_and_can_be_converted_with_the_command_of_their_refusal() {
-    let site =
-        r#"tls.certificates = [{ certificate = "pki/server-ecdsa.pem", key = "pki/server-ecdsa.key" }]"#;
+fn pkcs12_and_encrypted_keys_are_rejected_and_the_command_of_the_error_converts_them() {
     let folder = CommandFolder::new();
     let text = std::fs::read_to_string(folder.path().join("proxy.toml")).unwrap();
-    assert!(text.contains("pki/server-ecdsa.key"), "the keys of {site} are written in another form");
+    assert!(text.contains("pki/server-ecdsa.key"), "{text}");
     let check_with_key = |key: &str| {
         let text = text.replace("pki/server-ecdsa.key", key);
         std::fs::write(folder.path().join("proxy.toml"), text).unwrap();

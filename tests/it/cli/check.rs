@@ -1,10 +1,10 @@
-//! `portcullis check`.
+//! `portcullis check`: errors and warnings about keys that contradict each other.
 
 use super::CommandFolder;
 use super::explain::{DIRECTORY, password_paths};
 use crate::support::TestConfig;
 
-/// A folder whose first site has one more path rule, with these keys.
+/// Returns a folder whose first site has one more path rule, with these keys.
 fn with_path(keys: &str) -> CommandFolder {
     let paths = format!("{}\n[[site.path]]\npath = \"/x/echo\"\n{keys}\n", TestConfig::default().paths);
     CommandFolder::with(&TestConfig { paths, ..TestConfig::default() })
@@ -26,7 +26,7 @@ fn an_access_list_with_accounts_is_an_error_on_a_path_without_authentication() {
 }
 
 #[test]
-fn passwords_for_unmapped_certificates_are_a_warning_and_passwords_without_a_directory_an_error() {
+fn a_password_for_an_unmapped_certificate_is_a_warning_and_one_without_a_directory_an_error() {
     let outcome = password_paths(DIRECTORY).run(&["check"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     assert!(

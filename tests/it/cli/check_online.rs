@@ -1,11 +1,11 @@
-//! `portcullis check --online`: one result for each property of each server.
+//! `portcullis check --online`: the result of each check of each backend server.
 
 use super::CommandFolder;
 use crate::support::{TestConfig, WithoutCertificate, raw_backend, raw_backend_with, tls_backend};
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-/// A folder whose backend has these servers and keys.
+/// Returns a folder whose backend has these servers and keys.
 fn with_backend(servers: &[String], backend: &str) -> CommandFolder {
     CommandFolder::with(&TestConfig {
         servers: format!("{servers:?}"),
@@ -14,13 +14,13 @@ fn with_backend(servers: &[String], backend: &str) -> CommandFolder {
     })
 }
 
-/// The check and result of each finding.
+/// Returns the check and the result of each finding.
 fn results(report: &Value) -> Vec<(&str, &str)> {
     let findings = report["findings"].as_array().unwrap().iter();
     findings.map(|one| (one["check"].as_str().unwrap(), one["result"].as_str().unwrap())).collect()
 }
 
-const SHOWS_CERTIFICATE: &str = r#"
+const WITH_CERTIFICATE: &str = r#"
 ca = "pki/server-ca.pem"
 client_certificate = "pki/cards/alice.crt"
 private_key = "pki/cards/alice.key"
@@ -31,7 +31,7 @@ fn https(address: SocketAddr) -> String {
 }
 
 #[tokio::test]
-async fn a_server_that_responds_passes_and_its_protection_from_others_is_not_tested() {
+async fn a_server_that_responds_passes_and_without_credentials_its_authentication_is_not_tested() {
     let address = raw_backend("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let folder = with_backend(&[format!("http://{address}")], "");
     let checked = folder.run_beside(&["check", "--online", "--json"]).await;
@@ -54,9 +54,9 @@ async fn a_server_that_does_not_exist_fails_and_the_others_are_checked() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.local_addr().unwrap()
     };
-    let answering = raw_backend("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n").await;
+    let busy = raw_backend("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n").await;
     let silent = raw_backend("").await;
-    let servers = [closed, answering, silent].map(|address| format!("http://{address}"));
+    let servers = [closed, busy, silent].map(|address| format!("http://{address}"));
     let folder = with_backend(&servers, "headers = { sets = [] }");
     let checked = folder.run_beside(&["check", "--online", "--json"]).await;
     let report = checked.json();
@@ -68,7 +68,7 @@ async fn a_server_that_does_not_exist_fails_and_the_others_are_checked() {
 }
 
 #[tokio::test]
-async fn a_server_that_accepts_identity_headers_from_anyone_is_a_warning() {
+async fn a_server_that_accepts_identity_headers_without_the_gateways_certificate_is_a_warning() {
     for (without, result, code) in [
         (WithoutCertificate::Alert, "passed", 0),
         (WithoutCertificate::Status(403), "passed", 0),
@@ -77,7 +77,7 @@ async fn a_server_that_accepts_identity_headers_from_anyone_is_a_warning() {
         (WithoutCertificate::Status(302), "warning", 1),
     ] {
         let server = https(tls_backend(without).await);
-        let folder = with_backend(&[server], SHOWS_CERTIFICATE);
+        let folder = with_backend(&[server], WITH_CERTIFICATE);
         for more in [&[][..], &["--as", "alice@corp.example"]] {
             let checked = folder.run_beside(&[&["check", "--online", "--json"], more].concat()).await;
             let report = checked.json();
@@ -95,7 +95,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 const FORBIDDEN: &str = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
 
 #[tokio::test]
-async fn the_secret_is_withheld_to_test_whether_the_server_requires_it() {
+async fn a_server_that_accepts_identity_headers_without_the_gateways_secret_is_a_warning() {
     let knows_secret = |head: &str| head.contains("x-gate-secret: twenty-two-characters!");
     let knows_user = |head: &str| head.contains("x-remote-user: CORP\\alice");
     let requires = raw_backend_with(move |head| if knows_secret(head) { OK } else { FORBIDDEN }).await;
@@ -104,7 +104,7 @@ async fn the_secret_is_withheld_to_test_whether_the_server_requires_it() {
     for (server, user, result, code) in [
         (requires, None, "passed", 0),
         (requires, Some("CORP\\alice"), "passed", 0),
-        // It rejects requests without a user, and trusts any user.
+        // The server rejects requests without a user, and trusts every user.
         (trusts, None, "not_tested", 0),
         (trusts, Some("CORP\\alice"), "warning", 1),
     ] {
@@ -119,7 +119,7 @@ async fn the_secret_is_withheld_to_test_whether_the_server_requires_it() {
 }
 
 #[tokio::test]
-async fn an_untrusted_server_certificate_fails_with_the_key_to_change() {
+async fn a_server_with_an_untrusted_certificate_fails_with_the_key_to_change() {
     let address = tls_backend(WithoutCertificate::Status(200)).await;
     for (server, ca, fix) in [
         (https(address), "pki/root.pem", "`ca`"),
@@ -143,11 +143,11 @@ async fn a_name_that_does_not_resolve_fails_with_that_cause() {
     let checked = folder.run_beside(&["check", "--online", "--json"]).await;
     let finding = &checked.json()["findings"][0];
     assert_eq!((checked.code, &finding["result"]), (1, &json!("failed")));
-    assert!(finding["fix"][0].as_str().unwrap().contains("DNS"), "{finding}");
+    assert!(finding["fix"][0].as_str().unwrap().contains("can resolve"), "{finding}");
 }
 
 #[test]
-fn without_online_no_socket_is_opened_and_its_options_are_errors() {
+fn without_online_no_socket_is_opened_and_its_options_are_rejected() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.set_nonblocking(true).unwrap();
     let folder = with_backend(&[format!("http://{}", listener.local_addr().unwrap())], "");
@@ -159,6 +159,6 @@ fn without_online_no_socket_is_opened_and_its_options_are_errors() {
 }
 
 #[test]
-fn an_invalid_configuration_is_an_error_and_nothing_is_checked() {
+fn an_invalid_configuration_is_an_error_and_no_server_is_checked() {
     with_backend(&["http://a/b".to_owned()], "").run(&["check", "--online"]).assert_usage_error("has a path");
 }

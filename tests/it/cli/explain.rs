@@ -1,4 +1,4 @@
-//! `portcullis explain`: every decision, step and header, and that they are those of a running gateway.
+//! `portcullis explain`: decisions, steps and headers, which are those of a running gateway.
 
 use super::{CommandFolder, CommandOutput, run};
 use crate::support::{PeopleDirectory, TestClient, TestConfig, TestGateway};
@@ -7,57 +7,57 @@ use std::path::Path;
 
 const HOST: &str = "https://rms.corp.example";
 
-/// Of [`TestConfig::default`]: ignore, accept, require, and require with a policy.
+/// The paths of [`TestConfig::default`] that ignore, accept and require a certificate, and require one with a policy.
 const PATHS: [&str; 4] = ["/ignore/echo", "/accept/echo", "/require/echo", "/policy/echo"];
 
-/// The decision for every test certificate on these paths.
+/// The decision on each of [`PATHS`] for every test certificate; `""` stands for none.
 const DECISIONS: [(&str, [&str; 4]); 18] = [
     ("", ["permit", "credentials-required", "certificate-required", "certificate-required"]),
     ("alice", ["permit", "permit", "permit", "permit"]),
     ("alice-rsa", ["permit", "permit", "permit", "permit"]),
-    ("bob", refused("certificate-revoked")),
-    ("carol", refused("certificate-expired")),
-    ("dave", refused("certificate-untrusted")),
-    ("erin", refused("certificate-not-yet-valid")),
-    ("frank", refused("not-mapped")),
+    ("bob", rejected("certificate-revoked")),
+    ("carol", rejected("certificate-expired")),
+    ("dave", rejected("certificate-untrusted")),
+    ("erin", rejected("certificate-not-yet-valid")),
+    ("frank", rejected("not-mapped")),
     ("grace", ["permit", "permit", "permit", "certificate-not-sufficient"]),
-    ("heidi", refused("identity-conflict")),
-    ("ivan", refused("not-mapped")),
+    ("heidi", rejected("identity-conflict")),
+    ("ivan", rejected("not-mapped")),
     ("judy", ["permit", "permit", "permit", "permit"]),
     ("ken", ["permit", "permit", "permit", "permit"]),
-    ("leo", refused("not-mapped")),
-    ("mia", refused("not-mapped")),
-    ("mallory", refused("certificate-untrusted")),
-    ("critical", refused("certificate-untrusted")),
-    ("version-one", refused("certificate-untrusted")),
+    ("leo", rejected("not-mapped")),
+    ("mia", rejected("not-mapped")),
+    ("mallory", rejected("certificate-untrusted")),
+    ("critical", rejected("certificate-untrusted")),
+    ("version-one", rejected("certificate-untrusted")),
 ];
 
-const fn refused(id: &str) -> [&str; 4] {
+const fn rejected(id: &str) -> [&str; 4] {
     ["permit", id, id, id]
 }
 
-fn explain(folder: &CommandFolder, path: &str, card: &str, more: &[&str]) -> CommandOutput {
-    explain_in(folder.path(), path, card, more)
+fn explain(folder: &CommandFolder, path: &str, certificate: &str, more: &[&str]) -> CommandOutput {
+    explain_in(folder.path(), path, certificate, more)
 }
 
-fn explain_in(folder: &Path, path: &str, card: &str, more: &[&str]) -> CommandOutput {
-    let (url, chain) = (format!("{HOST}{path}"), format!("pki/cards/{card}.crt"));
-    let card: &[&str] = if card.is_empty() { &[] } else { &["--certificate", &chain] };
-    run(folder, &[&["explain", "--url", &url], card, more].concat())
+fn explain_in(folder: &Path, path: &str, certificate: &str, more: &[&str]) -> CommandOutput {
+    let (url, chain) = (format!("{HOST}{path}"), format!("pki/cards/{certificate}.crt"));
+    let chain: &[&str] = if certificate.is_empty() { &[] } else { &["--certificate", &chain] };
+    run(folder, &[&["explain", "--url", &url], chain, more].concat())
 }
 
-fn json_of(folder: &CommandFolder, path: &str, card: &str, more: &[&str]) -> Value {
-    explain(folder, path, card, &[more, &["--json"]].concat()).json()
+fn json_of(folder: &CommandFolder, path: &str, certificate: &str, more: &[&str]) -> Value {
+    explain(folder, path, certificate, &[more, &["--json"]].concat()).json()
 }
 
 #[test]
-fn every_certificate_gets_its_decision_and_exit_code() {
+fn the_decision_and_the_exit_code_are_those_of_the_certificate_and_the_path() {
     let folder = CommandFolder::new();
-    for (card, answers) in DECISIONS {
-        for (path, expected) in PATHS.iter().zip(answers) {
-            let outcome = explain(&folder, path, card, &["--json"]);
-            assert_eq!(outcome.json()["response"]["decision"], expected, "{card} at {path}");
-            assert_eq!(outcome.code, i32::from(expected != "permit"), "{card} at {path}");
+    for (certificate, decisions) in DECISIONS {
+        for (path, expected) in PATHS.iter().zip(decisions) {
+            let outcome = explain(&folder, path, certificate, &["--json"]);
+            assert_eq!(outcome.json()["response"]["decision"], expected, "{certificate} at {path}");
+            assert_eq!(outcome.code, i32::from(expected != "permit"), "{certificate} at {path}");
         }
     }
 }
@@ -65,33 +65,36 @@ fn every_certificate_gets_its_decision_and_exit_code() {
 #[tokio::test]
 async fn every_decision_is_that_of_a_running_gateway() {
     let lab = TestGateway::start();
-    for (card, _) in DECISIONS {
+    for (certificate, _) in DECISIONS {
         let client = TestClient::new(&lab).tls12();
-        let client = if card.is_empty() { client } else { client.certificate(card) };
+        let client = if certificate.is_empty() { client } else { client.certificate(certificate) };
         for path in PATHS {
-            let answer = client.get(path).await;
-            let record = lab.record(&answer.request_id()).await;
-            let explanation = explain_in(lab.folder(), path, card, &["--json"]).json();
-            assert_eq!(explanation["response"]["decision"], record["decision"], "{card} at {path}");
-            assert_eq!(explanation["response"]["sub_status"], record["sub_status"], "{card} at {path}");
-            assert_eq!(explanation["response"]["detail"], record["detail"], "{card} at {path}");
+            let response = client.get(path).await;
+            let record = lab.record(&response.request_id()).await;
+            let explanation = explain_in(lab.folder(), path, certificate, &["--json"]).json();
+            assert_eq!(explanation["response"]["decision"], record["decision"], "{certificate} at {path}");
+            assert_eq!(
+                explanation["response"]["sub_status"], record["sub_status"],
+                "{certificate} at {path}"
+            );
+            assert_eq!(explanation["response"]["detail"], record["detail"], "{certificate} at {path}");
             assert_eq!(
                 (&explanation["canonical_path"], &explanation["rule"]["path"]),
                 (&record["path"], &record["rule"])
             );
             let permitted = record["decision"] == "permit";
-            let user = if permitted { answer.received_header("x-remote-user") } else { Vec::new() };
+            let user = if permitted { response.received_header("x-remote-user") } else { Vec::new() };
             assert_eq!(
                 header(&explanation["backend_request"], "x-remote-user"),
                 user.first().map(String::as_str),
-                "{card}"
+                "{certificate}"
             );
         }
     }
 }
 
 #[test]
-fn a_permit_has_every_step_from_the_rule_to_the_account() {
+fn the_trace_of_a_permit_has_every_step_from_the_path_rule_to_the_account() {
     let json = json_of(
         &CommandFolder::new(),
         "/_WMCS/certification/certification.asmx?wsdl",
@@ -102,22 +105,22 @@ fn a_permit_has_every_step_from_the_rule_to_the_account() {
     assert_eq!(json["listener"], "127.0.0.1:0");
     assert_eq!(json["canonical_path"], "/_wmcs/certification/certification.asmx");
     assert_eq!(json["rule"]["client_certificate"], "require");
-    let card = &json["certificate"];
-    assert_eq!((&card["status"], &card["realm"]), (&json!("evaluated"), &json!("staff")));
-    let path = card["chain"]["paths"][0]["certificates"].as_array().unwrap();
+    let certificate = &json["certificate"];
+    assert_eq!((&certificate["status"], &certificate["realm"]), (&json!("evaluated"), &json!("staff")));
+    let path = certificate["chain"]["paths"][0]["certificates"].as_array().unwrap();
     assert_eq!(path.len(), 4);
     assert_eq!(path[3]["subject"], "CN=Demo Root CA,OU=PKI,O=Corp Example");
-    let usages = card["chain"]["paths"][0]["extended_key_usages"].as_array().unwrap();
+    let usages = certificate["chain"]["paths"][0]["extended_key_usages"].as_array().unwrap();
     assert_eq!(usages[1], json!({"oid": "1.3.6.1.4.1.311.20.2.2", "name": "smartcard_logon"}));
-    let revocation = card["revocation"]["certificates"].as_array().unwrap();
+    let revocation = certificate["revocation"]["certificates"].as_array().unwrap();
     assert_eq!(revocation.len(), 3);
     assert_eq!(revocation[0]["crls"][0]["source"], "pki/crl/issuing.crl");
     assert!(revocation[0]["crls"][0]["age_seconds"].is_u64());
     assert_eq!(
-        card["mapping"]["steps"],
+        certificate["mapping"]["steps"],
         json!([{"mapper": "upn", "values": ["alice@corp.example"], "result": "mapped"}])
     );
-    assert_eq!(card["mapping"]["account"]["strength"], "weak");
+    assert_eq!(certificate["mapping"]["account"]["strength"], "weak");
     assert_eq!(
         json["response"],
         json!({
@@ -153,7 +156,7 @@ fn header<'a>(to_backend: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn a_revoked_certificate_has_the_crl_that_lists_it_and_no_account() {
+fn the_trace_of_a_revoked_certificate_has_the_crl_that_lists_it_and_no_account() {
     let json = json_of(&CommandFolder::new(), "/require/echo", "bob", &[]);
     assert_eq!(json["certificate"]["chain"]["valid"], true);
     let revocation = &json["certificate"]["revocation"];
@@ -165,7 +168,7 @@ fn a_revoked_certificate_has_the_crl_that_lists_it_and_no_account() {
 }
 
 #[test]
-fn a_request_that_is_rejected_before_authentication_has_no_certificate() {
+fn the_trace_of_a_request_that_is_rejected_before_authentication_has_no_certificate() {
     let folder = CommandFolder::new();
     for (path, method, expected, status) in [
         ("/nowhere", "GET", "path-not-found", 404),
@@ -184,7 +187,7 @@ fn a_request_that_is_rejected_before_authentication_has_no_certificate() {
 }
 
 #[test]
-fn plain_http_and_unknown_hosts_are_explained() {
+fn a_request_over_plain_http_or_for_an_unknown_host_is_rejected() {
     let folder = CommandFolder::new();
     let plain = folder.run(&["explain", "--url", "http://rms.corp.example/require/echo"]);
     assert!(plain.stdout.contains("\nresponse: tls-required (403.4)\n"));
@@ -193,7 +196,7 @@ fn plain_http_and_unknown_hosts_are_explained() {
 }
 
 #[test]
-fn a_redirect_has_its_target() {
+fn the_response_of_a_redirect_has_its_target() {
     let folder = CommandFolder::with(&TestConfig {
         site: "http_action = \"redirect\"".to_owned(),
         ..TestConfig::default()
@@ -203,7 +206,7 @@ fn a_redirect_has_its_target() {
 }
 
 #[test]
-fn a_missing_certificate_in_tls_1_3_has_the_hint_of_rsa_pss() {
+fn a_missing_certificate_over_tls_1_3_has_a_hint_about_rsa_pss() {
     let hint = |tls| {
         let folder = CommandFolder::with(&TestConfig { tls, ..TestConfig::default() });
         json_of(&folder, "/require/echo", "", &[])["response"]["hint"].clone()
@@ -213,7 +216,7 @@ fn a_missing_certificate_in_tls_1_3_has_the_hint_of_rsa_pss() {
 }
 
 #[test]
-fn the_headers_of_the_request_are_part_of_the_decision_and_of_the_backend_request() {
+fn the_headers_of_the_argument_affect_the_decision_and_are_forwarded() {
     let folder = CommandFolder::new();
     let cross_site = json_of(&folder, "/require/echo", "alice", &["--header", "Sec-Fetch-Site: cross-site"]);
     assert_eq!(cross_site["response"]["decision"], "cross-site-request");
@@ -230,30 +233,32 @@ fn a_certificate_that_ends_the_handshake_is_rejected_on_a_path_that_ignores_cert
         site: "on_bad_certificate = \"alert\"".to_owned(),
         ..TestConfig::default()
     });
-    let decision = |card: &str| json_of(&folder, "/ignore/echo", card, &[])["response"]["decision"].clone();
+    let decision = |certificate: &str| {
+        json_of(&folder, "/ignore/echo", certificate, &[])["response"]["decision"].clone()
+    };
     assert_eq!((decision("bob"), decision("alice")), (json!("certificate-revoked"), json!("permit")));
 }
 
 #[test]
-fn a_site_that_sends_an_alert_has_the_hint_that_users_see_no_page() {
+fn a_rejection_by_a_tls_alert_has_the_hint_that_the_user_sees_no_error_page() {
     let folder = CommandFolder::with(&TestConfig {
         site: "on_bad_certificate = \"alert\"".to_owned(),
         ..TestConfig::default()
     });
-    let hint = |card| json_of(&folder, "/require/echo", card, &[])["response"]["hint"].clone();
+    let hint = |certificate| json_of(&folder, "/require/echo", certificate, &[])["response"]["hint"].clone();
     assert!(hint("bob").as_str().unwrap().contains("TLS alert"));
     assert_eq!(hint("alice"), json!(null));
 }
 
 #[test]
-fn the_time_is_an_argument() {
+fn the_request_is_evaluated_at_the_time_of_the_argument() {
     let json = json_of(&CommandFolder::new(), "/require/echo", "alice", &["--at", "2099-01-01T00:00:00Z"]);
     assert_eq!(json["evaluated_at"], "2099-01-01T00:00:00Z");
     assert_eq!(json["response"]["decision"], "certificate-expired");
 }
 
 #[test]
-fn the_sections_of_the_text_are_in_the_order_of_the_pipeline() {
+fn the_sections_of_the_text_are_in_the_order_of_the_request_pipeline() {
     let outcome = explain(&CommandFolder::new(), "/require/echo", "heidi", &[]);
     let headings: Vec<&str> =
         outcome.stdout.lines().filter(|line| line.starts_with(char::is_alphabetic)).collect();
@@ -264,7 +269,7 @@ fn the_sections_of_the_text_are_in_the_order_of_the_pipeline() {
             "path rule /require/echo",
             "client certificate",
             "chain: valid",
-            "revocation (mode require): passed",
+            "revocation check (mode require): passed",
             "mapping: no account",
             "response: identity-conflict (403.12)",
         ]
@@ -272,13 +277,13 @@ fn the_sections_of_the_text_are_in_the_order_of_the_pipeline() {
 }
 
 #[test]
-fn an_argument_that_cannot_be_used_is_named_in_the_error() {
+fn an_error_names_the_argument_that_caused_it() {
     let folder = CommandFolder::new();
     folder.run(&["explain"]).assert_usage_error("--url");
     folder
         .run(&["explain", "--url", "/require/echo"])
-        .assert_usage_error("the URL needs a scheme and a host");
-    explain(&folder, "/require/echo", "nobody", &[]).assert_usage_error("cannot read pki/cards/nobody.crt");
+        .assert_usage_error("\"/require/echo\" has no scheme or no host");
+    explain(&folder, "/require/echo", "absent", &[]).assert_usage_error("cannot read pki/cards/absent.crt");
     explain(&folder, "/require/echo", "", &["--config", "no.toml"])
         .assert_usage_error("no.toml cannot be read");
     std::fs::write(folder.path().join("bad.toml"), "[[site]]\nhost = []\n").unwrap();
@@ -317,7 +322,7 @@ path = [{ path = "/open", client_certificate = "ignore" }]
 }
 
 #[test]
-fn authorization_has_the_access_lists_and_the_entry_that_matched() {
+fn the_trace_has_the_access_lists_and_the_kind_of_entry_that_permits_the_account() {
     let lists = r#"
 [[site.path]]
 path = "/x/echo"
@@ -354,12 +359,12 @@ deny = { issuers = ["pki/server-ca.pem"] }
     );
     assert_eq!(explanation["certificate"]["mapping"]["account"]["user"], "judy@corp.example");
 
-    // Authorization does not happen for a rejected certificate.
+    // A request with a rejected certificate is never authorized.
     assert_eq!(json_of(&folder, "/x/echo", "bob", &["--from", "10.1.2.3"])["authorization"], Value::Null);
 }
 
 #[test]
-fn an_access_list_of_networks_without_an_address_has_a_hint() {
+fn an_access_list_of_networks_has_a_hint_if_no_address_is_specified() {
     let path = "\n[[site.path]]\npath = \"/x/echo\"\nclient_certificate = \"ignore\"\nallow = { networks = [\"10.0.0.0/8\"] }";
     let paths = format!("{}{path}", TestConfig::default().paths);
     let folder = CommandFolder::with(&TestConfig { paths, ..TestConfig::default() });
@@ -395,7 +400,7 @@ path = "/never/echo"
 client_certificate = "accept"
 "#;
 
-/// A directory that does not exist: these commands do not connect to it.
+/// A directory that does not exist. The commands of these tests do not connect to it.
 pub(super) const DIRECTORY: &str = r#"
 [realm.staff.directory]
 url = "ldaps://127.0.0.1:9"
@@ -405,7 +410,7 @@ bind_password = { file = "ldap-password" }
 base_dn = "DC=corp,DC=example"
 "#;
 
-/// A folder with one path rule for each kind of password, and these keys of the directory.
+/// Returns a folder with one path rule for each value of `password`, and these keys of the directory.
 pub(super) fn password_paths(directory: &str) -> CommandFolder {
     let realm = TestConfig::default().realm + directory;
     let folder =
@@ -415,9 +420,9 @@ pub(super) fn password_paths(directory: &str) -> CommandFolder {
 }
 
 #[test]
-fn the_password_prompt_names_the_side_that_asks_for_the_password() {
+fn the_password_prompt_names_the_server_that_prompts() {
     let folder = password_paths(DIRECTORY);
-    for (path, password, unmapped, decision, dialogue) in [
+    for (path, password, unmapped, decision, prompt) in [
         ("/directory/echo", "directory", true, "credentials-required", json!("directory")),
         ("/backend/echo", "backend", false, "permit", json!("backend")),
         ("/never/echo", "never", false, "credentials-required", Value::Null),
@@ -427,10 +432,10 @@ fn the_password_prompt_names_the_side_that_asks_for_the_password() {
         assert_eq!(json["rule"]["password_for_unmapped_card"], unmapped);
         assert_eq!(
             (&json["response"]["decision"], &json["response"]["password_prompt"]),
-            (&json!(decision), &dialogue)
+            (&json!(decision), &prompt)
         );
     }
     let text = folder.run(&["explain", "--url", "https://rms.corp.example/directory/echo"]).stdout;
     assert!(text.contains("directory, also for an unmapped certificate"), "{text}");
-    assert!(text.contains("asks for a user name and password (WWW-Authenticate: Basic)"), "{text}");
+    assert!(text.contains("by the gateway (WWW-Authenticate: Basic)"), "{text}");
 }

@@ -1,5 +1,5 @@
-//! Files with byte order marks, foreign line ends and damaged PEM: every command reads them completely, or rejects them
-//! with name and line.
+//! Files with byte order marks, unusual line ends or damaged PEM. Every command reads a file completely, or rejects it with
+//! its name and line.
 
 use super::{CommandFolder, CommandOutput, run};
 use crate::support::{TestConfig, pki};
@@ -24,15 +24,15 @@ fn hour_ago() -> UnixTime {
     UnixTime::from(Clock::system().now().since_epoch() - Duration::from_secs(3600))
 }
 
-/// CRLs of the issuing authority: an older one without entries, and a newer one that lists alice.
+/// Returns two CRLs of the issuing authority: an older one without entries, and a newer one that lists alice.
 fn two_crls() -> (String, String) {
     let older = pki().issuing_crl(&[], hour_ago()).unwrap();
     let newer = pki().issuing_crl(&["alice"], Clock::system().now()).unwrap();
     (pem("X509 CRL", &older), pem("X509 CRL", &newer))
 }
 
-/// Runs `verify` for alice's certificate, with this file as the CRLs of the issuing authority.
-fn verify_by(folder: &CommandFolder, file: &str) -> CommandOutput {
+/// Runs `verify` for alice's certificate, with the content of `file` as the CRLs of the issuing authority.
+fn verify_with_crls(folder: &CommandFolder, file: &str) -> CommandOutput {
     let crls = folder.path().join("crls");
     std::fs::create_dir_all(&crls).unwrap();
     for (name, signer) in [("root", Signer::Root), ("policy", Signer::Policy)] {
@@ -43,23 +43,23 @@ fn verify_by(folder: &CommandFolder, file: &str) -> CommandOutput {
 }
 
 #[test]
-fn every_crl_of_a_file_is_read_whatever_precedes_it() {
+fn every_crl_of_a_file_is_read_regardless_of_the_text_before_it() {
     let folder = CommandFolder::new();
     let (older, newer) = two_crls();
-    assert_eq!(verify_by(&folder, &older).first_line(), "valid");
-    let glued = older.trim_end();
+    assert_eq!(verify_with_crls(&folder, &older).first_line(), "valid");
+    let without_line_end = older.trim_end();
     for file in [
         format!("{older}{newer}"),
-        format!("{glued}{newer}"),
+        format!("{without_line_end}{newer}"),
         format!("{older}{BOM}{newer}"),
         format!("{BOM}{older}{newer}"),
-        format!("{glued}{BOM}{newer}"),
+        format!("{without_line_end}{BOM}{newer}"),
         format!("{older}{newer}").replace('\n', "\r\n"),
         format!("{older}{newer}").replace('\n', "\r"),
         format!("a comment\n{older}issuer=CN = Staff\n{newer}lastUpdate=Nov 30\n"),
         format!("{older}{newer}").lines().map(|line| format!("    {line}\n")).collect(),
     ] {
-        let verified = verify_by(&folder, &file);
+        let verified = verify_with_crls(&folder, &file);
         assert_eq!(
             (verified.code, verified.first_line()),
             (1, "certificate-revoked"),
@@ -70,7 +70,7 @@ fn every_crl_of_a_file_is_read_whatever_precedes_it() {
 }
 
 #[test]
-fn a_crl_that_cannot_be_decoded_rejects_its_file_with_name_and_line() {
+fn a_file_with_a_crl_that_cannot_be_decoded_is_rejected_with_its_name_and_line() {
     let folder = CommandFolder::new();
     let (older, newer) = two_crls();
     let line = older.lines().count() + 1;
@@ -86,47 +86,48 @@ fn a_crl_that_cannot_be_decoded_rejects_its_file_with_name_and_line() {
         let damaged = newer.replace(from, to);
         assert_ne!(damaged, newer);
         let file = format!("{older}{damaged}");
-        verify_by(&folder, &file)
+        verify_with_crls(&folder, &file)
             .assert_usage_error(&format!("issuing.pem is not a CRL file: line {line}: "));
     }
-    let wide: Vec<u8> = format!("{BOM}{newer}").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    std::fs::write(folder.path().join("crls/wide.pem"), wide).unwrap();
-    verify_by(&folder, &older).assert_usage_error("wide.pem is not a CRL file: the file is in UTF-16");
+    let utf_16: Vec<u8> = format!("{BOM}{newer}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(folder.path().join("crls/utf_16.pem"), utf_16).unwrap();
+    verify_with_crls(&folder, &older)
+        .assert_usage_error("utf_16.pem is not a CRL file: the file is in UTF-16");
 }
 
 #[test]
-fn what_is_no_regular_file_is_refused_by_every_command_and_never_waited_for() {
+fn every_command_rejects_a_file_that_is_not_a_regular_one_without_waiting_for_it() {
     let folder = CommandFolder::new();
     let made = |command: &mut std::process::Command| assert!(command.status().unwrap().success());
     made(std::process::Command::new("mkfifo").arg(folder.path().join("pipe")));
     std::os::unix::fs::symlink("pipe", folder.path().join("link")).unwrap();
     let anchors = ["verify", "--anchors", "pki/root.pem"];
-    for odd in ["pipe", "link", "pki", "/dev/zero"] {
+    for special in ["pipe", "link", "pki", "/dev/zero"] {
         for arguments in [
-            &["check", "--config", odd][..],
-            &["serve", "--config", odd],
-            &["explain", "--config", odd, "--url", "https://gate.test/"],
-            &["explain", "--url", "https://gate.test/", "--certificate", odd],
-            &["inspect", odd],
-            &[&anchors[..], &[odd]].concat(),
-            &["verify", "--anchors", odd, "pki/cards/alice.crt"],
-            &[&anchors[..], &["--intermediates", odd, "pki/cards/alice.crt"]].concat(),
+            &["check", "--config", special][..],
+            &["serve", "--config", special],
+            &["explain", "--config", special, "--url", "https://gate.test/"],
+            &["explain", "--url", "https://gate.test/", "--certificate", special],
+            &["inspect", special],
+            &[&anchors[..], &[special]].concat(),
+            &["verify", "--anchors", special, "pki/cards/alice.crt"],
+            &[&anchors[..], &["--intermediates", special, "pki/cards/alice.crt"]].concat(),
         ] {
-            let refused = folder.run(arguments);
-            refused.assert_usage_error("it is not a regular file");
-            refused.assert_usage_error(odd);
+            let rejected = folder.run(arguments);
+            rejected.assert_usage_error("it is not a regular file");
+            rejected.assert_usage_error(special);
         }
-        // A directory of CRLs is one of files; what is in it must be one.
-        if odd != "pki" {
+        // `--crl` accepts a folder, whose entries must be regular files.
+        if special != "pki" {
             folder
-                .run(&[&anchors[..], &["--crl", odd, "pki/cards/alice.crt"]].concat())
+                .run(&[&anchors[..], &["--crl", special, "pki/cards/alice.crt"]].concat())
                 .assert_usage_error("it is not a regular file");
         }
     }
     for named in ["pki/root.pem", "pki/issuing.pem"] {
-        let odd = TestConfig::default().realm.replace(named, "pipe");
-        assert_ne!(odd, TestConfig::default().realm, "{named}");
-        let folder = CommandFolder::with(&TestConfig { realm: odd, ..TestConfig::default() });
+        let realm = TestConfig::default().realm.replace(named, "pipe");
+        assert_ne!(realm, TestConfig::default().realm, "{named}");
+        let folder = CommandFolder::with(&TestConfig { realm, ..TestConfig::default() });
         made(std::process::Command::new("mkfifo").arg(folder.path().join("pipe")));
         for command in ["check", "serve"] {
             folder.run(&[command]).assert_usage_error("pipe cannot be read: it is not a regular file");
@@ -135,9 +136,9 @@ fn what_is_no_regular_file_is_refused_by_every_command_and_never_waited_for() {
 }
 
 #[test]
-fn a_certificate_may_come_from_standard_input() {
+fn a_certificate_is_read_from_standard_input() {
     let folder = CommandFolder::new();
-    let card = std::fs::read(folder.path().join("pki/cards/alice.crt")).unwrap();
+    let certificate = std::fs::read(folder.path().join("pki/cards/alice.crt")).unwrap();
     for (arguments, line) in [
         (&["inspect", "-"][..], "certificate 1: CN=alice"),
         (&["verify", "--anchors", "pki/root.pem", "-"], "valid"),
@@ -146,7 +147,7 @@ fn a_certificate_may_come_from_standard_input() {
             .unwrap()
             .current_dir(folder.path())
             .args(arguments)
-            .write_stdin(card.clone())
+            .write_stdin(certificate.clone())
             .assert()
             .success();
         let stdout = String::from_utf8_lossy(&ran.get_output().stdout).into_owned();
@@ -158,18 +159,18 @@ fn a_certificate_may_come_from_standard_input() {
 fn der_may_end_with_a_line_end_but_not_with_other_bytes() {
     let folder = CommandFolder::new();
     let newer = pki().issuing_crl(&["alice"], Clock::system().now()).unwrap();
-    verify_by(&folder, &two_crls().0);
+    verify_with_crls(&folder, &two_crls().0);
     let path = folder.path().join("crls/newer.crl");
     std::fs::write(&path, [newer.as_slice(), b"\r\n"].concat()).unwrap();
-    assert_eq!(verify_by(&folder, &two_crls().0).first_line(), "certificate-revoked");
+    assert_eq!(verify_with_crls(&folder, &two_crls().0).first_line(), "certificate-revoked");
     std::fs::write(&path, newer.repeat(2)).unwrap();
-    verify_by(&folder, &two_crls().0).assert_usage_error(&format!(
+    verify_with_crls(&folder, &two_crls().0).assert_usage_error(&format!(
         "newer.crl is not a CRL file: {} bytes follow the end of the DER",
         newer.len()
     ));
 }
 
-/// A folder whose realm has this identity issuer.
+/// Returns a folder whose realm has this identity issuer.
 fn with_identity_issuer(issuer: &str) -> CommandFolder {
     let realm = TestConfig::default().realm.replace("pki/issuing.pem", issuer);
     CommandFolder::with(&TestConfig { realm, ..TestConfig::default() })
@@ -205,7 +206,7 @@ fn a_chain_and_its_anchors_are_read_with_a_byte_order_mark() {
     assert_eq!(checked.code, 0, "{}", checked.stderr);
 }
 
-/// A folder whose backend receives a secret from a file.
+/// Returns a folder whose backend receives the secret in a file.
 fn with_secret() -> CommandFolder {
     let backend = "headers = { secret = { name = \"X-Gate-Secret\", file = \"secret\" } }".to_owned();
     CommandFolder::with(&TestConfig { backend, ..TestConfig::default() })
@@ -231,16 +232,16 @@ fn a_secret_is_one_line_of_utf_8() {
         let checked = check(text.as_bytes());
         assert_eq!((checked.code, checked.stderr.contains("secret")), (0, false), "{}", checked.stderr);
     }
-    let wide: Vec<u8> = format!("{BOM}{secret}").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    for (bytes, fault) in [
-        (wide.as_slice(), "secret: line 1: the file is in UTF-16"),
+    let utf_16: Vec<u8> = format!("{BOM}{secret}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (bytes, error) in [
+        (utf_16.as_slice(), "secret: line 1: the file is in UTF-16"),
         (format!("{secret}\n{secret}\n").as_bytes(), "secret: line 2: the file has more than one line"),
         (format!("{secret}\n\n").as_bytes(), "secret: line 2: the file has more than one line"),
         (b"twenty-two-characters\xe4!", "secret: line 1: the file is not in UTF-8"),
         (b"twenty-two\0characters!", "secret: line 1: the line contains a control character"),
         (b"\n", "secret: line 1: the file is empty"),
     ] {
-        check(bytes).assert_usage_error(fault);
+        check(bytes).assert_usage_error(error);
     }
     assert!(check(format!("{secret} \n").as_bytes()).stderr.contains("begins or ends with a space"));
 }
@@ -250,8 +251,8 @@ fn a_key_or_secret_that_other_users_can_read_is_one_warning() {
     let folder = with_secret();
     std::fs::write(folder.path().join("secret"), "twenty-two-characters!").unwrap();
     let key = folder.path().join("pki/server-ecdsa.key");
-    assert!(key.exists(), "the demo's key has another name");
-    for (mode, who) in [
+    assert!(key.exists(), "the key of the test PKI has another name");
+    for (mode, readers) in [
         (0o600, None),
         (0o400, None),
         (0o640, Some("can be read or changed by the group ")),
@@ -264,9 +265,9 @@ fn a_key_or_secret_that_other_users_can_read_is_one_warning() {
             set_mode(path, mode);
             let checked = folder.run(&["check"]);
             assert_eq!(checked.code, 0, "{}", checked.stderr);
-            let count = who.map_or(0, |who| checked.stderr.matches(who).count());
-            assert_eq!(count, usize::from(who.is_some()), "{mode:o}: {}", checked.stderr);
-            assert_eq!(checked.stderr.contains("can be read"), who.is_some(), "{}", checked.stderr);
+            let count = readers.map_or(0, |readers| checked.stderr.matches(readers).count());
+            assert_eq!(count, usize::from(readers.is_some()), "{mode:o}: {}", checked.stderr);
+            assert_eq!(checked.stderr.contains("can be read"), readers.is_some(), "{}", checked.stderr);
         }
     }
 }
@@ -278,20 +279,20 @@ fn a_configuration_may_have_a_byte_order_mark_and_is_rejected_in_utf_16_and_lati
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, format!("{BOM}{}", text.replace('\n', "\r\n"))).unwrap();
     assert_eq!(folder.run(&["check"]).code, 0);
-    let wide: Vec<u8> = format!("{BOM}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    std::fs::write(&path, wide).unwrap();
+    let utf_16: Vec<u8> = format!("{BOM}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(&path, utf_16).unwrap();
     folder.run(&["check"]).assert_usage_error("proxy.toml is in UTF-16: save it as UTF-8");
-    let latin: Vec<u8> = [text.as_bytes(), b"\n# Stra\xdfe\n"].concat();
-    std::fs::write(&path, latin).unwrap();
+    let latin_1: Vec<u8> = [text.as_bytes(), b"\n# Stra\xdfe\n"].concat();
+    std::fs::write(&path, latin_1).unwrap();
     folder
         .run(&["check"])
         .assert_usage_error(&format!("proxy.toml: line {} is not in UTF-8", text.lines().count() + 2));
 }
 
-/// CRLs that list another certificate with a date of 1950, of year 1 and with an offset, and a certificate that is valid
-/// from year 0; written by a library other than the gateway's.
+/// The CRLs list another certificate, revoked in 1950, in the year 1, or at a time with an offset; the certificate is valid
+/// from the year 0. All of them were encoded by another library than the gateway's.
 #[test]
-fn unusual_dates_invalidate_neither_a_crl_nor_a_certificate() {
+fn a_crl_and_a_certificate_with_unusual_dates_are_valid() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/dates");
     let verify = |options: &[&str]| {
         let always = ["verify", "--anchors", "root.pem", "--at", "2026-11-30T12:00:00Z"];

@@ -1,10 +1,10 @@
-//! `portcullis inspect`: the fields of the JSON, and the labels of the text.
+//! `portcullis inspect`: the fields of the JSON output and the labels of the text output.
 
 use super::CommandFolder;
 use serde_json::json;
 
 #[test]
-fn the_json_has_every_field_of_a_certificate() {
+fn the_json_output_has_the_fields_of_every_certificate() {
     let outcome = CommandFolder::new().run(&["inspect", "pki/cards/alice.crt", "--json"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     let json = outcome.json();
@@ -36,7 +36,7 @@ fn the_json_has_every_field_of_a_certificate() {
 }
 
 #[test]
-fn alt_security_identities_reverse_the_serial_and_the_name() {
+fn alt_security_identities_have_the_serial_number_and_the_name_in_reverse_order() {
     let outcome = CommandFolder::new().run(&["inspect", "pki/cards/alice.crt", "--json"]);
     let alice = &outcome.json()["certificates"][0];
     let serial = alice["serial"].as_str().unwrap();
@@ -50,7 +50,7 @@ fn alt_security_identities_reverse_the_serial_and_the_name() {
 }
 
 #[test]
-fn the_text_is_aligned() {
+fn the_text_output_is_aligned() {
     let outcome = CommandFolder::new().run(&["inspect", "pki/cards/critical.crt"]);
     assert_eq!(outcome.first_line(), "certificate 1: CN=critical,OU=Staff,O=Corp Example");
     for line in [
@@ -64,7 +64,7 @@ fn the_text_is_aligned() {
 }
 
 #[test]
-fn der_is_read_like_pem() {
+fn a_certificate_in_der_has_the_same_output_as_in_pem() {
     let folder = CommandFolder::new();
     std::fs::write(folder.path().join("root.der"), crate::support::pki().root()).unwrap();
     let (der, pem) = (folder.run(&["inspect", "root.der"]), folder.run(&["inspect", "pki/root.pem"]));
@@ -73,7 +73,7 @@ fn der_is_read_like_pem() {
 }
 
 #[test]
-fn a_file_that_is_missing_or_has_no_certificate_is_named_in_the_error() {
+fn an_error_names_the_file_that_is_missing_or_has_no_certificate() {
     let folder = CommandFolder::new();
     folder.run(&["inspect", "nowhere.pem"]).assert_usage_error("cannot read nowhere.pem: No such file");
     folder

@@ -17,7 +17,7 @@ use serde_json::Value;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// A folder with the test PKI and a proxy.toml, the working directory of the program.
+/// The working directory of the program: a folder with the test PKI and a proxy.toml.
 struct CommandFolder {
     folder: TempDir,
 }
@@ -34,7 +34,7 @@ impl CommandFolder {
         Self::with(&TestConfig::default())
     }
 
-    /// The backend of this proxy.toml does not exist: only `check --online` connects to it.
+    /// Returns a folder with the proxy.toml of `setup`. Its backend does not exist: only `check --online` connects to it.
     fn with(setup: &TestConfig) -> Self {
         let folder = TempDir::new().unwrap();
         pki().write_to(folder.path()).unwrap();
@@ -50,7 +50,7 @@ impl CommandFolder {
         run(self.path(), arguments)
     }
 
-    /// Runs the program on another thread, since servers of the test run on this one.
+    /// Runs the program on another thread, because the servers of the test run on this one.
     async fn run_beside(&self, arguments: &[&str]) -> CommandOutput {
         let folder = self.path().to_owned();
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
@@ -61,10 +61,10 @@ impl CommandFolder {
     }
 }
 
-/// Runs the program in `folder`.
+/// Runs the program in `folder` and returns its output.
 fn run(folder: &Path, arguments: &[&str]) -> CommandOutput {
     let mut command = Command::cargo_bin("portcullis").unwrap();
-    // No command waits for anything that long: a test of one that hangs must fail.
+    // Every command ends much earlier, so the test of one that hangs fails.
     let output = command.current_dir(folder).args(arguments).timeout(TEST_TIMEOUT).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     CommandOutput {

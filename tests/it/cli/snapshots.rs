@@ -1,5 +1,5 @@
-//! Snapshots of the text that people read: the output of every command, diagnostics, error pages. Values that differ
-//! from run to run are replaced by their kind in brackets.
+//! Snapshots of the text that people read: the output of every command, diagnostics, error pages. A value that differs
+//! between runs is replaced by its kind in brackets.
 
 use super::{CommandFolder, CommandOutput};
 use crate::support::{
@@ -8,15 +8,15 @@ use crate::support::{
 };
 use http::Method;
 
-/// Regular expressions with their replacements.
+/// Regular expressions of values that differ between runs, with their replacements.
 const VOLATILE: [(&str, &str); 10] = [
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
     (r"\(\d+s ago\)", "([age] ago)"),
     (r#""age_seconds": \d+"#, r#""age_seconds": "[age]""#),
-    // CRL numbers of the test PKI are derived from the time.
+    // The CRL numbers of the test PKI are derived from the time.
     (r#""number": "[0-9a-f]+""#, r#""number": "[number]""#),
     (r"\b[0-9a-fA-F]{40,64}\b", "[hash]"),
-    // Identifiers of requests, and serial numbers in both byte orders.
+    // Request ids, and serial numbers in both byte orders.
     (r"\b[0-9a-fA-F]{32}\b", "[id]"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "[id]"),
     (r"127\.0\.0\.1:\d{2,5}", "127.0.0.1:[port]"),
@@ -36,7 +36,7 @@ fn assert_text(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-/// Exit code and both outputs, as a terminal shows them.
+/// Returns the exit code and both outputs as one text.
 fn transcript(output: &CommandOutput) -> String {
     let errors = if output.stderr.is_empty() { "" } else { "--- standard error\n" };
     format!("exit code {}\n{}{errors}{}", output.code, output.stdout, output.stderr)
@@ -170,7 +170,7 @@ fn help_describes_every_command() {
     }
 }
 
-/// Status, the headers that describe the body, and the body.
+/// Returns the status, the headers that describe the body, and the body.
 fn response_text(response: &TestResponse) -> String {
     let header = |name| response.header(name).unwrap_or_default();
     format!(
@@ -183,7 +183,7 @@ fn response_text(response: &TestResponse) -> String {
 }
 
 #[tokio::test]
-async fn error_pages_are_html_soap_or_json_in_english_or_dutch() {
+async fn denials_are_html_soap_or_json_in_english_or_dutch() {
     let setup = TestConfig {
         site: "help_desk = \"Service desk, telephone 4567\"".to_owned(),
         ..TestConfig::default()

@@ -1,4 +1,4 @@
-//! `portcullis verify`: results, exit codes, and the inputs of RFC 5280.
+//! `portcullis verify`: results, exit codes, and the inputs of path validation (RFC 5280 6.1.1).
 
 use super::{CommandFolder, CommandOutput};
 use crate::revocation_refresh::{changed, for_users_only, without_number};
@@ -7,23 +7,23 @@ use portcullis::clock::Clock;
 
 const POLICY: &str = "2.16.840.1.101.3.2.1.48.1";
 
-fn verify(folder: &CommandFolder, options: &[&str], card: &str) -> CommandOutput {
-    let chain = format!("pki/cards/{card}.crt");
+fn verify(folder: &CommandFolder, options: &[&str], certificate: &str) -> CommandOutput {
+    let chain = format!("pki/cards/{certificate}.crt");
     folder.run(&[&["verify", "--anchors", "pki/root.pem"], options, &[&chain]].concat())
 }
 
-/// The exit code and the first line.
-fn result(folder: &CommandFolder, options: &[&str], card: &str) -> (i32, String) {
-    let outcome = verify(folder, options, card);
+/// Returns the exit code and the first line of standard output.
+fn result(folder: &CommandFolder, options: &[&str], certificate: &str) -> (i32, String) {
+    let outcome = verify(folder, options, certificate);
     (outcome.code, outcome.first_line().to_owned())
 }
 
 #[test]
-fn every_certificate_gets_the_result_of_the_gateway() {
+fn the_result_for_every_certificate_is_that_of_the_gateway() {
     let folder = CommandFolder::new();
     let options =
         ["--crl", "pki/crl", "--eku", "client_auth", "--eku", "1.3.6.1.4.1.311.20.2.2", "--policy", POLICY];
-    for (card, expected) in [
+    for (certificate, expected) in [
         ("alice", "valid"),
         ("alice-rsa", "valid"),
         ("bob", "certificate-revoked"),
@@ -40,26 +40,26 @@ fn every_certificate_gets_the_result_of_the_gateway() {
         ("version-one", "certificate-untrusted"),
     ] {
         let code = i32::from(expected != "valid");
-        assert_eq!(result(&folder, &options, card), (code, expected.to_owned()), "{card}");
+        assert_eq!(result(&folder, &options, certificate), (code, expected.to_owned()), "{certificate}");
     }
 }
 
 #[test]
-fn without_crl_revocation_is_reported_as_not_checked() {
+fn without_crls_revocation_is_reported_as_not_checked() {
     let outcome = verify(&CommandFolder::new(), &[], "bob");
     assert_eq!((outcome.code, outcome.first_line()), (0, "valid"));
     assert!(outcome.stdout.contains("not checked         specify CRLs with --crl"), "{}", outcome.stdout);
 }
 
 #[test]
-fn without_eku_and_policy_none_is_required() {
+fn without_eku_and_policy_arguments_none_is_required() {
     let folder = CommandFolder::new();
     assert_eq!(result(&folder, &[], "dave"), (0, "valid".to_owned()));
     assert_eq!(result(&folder, &[], "grace"), (0, "valid".to_owned()));
 }
 
 #[test]
-fn a_valid_chain_has_its_path_and_the_source_and_age_of_every_crl() {
+fn the_output_for_a_valid_chain_has_its_path_and_the_source_and_age_of_every_crl() {
     let outcome = verify(&CommandFolder::new(), &["--crl", "pki/crl"], "alice");
     for part in [
         "  certificate         CN=alice,OU=Staff,O=Corp Example\n",
@@ -73,7 +73,7 @@ fn a_valid_chain_has_its_path_and_the_source_and_age_of_every_crl() {
 }
 
 #[test]
-fn what_one_of_two_crls_of_one_date_lists_is_revoked_in_either_order() {
+fn a_certificate_that_one_of_two_crls_of_the_same_date_lists_is_revoked_in_either_order() {
     let folder = CommandFolder::new();
     let now = Clock::system().now();
     let silent = pki().issuing_crl(&[], now).unwrap();
@@ -83,20 +83,20 @@ fn what_one_of_two_crls_of_one_date_lists_is_revoked_in_either_order() {
         ("no numbers", changed(&silent, without_number), changed(&listing, without_number)),
         ("users only", changed(&silent, without_number), changed(&listing, for_users_only)),
     ];
-    for (what, silent, listing) in pairs {
+    for (case, silent, listing) in pairs {
         std::fs::write(folder.path().join("silent.crl"), silent).unwrap();
         std::fs::write(folder.path().join("listing.crl"), listing).unwrap();
         for order in [["silent.crl", "listing.crl"], ["listing.crl", "silent.crl"]] {
             let crls = ["pki/crl/root.crl", "pki/crl/policy.crl"].into_iter().chain(order);
             let options: Vec<_> = crls.flat_map(|crl| ["--crl", crl]).collect();
             let revoked = (1, "certificate-revoked".to_owned());
-            assert_eq!(result(&folder, &options, "alice"), revoked, "{what}, {order:?}");
+            assert_eq!(result(&folder, &options, "alice"), revoked, "{case}, {order:?}");
         }
     }
 }
 
 #[test]
-fn a_rejected_chain_has_its_cause_below_the_id() {
+fn the_output_for_a_rejected_chain_has_the_cause_below_the_denial_id() {
     let outcome = verify(&CommandFolder::new(), &["--crl", "pki/crl/root.crl"], "alice");
     assert_eq!((outcome.code, outcome.first_line()), (1, "revocation-unknown"));
     let second = outcome.stdout.lines().nth(1).unwrap();
@@ -105,7 +105,7 @@ fn a_rejected_chain_has_its_cause_below_the_id() {
 }
 
 #[test]
-fn the_time_is_written_in_seconds_or_in_rfc_3339() {
+fn the_chain_is_validated_at_the_time_of_the_argument() {
     let folder = CommandFolder::new();
     for (time, expected) in [
         ("2099-01-01T00:00:00Z", "certificate-expired"),
@@ -117,13 +117,14 @@ fn the_time_is_written_in_seconds_or_in_rfc_3339() {
 }
 
 #[test]
-fn an_expired_crl_has_its_next_update() {
+fn the_cause_of_an_expired_crl_has_its_next_update() {
     let outcome = verify(&CommandFolder::new(), &["--crl", "pki/crl", "--at", &in_a_month()], "alice");
     assert_eq!((outcome.code, outcome.first_line()), (1, "revocation-unknown"));
     assert!(outcome.stdout.contains("(nextUpdate 20"), "{}", outcome.stdout);
 }
 
-/// The test CRLs are current for a week, the test certificates valid for a year.
+/// Returns a time at which the test CRLs, current for a week, are expired and the test certificates, valid for a year, are
+/// not.
 fn in_a_month() -> String {
     let now = Clock::system().now();
     now.plus(std::time::Duration::from_secs(30 * 86_400)).seconds().to_string()
@@ -137,11 +138,11 @@ fn intermediates_complete_a_chain() {
     let bare = folder.run(&["verify", "--anchors", "pki/root.pem", "leaf.der"]);
     assert_eq!((bare.code, bare.first_line()), (1, "certificate-untrusted"));
     let intermediates = ["--intermediates", "pki/intermediates.pem", "leaf.der"];
-    let helped = folder.run(&[&["verify", "--anchors", "pki/root.pem"][..], &intermediates].concat());
-    assert_eq!((helped.code, helped.first_line()), (0, "valid"));
+    let complete = folder.run(&[&["verify", "--anchors", "pki/root.pem"][..], &intermediates].concat());
+    assert_eq!((complete.code, complete.first_line()), (0, "valid"));
 }
 
-/// The path of the test certificates: a policy from the issuing CA on, anyPolicy above it, four certificates.
+/// The path of a test certificate has four certificates, with a policy from the issuing CA on and anyPolicy above it.
 #[test]
 fn the_inputs_of_rfc_5280_determine_which_paths_are_valid() {
     let folder = CommandFolder::new();
@@ -159,16 +160,16 @@ fn the_inputs_of_rfc_5280_determine_which_paths_are_valid() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named_in_the_error() {
+fn an_error_names_the_argument_or_file_that_caused_it() {
     let folder = CommandFolder::new();
     folder.run(&["verify", "pki/cards/alice.crt"]).assert_usage_error("--anchors");
     folder
         .run(&["verify", "--anchors", "no.pem", "pki/cards/alice.crt"])
         .assert_usage_error("cannot read no.pem");
-    verify(&folder, &[], "nobody").assert_usage_error("cannot read pki/cards/nobody.crt");
+    verify(&folder, &[], "absent").assert_usage_error("cannot read pki/cards/absent.crt");
     verify(&folder, &["--crl", "no.crl"], "alice").assert_usage_error("no.crl cannot be read");
     verify(&folder, &["--crl", "pki/root.pem"], "alice").assert_usage_error("pki/root.pem is not a CRL file");
-    verify(&folder, &["--policy", "x"], "alice").assert_usage_error("write an object identifier");
+    verify(&folder, &["--policy", "x"], "alice").assert_usage_error("expected an object identifier");
     verify(&folder, &["--eku", "smartcard"], "alice").assert_usage_error("smartcard_logon");
     verify(&folder, &["--at", "yesterday"], "alice").assert_usage_error("2026-11-22T09:30:00Z");
 }
