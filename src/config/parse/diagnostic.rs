@@ -4,6 +4,9 @@ use super::span::Span;
 use std::sync::Arc;
 use toml::de::DeValue;
 
+/// The number of diagnostics after which no suggestions are searched for: more than are drawn.
+pub(super) const MAX_SUGGESTIONS: usize = 1000;
+
 /// Whether a diagnostic prevents the use of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -86,13 +89,12 @@ impl Diagnostics {
         self.add(Severity::Warning, span, message.into())
     }
 
-    /// Inserts it after those that stand before it in the file.
+    /// Appends it: an insertion at its place in the file would make a file with errors on all lines quadratic.
     fn add(&mut self, severity: Severity, span: Span, message: String) -> &mut Diagnostic {
         let (key, labels) = Default::default();
         let entry = Diagnostic { severity, span, key, message, help: None, labels, stands_alone: false };
-        let index = self.entries.partition_point(|other| other.span.start <= span.start);
-        self.entries.insert(index, entry);
-        self.entries.get_mut(index).expect("an entry was inserted at this index")
+        self.entries.push(entry);
+        self.entries.last_mut().expect("an entry was added")
     }
 
     /// Returns the name of the file.
@@ -100,9 +102,17 @@ impl Diagnostics {
         &self.file
     }
 
-    /// Returns all diagnostics, in the order of the file.
-    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.entries.iter()
+    /// Returns all diagnostics, in the order of the file; those of one place in the order in which they were added.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Diagnostic> {
+        let mut sorted: Vec<&Diagnostic> = self.entries.iter().collect();
+        sorted.sort_by_key(|entry| entry.span.start);
+        sorted.into_iter()
+    }
+
+    /// Returns whether there are so many that further ones get no suggestion, whose search takes a comparison with
+    /// every key of every table.
+    pub(super) fn are_many(&self) -> bool {
+        self.entries.len() >= MAX_SUGGESTIONS
     }
 
     /// Returns the number of errors.

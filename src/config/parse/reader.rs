@@ -3,7 +3,7 @@
 //! A wrong value is recorded and the next key is read. The unknown keys of a table are always reported, because only
 //! [`TableReader::read`] makes a reader.
 
-use super::diagnostic::{Diagnostic, Diagnostics, ValueError};
+use super::diagnostic::{Diagnostic, Diagnostics, MAX_SUGGESTIONS, ValueError};
 use super::span::{Span, Spanned};
 use super::suggestion::nearest;
 use super::table::{HeaderForm, KeyInfo, TableHead, TableKeys};
@@ -109,9 +109,12 @@ impl<'a> TableReader<'a> {
 
     /// Records an error if the key is not there. A misspelt one is reported as an unknown key.
     pub(crate) fn require(&mut self, key: &str, example: &str) {
-        let mut unknown = self.table.keys().filter(|name| !self.names.contains(&name.get_ref().as_ref()));
-        let misspelt = unknown.any(|name| nearest(name.get_ref(), self.names.iter().copied()) == Some(key));
-        if self.table.contains_key(key) || misspelt {
+        if self.table.contains_key(key) {
+            return;
+        }
+        let unknown = self.table.keys().filter(|name| !self.names.contains(&name.get_ref().as_ref()));
+        let is_misspelt = |name: &str| nearest(name, self.names.iter().copied()) == Some(key);
+        if unknown.take(MAX_SUGGESTIONS).any(|name| is_misspelt(name.get_ref())) {
             return;
         }
         let message = format!("the key `{key}` is missing {}", self.place());
@@ -297,6 +300,11 @@ impl<'a> TableReader<'a> {
     }
 
     fn unknown_key(&mut self, name: &str, span: Span) {
+        let message = format!("unknown key `{name}` {}", self.place());
+        if self.diagnostics.are_many() {
+            self.error(span, name, message).stands_alone = true;
+            return;
+        }
         let names = || self.names.iter().copied();
         let elsewhere = self.known.iter().find_map(|(path, other)| {
             let exact = other.names.iter().copied().find(|key| *key == name);
@@ -308,8 +316,7 @@ impl<'a> TableReader<'a> {
             (None, Some(elsewhere)) => elsewhere,
             (None, None) => format!("the keys here are {}", names().collect::<Vec<_>>().join(", ")),
         };
-        let diagnostic = self.error(span, name, format!("unknown key `{name}` {}", self.place()));
-        diagnostic.help(help).stands_alone = true;
+        self.error(span, name, message).help(help).stands_alone = true;
     }
 }
 

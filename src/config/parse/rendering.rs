@@ -22,7 +22,8 @@ impl Diagnostics {
     /// Returns each diagnostic with its line underlined, then the counts; the first hundred are drawn, all are counted. Empty if
     /// there are none.
     pub fn render(&self, colour: Colour) -> String {
-        if self.iter().next().is_none() {
+        let mut diagnostics = self.iter();
+        if diagnostics.len() == 0 {
             return String::new();
         }
         let renderer = match colour {
@@ -30,11 +31,11 @@ impl Diagnostics {
             Colour::Styled => Renderer::styled(),
         };
         let mut text = String::new();
-        for diagnostic in self.iter().take(MAX_DRAWN) {
+        for diagnostic in diagnostics.by_ref().take(MAX_DRAWN) {
             text.push_str(&renderer.render(&[self.drawing(diagnostic)]));
             text.push_str("\n\n");
         }
-        let not_drawn = self.iter().count().saturating_sub(MAX_DRAWN);
+        let not_drawn = diagnostics.len();
         if not_drawn > 0 {
             text.push_str(&format!("… and {not_drawn} more\n\n"));
         }
@@ -106,10 +107,11 @@ impl Diagnostics {
 }
 
 /// `{"file", "errors", "warnings", "diagnostics": [{"severity", "line", "column", "key", "message", "help",
-/// "labels"}]}`. The names of these fields are stable.
+/// "labels"}]}`. The first hundred diagnostics, and the number of all. The names of these fields are stable.
 impl Serialize for Diagnostics {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let entries: Vec<JsonDiagnostic<'_>> = self.iter().map(|diagnostic| self.json(diagnostic)).collect();
+        let drawn = self.iter().take(MAX_DRAWN);
+        let entries: Vec<JsonDiagnostic<'_>> = drawn.map(|diagnostic| self.json(diagnostic)).collect();
         let mut fields = serializer.serialize_struct("Diagnostics", 4)?;
         fields.serialize_field("file", &self.file)?;
         fields.serialize_field("errors", &self.errors())?;
@@ -186,6 +188,8 @@ mod tests {
         let text = diagnostics.render(Colour::Plain);
         assert_eq!(text.matches("error: wrong").count(), 100);
         assert!(text.ends_with("… and 3 more\n\n103 errors in proxy.toml\n"));
+        let json = serde_json::to_value(&diagnostics).unwrap();
+        assert_eq!((&json["errors"], json["diagnostics"].as_array().unwrap().len()), (&103.into(), 100));
     }
 
     #[test]

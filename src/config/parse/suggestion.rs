@@ -10,10 +10,13 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         return None;
     }
     // A word of two letters may have no wrong one, otherwise any other word would match.
-    let allowed = (word.chars().count() / 3).min(3);
+    let length = word.chars().count();
+    let allowed = (length / 3).min(3);
     candidates
         .into_iter()
         .filter(|candidate| candidate.len() <= LONGEST_WORD)
+        // The distance is at least the difference in length.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= allowed)
         .map(|candidate| (strsim::damerau_levenshtein(&written, &folded(candidate)), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)

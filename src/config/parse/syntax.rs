@@ -23,11 +23,11 @@ pub(crate) fn merge_errors(
     let mut broken_lines: Vec<Span> = Vec::new();
     for error in errors {
         let span = error.span().map_or(Span { start: text.len(), end: text.len() }, Span::from);
-        let line = line_around(text, span.start);
         // After the first error of a line the parser has lost its place; the others only report that.
-        if broken_lines.last() == Some(&line) {
+        if broken_lines.last().is_some_and(|line| line.start <= span.start && span.start <= line.end) {
             continue;
         }
+        let line = line_around(text, span.start);
         let written_line = text.get(line.start..line.end).unwrap_or_default().trim();
         let opens_line = text.get(line.start..span.start).is_some_and(|before| before.trim().is_empty());
         let in_list = error.message().starts_with("missing comma between array elements");
@@ -44,8 +44,10 @@ pub(crate) fn merge_errors(
     if broken_lines.iter().any(is_header) {
         return;
     }
+    // The lines are sorted and have no byte in common, so the first that ends after the start of an entry decides.
     let on_another_line = |entry: &&Diagnostic| {
-        broken_lines.iter().all(|line| entry.span.end < line.start || line.end < entry.span.start)
+        let first = broken_lines.partition_point(|line| line.end < entry.span.start);
+        broken_lines.get(first).is_none_or(|line| entry.span.end < line.start)
     };
     for entry in found.iter().filter(|entry| entry.stands_alone).filter(on_another_line) {
         diagnostics.error(entry.span, "").clone_from(entry);

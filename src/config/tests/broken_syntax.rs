@@ -143,3 +143,18 @@ error: unclosed array table, expected `]`
 1 error in proxy.toml
 "#);
 }
+
+#[test]
+fn an_error_on_each_of_many_lines_is_counted_and_the_first_hundred_are_drawn() {
+    const LINES: usize = 20_000;
+    for line in ["k{} = 1\n", "k{} = \n"] {
+        let text: String = (0..LINES).map(|index| line.replace("{}", &index.to_string())).collect();
+        let rendered = rendered(&text);
+        assert_eq!(rendered.matches("\nerror: ").count() + 1, 100, "{line:?}");
+        // The first line of the file is drawn first, although tables list their keys by name.
+        assert!(rendered.find("1 | k0 =").unwrap() < rendered.find("2 | k1 =").unwrap(), "{line:?}");
+        let (counted, _) = rendered.rsplit_once(" errors in proxy.toml").unwrap();
+        let (_, counted) = counted.rsplit_once('\n').unwrap();
+        assert!(counted.parse::<usize>().unwrap() >= LINES, "{line:?}: {counted}");
+    }
+}
