@@ -14,7 +14,7 @@
 use portcullis::certificate::Certificate;
 use portcullis::clock::Clock;
 use portcullis::config::{self, CompileContext, ListenerProtocol};
-use portcullis::delegation::kerberos::{Delegator, DelegatorSettings, KerberosLibrary};
+use portcullis::delegation::kerberos::{DelegatorSettings, KerberosDelegator, KerberosLibrary};
 use portcullis::demo::pki::{Pki, PkiFiles};
 use portcullis::demo::rms::Rms;
 use portcullis::server::RunningServer;
@@ -62,7 +62,7 @@ fn main() {
 /// Prints the time of tokens, obtained one after the other.
 fn tokens(keytab: &Path) {
     let delegator =
-        Delegator::new(KerberosLibrary::load().unwrap(), DelegatorSettings::new(keytab.to_owned()));
+        KerberosDelegator::new(KerberosLibrary::load().unwrap(), DelegatorSettings::new(keytab.to_owned()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let user = |number: usize| format!("user{number:03}@CORP.EXAMPLE");
     let token = |user: String| {

@@ -1,5 +1,5 @@
-//! Why a request has no response from its backend. All of these errors occur before any byte of a response is forwarded;
-//! a later failure is a [`ResponseBodyError`](super::ResponseBodyError).
+//! Errors of requests that have no response from their backend. All of them occur before any byte of a response is
+//! forwarded; a later failure is a [`ResponseBodyError`](super::ResponseBodyError).
 
 use http::StatusCode;
 use std::error::Error;
@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::body::upload_progress::RequestBodyError;
 use crate::delegation::kerberos::DelegationError;
 
-/// Why a request has no response. `server` is the address as configured, for the audit record and not for the client.
+/// The reason for which a request has no response. `server` is the address as configured, for the audit record and not
+/// for the client.
 #[derive(Debug, thiserror::Error)]
 pub enum BackendError {
     /// The backend's settings have no server.
@@ -32,8 +33,8 @@ pub enum BackendError {
         /// The time limit.
         limit: Duration,
     },
-    /// The TLS handshake failed, most often because the certificate was not issued by a configured authority or not for
-    /// this name. Nothing was sent.
+    /// The TLS handshake failed, most often because the certificate was not issued by a configured authority or is for
+    /// another name. Nothing was sent.
     #[error("TLS handshake with {server} failed")]
     Tls {
         /// The server that was tried last.
@@ -46,12 +47,12 @@ pub enum BackendError {
     /// was sent. It may request one later, but the gateway supports neither renegotiation nor the post-handshake
     /// authentication of TLS 1.3.
     #[error("{server} did not request the user certificate in the handshake")]
-    CertificateNotAsked {
+    CertificateNotRequested {
         /// The server that was tried last.
         server: String,
     },
     /// The server requested a certificate but accepts none with a P-256 key. Nothing was sent.
-    #[error("{server} accepts no certificate with a P-256 key")]
+    #[error("{server} does not accept client certificates with a P-256 key")]
     CertificateUnsuitable {
         /// The server that was tried last.
         server: String,
@@ -59,7 +60,7 @@ pub enum BackendError {
     /// The server closed the connection after it received the user certificate, most often because it does not trust the
     /// gateway's CA.
     #[error("{server} rejected the user certificate")]
-    CertificateRefused {
+    CertificateRejected {
         /// The server.
         server: String,
         /// The alert.
@@ -107,7 +108,8 @@ pub enum BackendError {
         #[source]
         source: hyper::Error,
     },
-    /// The response could end at two places (RFC 9112 6.3: both Content-Length and Transfer-Encoding, or several of one).
+    /// The end of the response is ambiguous (RFC 9112 6.3): it has both Content-Length and Transfer-Encoding, or
+    /// several of one.
     #[error("{server} sent a response of ambiguous length")]
     AmbiguousFraming {
         /// The server.
@@ -116,7 +118,7 @@ pub enum BackendError {
     /// No ticket of the account for this service could be obtained. Nothing was sent.
     #[error("cannot obtain a Kerberos ticket for the account")]
     Delegation(#[source] DelegationError),
-    /// The server did not prove that it could read the ticket, so it may be another server than the intended one.
+    /// The server did not prove that it could decrypt the ticket, so it may be another server.
     #[error("{server} did not prove that it is the service of the ticket")]
     NotProven {
         /// The server.
@@ -125,7 +127,7 @@ pub enum BackendError {
         #[source]
         source: Option<DelegationError>,
     },
-    /// The server rejected the head of a request with a ticket, without reading the ticket.
+    /// The server rejected the head of a request with a ticket and did not read the ticket.
     #[error("{server} responded {status} without reading the Kerberos ticket of {token_bytes} bytes")]
     TicketTooLong {
         /// The server.
@@ -135,18 +137,18 @@ pub enum BackendError {
         /// The length of the value of `Authorization`.
         token_bytes: usize,
     },
-    /// The server responded 101. The gateway never requests another protocol, and the bytes on a switched connection
-    /// would be forwarded without any check.
+    /// The server responded 101. The gateway never requests another protocol, and bytes on a switched connection would
+    /// be forwarded without any check.
     #[error("{server} tried to switch protocols")]
-    UpgradeRefused {
+    UnexpectedUpgrade {
         /// The server.
         server: String,
     },
 }
 
 impl BackendError {
-    /// Returns the meaning of the error on a connection with a user certificate: an alert of the server is about that
-    /// certificate. With TLS 1.3 it is received instead of the first response (RFC 8446 4.4.2.4).
+    /// Returns the error for a connection with a user certificate, on which an alert of the server is about that
+    /// certificate. With TLS 1.3 the alert is received instead of the first response (RFC 8446 4.4.2.4).
     pub(in crate::backend) fn after_certificate(self) -> Self {
         let alert = match &self {
             Self::Tls { source, .. } | Self::Unreachable { source, .. } => alert(source),
@@ -160,13 +162,14 @@ impl BackendError {
                 | Self::Unreachable { server, .. }
                 | Self::ConnectionLost { server, .. }
                 | Self::Protocol { server, .. },
-            ) => Self::CertificateRefused { server, source },
+            ) => Self::CertificateRejected { server, source },
             (_, other) => other,
         }
     }
 }
 
-/// Finds an alert among the causes of `error`. [`Error::source`] of an [`io::Error`] skips the error inside.
+/// Returns the TLS alert among the causes of `error`, if there is one. [`Error::source`] of an [`io::Error`] skips the
+/// error inside.
 fn alert(error: &(dyn Error + 'static)) -> Option<rustls::Error> {
     let mut next = Some(error);
     while let Some(cause) = next {

@@ -1,13 +1,15 @@
-//! Sends permitted requests to the servers of a backend, with streamed bodies in both directions.
+//! Connections to the servers of a backend, and the permitted requests on them, with streamed bodies in both
+//! directions.
 //!
-//! HTTP/1.1 only, on hyper's client connections and a [`BackendPool`] of our own. A general client pool would use one
-//! user's authenticated connection for the next user (NTLM and Negotiate authenticate connections, not requests), cannot
-//! limit its connections, and does not report whether a failed request may be sent again. A request that keeps the
-//! client's `Authorization` has another type, [`PassthroughRequest`], which only a [`PinnedConnection`] accepts.
+//! Only HTTP/1.1 is used, on hyper's client connections and a [`BackendPool`] of our own. A general client pool would
+//! use one user's authenticated connection for the next user (NTLM and Negotiate authenticate connections, not
+//! requests), cannot limit its connections, and does not report whether a failed request may be sent again. A request
+//! that keeps the client's `Authorization` has another type, [`PassthroughRequest`], which only a [`PinnedConnection`]
+//! accepts.
 //!
 //! # Concurrency
-//! A pool belongs to one worker, whose runtime has one thread: all tasks are local and nothing here is locked, except for
-//! the count of pinned connections, which holds for the whole process.
+//! A pool belongs to one worker, whose runtime has one thread. All tasks are local and nothing here is locked, except
+//! for the count of pinned connections of the whole process.
 //!
 //! Bodies are forwarded unchanged. A request is never sent twice if the server may have acted on it.
 
@@ -35,7 +37,7 @@ pub(crate) use pinned::register::PinnedRegister;
 pub(crate) use pool::backend_pool::BackendPool;
 pub(crate) use request::backend_request::{BackendRequest, PassthroughRequest};
 pub(crate) use request::identity::AssertionTerms;
-pub(crate) use request::target::{CannotForward, UpstreamTarget};
+pub(crate) use request::target::{ForwardError, UpstreamTarget};
 pub(crate) use requester::Requester;
 pub(crate) use settings::{BackendSettings, ConnectionShares, PinnedLimits, ServerAddress, ServerTransport};
 pub(crate) use upstream_identity::identity::{DelegatedAccount, KerberosDelegation, UpstreamIdentity};

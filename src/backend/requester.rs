@@ -1,12 +1,12 @@
-//! The client that a request came from, as far as the backend's connections and memory are divided among clients.
+//! The client of a request, for the division of the backend's connections and memory among clients.
 
 use crate::limits::{AccountKey, AddressKey};
 
-/// The client of a request, by everything that has a share of its own.
+/// The client of a request: its address, connection and account, each of which has a share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Requester {
-    /// The client's address as the limits count it. `None` for a trusted address, which stands for many clients and
-    /// has no share.
+    /// The client's address as the limits count it; `None` for a trusted address, which represents many clients and has
+    /// no share.
     pub address: Option<AddressKey>,
     /// The number of the client connection, unique in this worker.
     pub connection: u64,

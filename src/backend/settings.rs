@@ -1,5 +1,5 @@
-//! The settings of a backend: its servers, and the limits of their connections. Plain data, shared by the workers; no
-//! file is read and no name is resolved here.
+//! The settings of a backend: its servers, and the limits of their connections. They are plain data that the workers
+//! share: reading them involves no file and no name resolution.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::body::transfer_rate::MinimumRate;
 use super::tls::BackendTls;
 
-/// The settings of one backend: servers that respond alike, and the limits of their connections.
+/// The settings of one backend: equivalent servers, and the limits of their connections.
 ///
-/// The configuration accepts no limit of zero. A zero limit would reject requests rather than let them wait forever.
+/// The configuration accepts no limit of zero. With a limit of zero, requests are rejected instead of waiting forever.
 #[derive(Clone, Debug)]
 pub struct BackendSettings {
     /// The backend's name in the configuration.
@@ -18,14 +18,14 @@ pub struct BackendSettings {
     pub servers: Vec<ServerAddress>,
     /// The time limit for name resolution, TCP and TLS handshake of one new connection together.
     pub connect_timeout: Duration,
-    /// The time between the last byte of the request and the first byte of the response. ASP.NET itself aborts a
-    /// request after 110 s (`httpRuntime executionTimeout`); with a longer default, the client receives its error.
+    /// The time between the last byte of the request and the first byte of the response. ASP.NET aborts a request after
+    /// 110 s (`httpRuntime executionTimeout`); the default is longer, so that the client receives its error.
     pub first_byte_timeout: Duration,
     /// How long a connection stays open without a request. Shorter than the server's own limit (IIS: 120 s), so that
     /// requests are rarely written to a connection that the server is closing.
     pub idle_timeout: Duration,
-    /// The longest pause of a body in either direction, whether client or server causes it: a client that stops
-    /// reading must not occupy a backend connection.
+    /// The longest pause of a body in either direction, whether client or server causes it. A client that stops reading
+    /// must not occupy a backend connection.
     pub body_idle_timeout: Duration,
     /// The largest part of a request body, in bytes, that is read before a connection is acquired, and of a response
     /// body that is read before the client receives it.
@@ -41,18 +41,18 @@ pub struct BackendSettings {
     pub shares: ConnectionShares,
     /// How long a request waits for a connection.
     pub queue_timeout: Duration,
-    /// How many requests of one worker can wait for a connection.
+    /// The number of requests of one worker that can wait for a connection.
     pub queue_length: usize,
     /// The limits of pinned connections.
     pub pinned: PinnedLimits,
     /// The limit of a response head in bytes. A larger head is an error.
     pub max_header_bytes: usize,
-    /// The limit of header fields of a response, and of its trailers. More are an error.
+    /// The limit of header fields of a response, and of its trailers. A response with more is an error.
     pub max_header_fields: usize,
 }
 
 impl BackendSettings {
-    /// A backend of `servers` with the default limits.
+    /// Returns the settings of a backend of `servers` with the default limits.
     pub fn new(name: impl Into<String>, servers: Vec<ServerAddress>) -> Self {
         Self {
             name: name.into(),
@@ -79,19 +79,19 @@ impl BackendSettings {
 /// connections of all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionShares {
-    /// For the requests of one client connection.
+    /// The share of the requests of one client connection.
     pub per_connection: usize,
-    /// For one client address, or one IPv6 /64.
+    /// The share of one client address, or one IPv6 /64.
     pub per_address: usize,
-    /// For one account.
+    /// The share of one account.
     pub per_account: usize,
-    /// For all requests without an account together. The rest is reserved for requests with one.
+    /// The share of all requests without an account together. The rest is reserved for requests with one.
     pub anonymous: usize,
 }
 
 impl ConnectionShares {
-    /// The default shares of `connections`: a quarter for one client connection, half for one address or account,
-    /// three quarters for all anonymous requests. At least one each.
+    /// Returns the default shares of `connections`: a quarter for one client connection, half for one address or
+    /// account, three quarters for all anonymous requests. Each is at least one.
     pub fn of(connections: usize) -> Self {
         Self {
             per_connection: connections.div_ceil(4),
@@ -101,7 +101,7 @@ impl ConnectionShares {
         }
     }
 
-    /// The shares of `servers` servers together.
+    /// Returns the shares of the connections to `servers` servers together.
     pub(super) fn times(self, servers: usize) -> Self {
         let times = |share: usize| share.saturating_mul(servers);
         Self {
@@ -116,9 +116,9 @@ impl ConnectionShares {
 /// The limits of pinned connections to one backend. Zero allows none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PinnedLimits {
-    /// In the whole process.
+    /// The limit of the whole process.
     pub total: usize,
-    /// For one client: an IPv4 address, or an IPv6 /64, all addresses of which one client can use.
+    /// The limit of one client: an IPv4 address, or an IPv6 /64, all addresses of which one client can use.
     pub per_address: usize,
 }
 
@@ -129,7 +129,7 @@ pub struct ServerAddress {
     pub host: String,
     /// The TCP port.
     pub port: u16,
-    /// With or without TLS.
+    /// The transport: TCP or TLS.
     pub transport: ServerTransport,
 }
 

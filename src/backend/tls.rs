@@ -1,4 +1,4 @@
-//! TLS settings for the connections to a backend's servers. The system's trust store is never used, and the name of a
+//! TLS settings for connections to a backend's servers. The system's trust store is never used, and the name of a
 //! server is always verified.
 
 use std::sync::Arc;
@@ -28,11 +28,11 @@ pub(crate) struct ClientIdentity {
     pub key: Zeroizing<PrivateKeyDer<'static>>,
 }
 
-/// Why TLS to a backend cannot be set up.
+/// The reason for which TLS settings for a backend cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BackendTlsError {
-    /// No server could be verified. The system's trust store is no fallback: anyone who obtains a public certificate for
-    /// the server's name would receive the identity of every user.
+    /// There is no authority, so no server could be verified. The system's trust store is not used instead: anyone who
+    /// obtains a public certificate for the server's name would receive the identity of every user.
     #[error("no certificate authority for the backend's servers")]
     NoAuthorities,
     /// The authority at `index` is not a certificate.
@@ -52,8 +52,8 @@ pub(crate) enum BackendTlsError {
     Unsuitable(#[source] rustls::Error),
 }
 
-/// Returns client settings that verify servers by `authorities` alone (RFC 5280 by webpki, names by RFC 6125) and offer
-/// only `http/1.1`. Several servers may share them.
+/// Returns client settings that verify servers with `authorities` only (RFC 5280 by webpki, names by RFC 6125) and
+/// offer only `http/1.1`. Several servers may share them.
 ///
 /// # Errors
 /// There are no authorities, or a certificate or key cannot be used.
@@ -80,12 +80,13 @@ pub(crate) fn client_config<'a>(
         }
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    // Sessions are resumed only by these settings, so that none outlives the authorities that verified it.
+    // Sessions are resumed only with these settings, so that none outlives the authorities that verified it.
     config.resumption = Resumption::in_memory_sessions(64);
     Ok(Arc::new(config))
 }
 
-/// `with_client_auth_cert` would take ownership of the key's bytes and drop them without zeroing them.
+/// Returns the certificate with its key. `with_client_auth_cert` is not used, because it takes ownership of the key's
+/// bytes and drops them without zeroing them.
 fn certified(identity: ClientIdentity) -> Result<CertifiedKey, rustls::Error> {
     let certified = CertifiedKey::new(identity.chain, any_supported_type(&identity.key)?);
     match certified.keys_match() {

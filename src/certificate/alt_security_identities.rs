@@ -1,5 +1,5 @@
-//! The values of the directory's altSecurityIdentities attribute that name a certificate ([MS-PKCA] 3.1.5.2.1, KB5014754),
-//! for an administrator to copy.
+//! The values of the directory attribute altSecurityIdentities that name a certificate ([MS-PKCA] 3.1.5.2.1, KB5014754),
+//! for administrators to copy.
 
 use super::key::PublicKey;
 use super::windows_name::windows_text;
@@ -49,7 +49,7 @@ impl AltSecurityForm {
         Self::Issuer,
     ];
 
-    /// The stable identifier of the form.
+    /// Returns the stable identifier of the form.
     pub const fn name(self) -> &'static str {
         match self {
             Self::IssuerSerial => "issuer_serial",
@@ -63,7 +63,8 @@ impl AltSecurityForm {
         }
     }
 
-    /// Whether domain controllers accept it under full enforcement (KB5014754): it names exactly one certificate or key.
+    /// Returns whether domain controllers accept it under full enforcement (KB5014754): it names exactly one
+    /// certificate or key.
     pub const fn is_strong(self) -> bool {
         match self {
             Self::IssuerSerial | Self::SubjectKeyIdentifier | Self::Sha1PublicKey | Self::IssuerSid => true,
@@ -73,8 +74,8 @@ impl AltSecurityForm {
 }
 
 impl Certificate {
-    /// Every value that names this certificate, the strong ones first. A form is omitted if the certificate lacks one of its
-    /// parts, or if a name cannot be written so that it is read back as the same name.
+    /// Returns every value that names this certificate, the strong ones first. A form is omitted if the certificate
+    /// lacks one of its parts, or if a name cannot be written so that it is read back as the same name.
     pub fn alt_security_identities(&self) -> Vec<AltSecurityIdentity> {
         use AltSecurityForm::{
             Issuer, IssuerSerial, IssuerSid, IssuerSubject, Rfc822, Sha1PublicKey, Subject,
@@ -112,13 +113,13 @@ impl Certificate {
     }
 }
 
-/// KB5014754: the bytes in reverse order, not the digits; zero bytes are kept.
+/// Returns the serial number as KB5014754 writes it: the bytes in reverse order, not the digits; zero bytes are kept.
 fn reversed_serial(certificate: &Certificate) -> String {
     certificate.serial().as_bytes().iter().rev().map(|byte| format!("{byte:02X}")).collect()
 }
 
-/// Over the content of the BIT STRING, like a subject key identifier by method 1 (RFC 5280 4.2.1.2). Microsoft documents
-/// only "the public key", which could also mean the whole SubjectPublicKeyInfo.
+/// Returns the SHA-1 over the content of the BIT STRING, like a subject key identifier by method 1 (RFC 5280
+/// 4.2.1.2). Microsoft documents only "the public key", which could also mean the whole SubjectPublicKeyInfo.
 pub(super) fn public_key_sha1(certificate: &Certificate) -> Vec<u8> {
     let key = PublicKey::read(certificate.public_key_der());
     let bits = key.expect("from_der read this key before it made the certificate").bits;

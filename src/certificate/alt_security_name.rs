@@ -1,4 +1,4 @@
-//! One value of a directory's altSecurityIdentities attribute, decoded, and whether it names a certificate ([MS-PKCA]
+//! One decoded value of the directory attribute altSecurityIdentities, and its comparison with a certificate ([MS-PKCA]
 //! 3.1.5.2.1, KB5014754).
 //!
 //! Names are compared decoded (RFC 5280 7.1), numbers and hashes as bytes: one name has many spellings, and two spellings
@@ -33,8 +33,8 @@ pub(crate) enum AltSecurityName {
 }
 
 impl AltSecurityName {
-    /// Parses `X509:…`. `None` if the value is not for certificates (`Kerberos:…`), has a combination of parts that Microsoft
-    /// does not document, or cannot be decoded completely: such a value names no certificate.
+    /// Parses `X509:…`. Returns `None` if the value is not for certificates (`Kerberos:…`), has a combination of parts
+    /// that Microsoft does not document, or cannot be decoded completely: such a value names no certificate.
     pub(crate) fn parse(value: &str) -> Option<Self> {
         let (scheme, parts) = value.split_at_checked(5)?;
         if !scheme.eq_ignore_ascii_case("X509:") {
@@ -59,7 +59,7 @@ impl AltSecurityName {
         })
     }
 
-    /// How it names certificates.
+    /// Returns how it names certificates.
     pub(crate) fn form(&self) -> AltSecurityForm {
         match self {
             Self::IssuerSerial(..) => AltSecurityForm::IssuerSerial,
@@ -73,7 +73,7 @@ impl AltSecurityName {
         }
     }
 
-    /// Whether it names `certificate`. A part that the certificate lacks never matches.
+    /// Returns whether it names `certificate`. A part that the certificate lacks never matches.
     pub(crate) fn means(&self, certificate: &Certificate) -> bool {
         match self {
             Self::IssuerSerial(issuer, serial) => {
@@ -100,15 +100,15 @@ impl AltSecurityName {
     }
 }
 
-/// The bytes in reverse order (KB5014754).
+/// Returns the serial number of these digits, whose bytes are in reverse order (KB5014754).
 fn serial_number(digits: &str) -> Option<SerialNumber> {
     let mut bytes = from_hexadecimal(digits)?;
     bytes.reverse();
     Some(SerialNumber::from_bytes(&bytes))
 }
 
-/// `<I>CN=a<SR>01` as its tags, in upper case, each with the text up to the next tag outside of quotes. `None` if there is
-/// text before the first tag, or none after a tag.
+/// Splits `<I>CN=a<SR>01` into its tags, in upper case, each with the text up to the next tag outside of quotes.
+/// `None` if there is text before the first tag, or none after a tag.
 fn tagged_parts(mut text: &str) -> Option<Vec<(String, &str)>> {
     let mut parts = Vec::new();
     while !text.is_empty() {

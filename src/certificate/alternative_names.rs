@@ -1,5 +1,5 @@
 //! The subject alternative names by kind. Each kind has its own list (CVE-2022-21656: an e-mail address was used as a
-//! host name). A name that cannot be decoded does not hide the others and is not lost.
+//! host name). A name that cannot be decoded does not hide the others, and is recorded.
 
 use const_oid::db::rfc5280;
 use der::Decode;
@@ -34,10 +34,11 @@ pub struct AlternativeNames {
     pub other_names: Vec<OtherName>,
     /// The kinds of all names that are in none of the lists above except `other_names`.
     pub unread: Vec<NameForm>,
-    /// Names of a known kind whose text is empty, cannot be decoded or has a control character. A mapping by names of that
-    /// kind must refuse, because the hidden name might contradict the others. Names of other kinds are not affected.
+    /// Names of a known kind whose text is empty, cannot be decoded or has a control character. A mapper of names of
+    /// that kind must refuse the certificate, because the hidden name might contradict the others. Names of other kinds
+    /// are not affected.
     pub unreadable: Vec<UnreadableName>,
-    /// Whether there is an element that is not a GeneralName, and so may hide a name of any kind.
+    /// Whether there is an element that is not a GeneralName, so that it may hide a name of any kind.
     pub undecodable: bool,
 }
 
@@ -92,7 +93,7 @@ impl AlternativeNames {
         Ok(names)
     }
 
-    /// Whether a name of this kind may be hidden: one that cannot be decoded, or an element of an unknown kind.
+    /// Returns whether a name of this kind may be hidden: one that cannot be decoded, or an element of an unknown kind.
     pub fn may_hide(&self, form: NameForm) -> bool {
         self.undecodable || self.unreadable.iter().any(|name| name.form == form)
     }

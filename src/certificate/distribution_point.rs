@@ -1,5 +1,5 @@
-//! The distribution points in certificates and CRLs, with names that can be compared. Names that RFC 5280 section 7
-//! distinguishes are never treated as equal.
+//! The distribution points in certificates and CRLs, with comparable names. Names that RFC 5280 section 7 distinguishes
+//! are never treated as equal.
 
 use der::asn1::AnyRef;
 use der::{Decode, Encode, Tag};
@@ -62,7 +62,7 @@ pub enum GeneralPlace {
 }
 
 impl PointName {
-    /// All names of the point, given the names of the CRL's issuer.
+    /// Returns all names of the point, given the names of the CRL's issuer.
     pub fn places<'a>(
         &self,
         crl_issuers: impl IntoIterator<Item = &'a DistinguishedName>,
@@ -81,8 +81,8 @@ impl CrlDistributionPoint {
     /// Reads CRLDistributionPoints (RFC 5280 4.2.1.13); freshestCRL has the same syntax.
     ///
     /// # Errors
-    /// If the structure is not as in the ASN.1. A name of another kind, or with unreadable characters, is not an error: it is
-    /// compared as encoded and never fetched.
+    /// The structure is not as in the ASN.1. A name of another kind, or with unreadable characters, is not an error: it
+    /// is compared as encoded and never fetched.
     pub fn read_all(der: &[u8]) -> der::Result<Vec<Self>> {
         DerElement::sequence(der)?.into_iter().map(Self::read).collect()
     }
@@ -105,7 +105,7 @@ impl IssuingDistributionPoint {
     /// Reads an IssuingDistributionPoint.
     ///
     /// # Errors
-    /// If the structure is not as in the ASN.1.
+    /// The structure is not as in the ASN.1.
     pub(crate) fn read(der: &[u8]) -> der::Result<Self> {
         let mut point = Self::default();
         for field in fields(DerElement::sequence(der)?)? {
@@ -123,14 +123,14 @@ impl IssuingDistributionPoint {
     }
 }
 
-/// The fields of a SEQUENCE with ascending tags: none twice, none out of order.
+/// Returns the fields of a SEQUENCE with ascending tags: none twice, none out of order.
 fn fields(fields: Vec<DerElement<'_>>) -> der::Result<Vec<DerElement<'_>>> {
     let number = |field: &DerElement<'_>| field.identifier & 0x1f;
     let in_order = fields.windows(2).all(|pair| matches!(pair, [one, next] if number(one) < number(next)));
     if in_order { Ok(fields) } else { Err(malformed()) }
 }
 
-/// The readable URIs of a DistributionPointName, and the name.
+/// Returns the readable URIs of a DistributionPointName, and the name.
 fn point_name(field: DerElement<'_>) -> der::Result<(Vec<String>, Option<PointName>)> {
     let choice = DerElement::read(field.contents)?;
     match choice.identifier {
@@ -148,7 +148,7 @@ fn point_name(field: DerElement<'_>) -> der::Result<(Vec<String>, Option<PointNa
     }
 }
 
-/// A name of a distribution point, and its URI, if it is a readable one.
+/// Returns a name of a distribution point, and its URI, if it is a readable one.
 fn place(element: DerElement<'_>) -> der::Result<(Option<String>, GeneralPlace)> {
     Ok(match GeneralName::read(element)? {
         GeneralName::Uri(content) => match ia5(content).and_then(line) {
@@ -163,12 +163,12 @@ fn place(element: DerElement<'_>) -> der::Result<(Option<String>, GeneralPlace)>
     })
 }
 
-/// A BIT STRING under an implicit tag.
+/// Returns a BIT STRING under an implicit tag.
 fn reasons(field: DerElement<'_>) -> der::Result<ReasonFlags> {
     ReasonFlags::from_der(&AnyRef::new(Tag::BitString, field.contents)?.to_der()?)
 }
 
-/// A BOOLEAN under an implicit tag.
+/// Returns a BOOLEAN under an implicit tag.
 fn boolean(field: DerElement<'_>) -> der::Result<bool> {
     match field.contents {
         [0] => Ok(false),
@@ -177,7 +177,8 @@ fn boolean(field: DerElement<'_>) -> der::Result<bool> {
     }
 }
 
-/// RFC 5280 7.4: scheme and host are compared case-insensitively, the rest case-sensitively.
+/// Returns the form in which URIs are compared (RFC 5280 7.4): scheme and host are compared case-insensitively, the
+/// rest case-sensitively.
 fn comparable_uri(uri: &str) -> String {
     let authority = uri.find("://").map_or(0, |colon| colon + 3);
     let path =
@@ -186,7 +187,7 @@ fn comparable_uri(uri: &str) -> String {
     format!("{}{tail}", head.to_ascii_lowercase())
 }
 
-/// The name with one more relative name below it. `None` if the issuer's name is not a name in DER.
+/// Returns the name with one more relative name below it. `None` if the issuer's name is not a name in DER.
 fn below(issuer: &DistinguishedName, relative: &[u8]) -> Option<DistinguishedName> {
     let sequence = DerElement::read(issuer.der()).ok().filter(|name| name.identifier == SEQUENCE)?;
     let content = [sequence.contents, relative].concat();

@@ -1,8 +1,8 @@
 //! One DER element: its identifier octet, its contents, and the whole element as encoded (X.690 8.1, 10.1).
 //!
-//! The `der` crate refuses universal types without a name in it, such as UniversalString. Names and alternative names may
-//! contain values of any type (RFC 5280 4.1.2.4, 4.2.1.6), so their outer elements are split here, and only known values
-//! are decoded.
+//! The `der` crate rejects universal types that it does not know, such as UniversalString. Names and alternative names
+//! may contain values of any type (RFC 5280 4.1.2.4, 4.2.1.6), so their outer elements are split here, and only known
+//! values are decoded.
 
 use der::{ErrorKind, Tag};
 
@@ -17,7 +17,7 @@ pub(super) struct DerElement<'a> {
 }
 
 impl<'a> DerElement<'a> {
-    /// The only element of `der`.
+    /// Returns the only element of `der`.
     pub(super) fn read(der: &'a [u8]) -> der::Result<Self> {
         match Self::split(der) {
             Some((element, [])) => Ok(element),
@@ -25,7 +25,7 @@ impl<'a> DerElement<'a> {
         }
     }
 
-    /// The elements of `contents`.
+    /// Returns the elements of `contents`.
     pub(super) fn all(mut contents: &'a [u8]) -> der::Result<Vec<Self>> {
         let mut elements = Vec::new();
         while !contents.is_empty() {
@@ -36,17 +36,18 @@ impl<'a> DerElement<'a> {
         Ok(elements)
     }
 
-    /// The elements of the SEQUENCE in `der`.
+    /// Returns the elements of the SEQUENCE in `der`.
     pub(super) fn sequence(der: &'a [u8]) -> der::Result<Vec<Self>> {
         Self::read(der)?.inside(SEQUENCE)
     }
 
-    /// The elements inside this one, if it has this identifier octet.
+    /// Returns the elements inside this one, if it has this identifier octet.
     pub(super) fn inside(self, identifier: u8) -> der::Result<Vec<Self>> {
         if self.identifier == identifier { Self::all(self.contents) } else { Err(malformed()) }
     }
 
-    /// The first element of `der` and the bytes after it. `None` if the length is not in its shortest form or too large.
+    /// Returns the first element of `der` and the bytes after it. `None` if the length is not in its shortest form or
+    /// too large.
     fn split(der: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (identifier, rest) = der.split_first()?;
         let rest = if identifier & LONG_FORM == LONG_FORM { rest.get(number_length(rest)?..)? } else { rest };
@@ -72,16 +73,16 @@ impl<'a> DerElement<'a> {
 pub(super) const SEQUENCE: u8 = 0x30;
 /// The identifier octet of a SET.
 pub(super) const SET: u8 = 0x31;
-/// In the low bits of an identifier octet: the number follows in octets of its own.
+/// The low bits of an identifier octet whose number follows in octets of its own.
 const LONG_FORM: u8 = 0x1f;
 
-/// The number of octets of a number in the long form.
+/// Returns the number of octets of a number in the long form.
 fn number_length(octets: &[u8]) -> Option<usize> {
     let last = octets.iter().take(5).position(|octet| octet & 0x80 == 0)?;
     Some(last + 1)
 }
 
-/// The error for an element that is missing or of another type.
+/// Returns the error for an element that is missing or of another type.
 pub(super) fn malformed() -> der::Error {
     ErrorKind::Value { tag: Tag::Sequence }.into()
 }

@@ -24,14 +24,14 @@ use super::text::line;
 pub(crate) struct Extension<'a> {
     /// extnID.
     pub id: ObjectIdentifier,
-    /// Whether a reader that does not know it must refuse.
+    /// Whether a reader that does not know it must reject the certificate.
     #[asn1(default = "Default::default")]
     pub critical: bool,
     value: &'a OctetStringRef,
 }
 
 impl<'a> Extension<'a> {
-    /// The contents of extnValue.
+    /// Returns the contents of extnValue.
     pub(crate) fn value(&self) -> &'a [u8] {
         self.value.as_bytes()
     }
@@ -48,7 +48,7 @@ pub struct BasicConstraints {
     /// Whether the subject is a CA.
     #[asn1(default = "Default::default")]
     pub ca: bool,
-    /// The most CA certificates, self-issued ones excluded, that may follow below it.
+    /// The maximum number of CA certificates that may follow below it, without self-issued ones.
     #[asn1(optional = "true")]
     pub path_length: Option<u32>,
 }
@@ -130,8 +130,8 @@ impl Extensions {
                 self.subject_key_identifier = Some(<&OctetStringRef>::from_der(der)?.as_bytes().into());
             }
             Some(rfc5280::ID_CE_AUTHORITY_KEY_IDENTIFIER) => {
-                // The issuer's name and serial number beside it are not used (RFC 4158 3.5.12), so they may have any form.
-                // be of any form and length.
+                // The issuer's name and serial number beside it are not used (RFC 4158 3.5.12), so they may have any
+                // form and length.
                 let fields = DerElement::sequence(der)?;
                 let identifier = fields.iter().find(|field| field.identifier == 0x80);
                 self.authority_key_identifier = identifier.map(|identifier| identifier.contents.into());
@@ -162,7 +162,8 @@ impl Extensions {
 }
 
 impl AuthorityInformationAccess {
-    /// A location that is not a URI, or an unreadable URI, is ignored: it would not be used.
+    /// Reads an AuthorityInfoAccess. A location that is not a URI, or an unreadable URI, is ignored: it would not be
+    /// used.
     fn read(der: &[u8]) -> der::Result<Self> {
         let mut access = Self::default();
         for description in DerElement::sequence(der)? {

@@ -17,12 +17,12 @@ pub struct TbsFingerprint([u8; 32]);
 pub struct KeyId([u8; 32]);
 
 impl Fingerprint {
-    /// The fingerprint of these bytes.
+    /// Returns the fingerprint of these bytes.
     pub fn of(certificate_der: &[u8]) -> Self {
         Self(sha256(certificate_der))
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -36,19 +36,19 @@ impl From<[u8; 32]> for Fingerprint {
 }
 
 impl TbsFingerprint {
-    /// The fingerprint of this tbsCertificate.
+    /// Returns the fingerprint of this tbsCertificate.
     pub fn of(tbs_der: &[u8]) -> Self {
         Self(sha256(tbs_der))
     }
 }
 
 impl KeyId {
-    /// The id of the key with this SubjectPublicKeyInfo.
+    /// Returns the id of the key with this SubjectPublicKeyInfo.
     pub fn of(public_key_der: &[u8]) -> Self {
         Self(sha256(public_key_der))
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

@@ -75,7 +75,8 @@ impl<'a> PublicKey<'a> {
 }
 
 impl KeyAlgorithm {
-    /// A key with other parameters than those of its algorithm's standard is not of that kind.
+    /// Returns the kind of a key. A key with other parameters than those of its algorithm's standard is not of that
+    /// kind.
     fn read(algorithm: &AlgorithmIdentifier<'_>, bits: &[u8]) -> der::Result<Self> {
         let other = Self::Other(algorithm.oid);
         Ok(match algorithm.oid.as_known() {
@@ -104,7 +105,7 @@ impl KeyAlgorithm {
     }
 }
 
-/// A SubjectPublicKeyInfo with the NULL of RFC 3279 2.3.1, if only this is missing.
+/// Returns a SubjectPublicKeyInfo with the NULL of RFC 3279 2.3.1, if only this is missing.
 pub(super) fn canonical(public_key_der: &[u8]) -> Cow<'_, [u8]> {
     let with_null = || {
         let PublicKeyInfo { algorithm, bits } = PublicKeyInfo::from_der(public_key_der).ok()?;

@@ -70,26 +70,26 @@ impl<'a> CertificateHead<'a> {
     }
 }
 
-/// The number of bits of a positive INTEGER; zero for zero.
+/// Returns the number of bits of a positive INTEGER; zero for zero.
 pub(super) fn bit_length(integer: UintRef<'_>) -> u32 {
     let bytes = integer.as_bytes();
     let unused = bytes.first().map_or(0, |first| first.leading_zeros());
     u32::try_from(bytes.len()).unwrap_or(u32::MAX / 8).saturating_mul(8).saturating_sub(unused)
 }
 
-/// A reader of the contents of one SEQUENCE.
+/// Returns a reader of the contents of one SEQUENCE.
 pub(super) fn contents(der: &[u8]) -> der::Result<SliceReader<'_>> {
     let sequence = AnyRef::from_der(der)?;
     sequence.tag().assert_eq(Tag::Sequence)?;
     SliceReader::new(sequence.value())
 }
 
-/// The elements of one SEQUENCE, each with its tag and length.
+/// Returns the elements of one SEQUENCE, each with its tag and length.
 pub(super) fn elements(der: &[u8]) -> der::Result<Vec<&[u8]>> {
     Ok(DerElement::sequence(der)?.into_iter().map(|element| element.der).collect())
 }
 
-/// The remaining elements of a reader, each with its tag and length.
+/// Returns the remaining elements of a reader, each with its tag and length.
 pub(super) fn parts<'a>(reader: &mut SliceReader<'a>) -> der::Result<Vec<&'a [u8]>> {
     let mut parts = Vec::new();
     while !reader.is_finished() {
@@ -98,8 +98,8 @@ pub(super) fn parts<'a>(reader: &mut SliceReader<'a>) -> der::Result<Vec<&'a [u8
     Ok(parts)
 }
 
-/// The content of an INTEGER as encoded. A serial number may have any length and sign, but no padding: a padded one would
-/// not be found in a CRL that encodes it properly.
+/// Returns the content of an INTEGER as encoded. A serial number may have any length and sign, but no padding: a
+/// padded one would not be found in a CRL that encodes it properly.
 fn integer(der: &[u8]) -> der::Result<&[u8]> {
     der::asn1::IntRef::from_der(der)?;
     Ok(AnyRef::from_der(der)?.value())

@@ -1,4 +1,4 @@
-//! The other fingerprints under which a certificate can be presented.
+//! Signature malleability: the other fingerprints under which a certificate can be presented.
 //!
 //! The issuer signs the tbsCertificate; the fingerprint is over the signature too. If (r, s) is an ECDSA signature, so is
 //! (r, n - s) (FIPS 186-5 6.4.2 verifies both), and anyone can compute one from the other. Nothing else can be changed: the
@@ -24,8 +24,8 @@ const ORDERS: [&[u8]; 3] = [
     b"1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
 ];
 
-/// The fingerprints of the certificate with its ECDSA signature's twin, one for each curve on which the issuer's key may be.
-/// None for other signatures.
+/// Returns the fingerprints of the certificate with its ECDSA signature's twin, one for each possible curve of the
+/// issuer's key. There are none for other signatures.
 pub(super) fn twin_fingerprints(tbs: &[u8], algorithm: &[u8], signature: &[u8]) -> Vec<Fingerprint> {
     let Ok(EcdsaSignature { r, s }) = EcdsaSignature::from_der(signature) else { return Vec::new() };
     let s = BigUint::from_bytes_be(s.as_bytes());

@@ -1,7 +1,8 @@
 //! The contents of one certificate, typed. Validation, revocation and mapping are done by other folders.
 //!
 //! Certificates of real CAs are read (version 1, unusual serial numbers, unknown critical extensions, alternative names
-//! that cannot be decoded). What cannot be understood is recorded, so that a later stage can refuse it with a reason.
+//! that cannot be decoded). Parts that are not understood are recorded, so that a later stage can reject the certificate
+//! with a reason.
 
 mod alt_security_identities;
 mod alt_security_name;

@@ -41,7 +41,7 @@ pub(super) struct Attribute {
 }
 
 impl DistinguishedName {
-    /// The name with this encoding.
+    /// Returns the name with this encoding.
     pub fn from_der(der: &[u8]) -> Self {
         let relative_names = decode(der);
         let comparable = comparable(der, relative_names.as_deref(), fold);
@@ -56,39 +56,40 @@ impl DistinguishedName {
         }
     }
 
-    /// The name for messages, truncated to 128 bytes.
+    /// Returns the name for messages, truncated to 128 bytes.
     pub fn shown(&self) -> BoundedText<128> {
         BoundedText::of(self)
     }
 
-    /// The name as encoded.
+    /// Returns the name as encoded.
     pub fn der(&self) -> &[u8] {
         &self.decoded.der
     }
 
-    /// Whether it has no attributes: an empty SEQUENCE, or a name that cannot be decoded.
+    /// Returns whether it has no attributes: an empty SEQUENCE, or a name that cannot be decoded.
     pub fn is_empty(&self) -> bool {
         self.decoded.relative_names.is_empty()
     }
 
-    /// Whether it could be decoded; otherwise it equals only the same bytes.
+    /// Returns whether it could be decoded; otherwise it equals only the same bytes.
     pub fn is_decoded(&self) -> bool {
         self.decoded.comparable.starts_with(DECODED)
     }
 
-    /// Whether it could be decoded and every value is text, so that it can be compared with names from other sources.
+    /// Returns whether it could be decoded and every value is text, so that it can be compared with names from other
+    /// sources.
     pub fn is_text(&self) -> bool {
         self.is_decoded() && self.decoded.relative_names.iter().flatten().all(|a| a.text.is_some())
     }
 
-    /// Whether it begins with the relative names of `subtree` (RFC 5280 7.1: each compared like a whole name).
+    /// Returns whether it begins with the relative names of `subtree` (RFC 5280 7.1: each compared like a whole name).
     pub fn is_within(&self, subtree: &Self) -> bool {
         // Every relative name is preceded by its length, so a prefix never ends inside one.
         subtree.is_decoded() && self.decoded.comparable.starts_with(&subtree.decoded.comparable)
     }
 
-    /// Whether it may begin with the relative names of `subtree`: as [`Self::is_within`], with texts equal in any spelling
-    /// that a directory may treat as the same ([`fold_name`]). For subtrees that exclude.
+    /// Returns whether it may begin with the relative names of `subtree`: as [`Self::is_within`], with texts equal in
+    /// any spelling that a directory may treat as the same ([`fold_name`]). For subtrees that exclude.
     pub fn may_be_within(&self, subtree: &Self) -> bool {
         subtree.is_decoded() && self.folded().starts_with(subtree.folded())
     }
@@ -98,22 +99,22 @@ impl DistinguishedName {
         self.decoded.folded.get_or_init(|| comparable(&self.decoded.der, names(), fold_name))
     }
 
-    /// The relative names, root first as encoded; empty if the name cannot be decoded.
+    /// Returns the relative names, root first as encoded; empty if the name cannot be decoded.
     pub(super) fn relative_names(&self) -> &[Vec<Attribute>] {
         &self.decoded.relative_names
     }
 
-    /// The attributes whose value is text, root first as encoded.
+    /// Returns the attributes whose value is text, root first as encoded.
     pub fn attributes(&self) -> impl Iterator<Item = (ObjectIdentifier, &str)> {
         self.decoded.relative_names.iter().flatten().filter_map(|a| Some((a.oid, a.text.as_deref()?)))
     }
 
-    /// The values of the attributes of this type, root first as encoded.
+    /// Returns the values of the attributes of this type, root first as encoded.
     pub fn values(&self, oid: const_oid::ObjectIdentifier) -> AttributeValues<'_> {
         self.values_of(ObjectIdentifier::known(oid))
     }
 
-    /// The values of the attributes of this type, root first as encoded.
+    /// Returns the values of the attributes of this type, root first as encoded.
     pub fn values_of(&self, oid: ObjectIdentifier) -> AttributeValues<'_> {
         let attributes = self.decoded.relative_names.iter().flatten().filter(|a| a.oid == oid);
         let mut values = AttributeValues { texts: Vec::new(), hidden: Vec::new() };
@@ -214,7 +215,7 @@ impl fmt::Display for Attribute {
     }
 }
 
-/// The keywords of RFC 4514 section 3, and the usual ones for other attributes in personal certificates.
+/// Returns the keyword of RFC 4514 section 3, or the usual one for another attribute in personal certificates.
 fn keyword(oid: ObjectIdentifier) -> Option<&'static str> {
     Some(match oid.as_known()? {
         rfc4519::COMMON_NAME => "CN",
@@ -235,7 +236,7 @@ fn keyword(oid: ObjectIdentifier) -> Option<&'static str> {
     })
 }
 
-/// RFC 4514 2.4.
+/// Writes text with the escapes of RFC 4514 2.4.
 fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     let last = text.chars().count().saturating_sub(1);
     for (index, character) in text.chars().enumerate() {
@@ -255,7 +256,7 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     Ok(())
 }
 
-/// Invisible characters that change how the characters around them are displayed.
+/// Returns whether the character is invisible and changes how the characters around them are displayed.
 pub(super) fn is_invisible(character: char) -> bool {
     matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
@@ -264,7 +265,7 @@ pub(super) fn is_invisible(character: char) -> bool {
 /// The first bytes of the comparable form of a decoded name.
 const DECODED: &[u8] = b"dec";
 
-/// `None` if the structure is not that of a Name. Values and attribute types may be of any type.
+/// Decodes a Name. Returns `None` if the structure is another one. Values and attribute types may be of any type.
 fn decode(der: &[u8]) -> Option<Vec<Vec<Attribute>>> {
     let relative_names = DerElement::sequence(der).ok()?.into_iter();
     relative_names
@@ -278,7 +279,7 @@ fn decode(der: &[u8]) -> Option<Vec<Vec<Attribute>>> {
         .collect()
 }
 
-/// An AttributeTypeAndValue, and the bytes by which it is sorted.
+/// Returns an AttributeTypeAndValue, and the bytes by which it is sorted.
 fn attribute(element: DerElement<'_>) -> Option<(Vec<u8>, Attribute)> {
     let parts = element.inside(SEQUENCE).ok()?;
     let [oid, value] = parts.as_slice() else { return None };
@@ -286,8 +287,8 @@ fn attribute(element: DerElement<'_>) -> Option<(Vec<u8>, Attribute)> {
     Some((element.der.to_vec(), Attribute { oid, value_der: value.der.to_vec(), text: text(value.der) }))
 }
 
-/// Bytes that are equal for names that RFC 5280 7.1 calls equal: each relative name as the sorted set of its
-/// attributes, all parts preceded by their length, so that no two different names can flow into the same bytes.
+/// Returns bytes that are equal for names that RFC 5280 7.1 calls equal: each relative name as the sorted set of its
+/// attributes, all parts preceded by their length, so that two different names never have the same bytes.
 fn comparable(der: &[u8], relative_names: Option<&[Vec<Attribute>]>, fold: fn(&str) -> String) -> Box<[u8]> {
     let Some(relative_names) = relative_names else {
         return [b"raw", der].concat().into();
@@ -321,7 +322,8 @@ fn append(to: &mut Vec<u8>, part: &[u8]) {
     to.extend_from_slice(part);
 }
 
-/// Lower case, without white space at either end, and with one space for each run of white space inside.
+/// Returns the text in lower case, without white space at either end, and with one space for each run of white space
+/// inside.
 fn fold(text: &str) -> String {
     text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }

@@ -66,7 +66,8 @@ pub enum MailSubtree {
 }
 
 impl NameConstraints {
-    /// Refuses an empty extension, an empty list, a minimum other than zero, and a maximum (RFC 5280 4.2.1.10).
+    /// Reads a NameConstraints. Rejects an empty extension, an empty list, a minimum other than zero, and a maximum
+    /// (RFC 5280 4.2.1.10).
     pub(super) fn read(der: &[u8]) -> der::Result<Self> {
         let lists = DerElement::sequence(der)?;
         let read = |list: &DerElement<'_>| subtrees(list.contents);
@@ -96,7 +97,7 @@ fn subtrees(list: &[u8]) -> der::Result<Vec<Subtree>> {
     if subtrees.is_empty() { Err(malformed()) } else { Ok(subtrees) }
 }
 
-/// GeneralSubtree. A minimum of zero is the default, which DER omits and some CAs write.
+/// Reads a GeneralSubtree. A minimum of zero is the default, which DER omits and some CAs write.
 fn subtree(element: DerElement<'_>) -> der::Result<Subtree> {
     match element.inside(SEQUENCE)?.as_slice() {
         [base] | [base, DerElement { der: [0x80, 0x01, 0x00], .. }] => {
@@ -123,7 +124,7 @@ fn understood(base: GeneralName<'_>) -> Option<Subtree> {
     }
 }
 
-/// Windows writes `@corp.example` for all users of a domain.
+/// Reads the subtree of a UPN. Windows writes `@corp.example` for all users of a domain.
 fn user_principal_name(value_der: &[u8]) -> Option<Subtree> {
     let text = text(value_der)?.to_lowercase();
     mail(text.strip_prefix('@').unwrap_or(&text)).map(Subtree::UserPrincipalName)
@@ -148,8 +149,8 @@ fn domain(text: &str) -> Option<DomainSubtree> {
     Some(if below { DomainSubtree::Below(lower) } else { DomainSubtree::Host(lower) })
 }
 
-/// Labels of letters, digits, hyphens and underscores, separated by single dots. A trailing dot would be another spelling
-/// of the same domain.
+/// Returns whether `text` is a domain name: labels of letters, digits, hyphens and underscores, separated by single
+/// dots. A trailing dot would be another spelling of the same domain.
 pub(crate) fn is_domain(text: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
@@ -158,7 +159,7 @@ pub(crate) fn is_domain(text: &str) -> bool {
     text.split('.').all(is_label)
 }
 
-/// RFC 4632: the ones of the mask come first.
+/// Reads an address and its mask. RFC 4632: the ones of the mask come first.
 fn address(bytes: &[u8]) -> Option<Subtree> {
     if !matches!(bytes.len(), 8 | 32) {
         return None;
@@ -171,7 +172,7 @@ fn address(bytes: &[u8]) -> Option<Subtree> {
 }
 
 impl Subtree {
-    /// The kind of names that it constrains.
+    /// Returns the kind of names that it constrains.
     pub fn form(&self) -> NameForm {
         match self {
             Self::Directory(_) => NameForm::Directory,

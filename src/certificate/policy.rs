@@ -31,20 +31,21 @@ pub struct PolicyConstraints {
 }
 
 impl PolicyConstraints {
-    /// An empty extension is refused: RFC 5280 forbids CAs to issue it and does not specify its meaning.
+    /// Reads a PolicyConstraints. An empty extension is rejected: RFC 5280 forbids CAs to issue it and does not
+    /// specify its meaning.
     pub(super) fn read(der: &[u8]) -> der::Result<Self> {
         Some(Self::from_der(der)?).filter(|constraints| *constraints != Self::default()).ok_or_else(empty)
     }
 }
 
-/// The mappings of a policyMappings extension, at least one.
+/// Returns the mappings of a policyMappings extension, at least one.
 pub(super) fn mappings(der: &[u8]) -> der::Result<Vec<PolicyMapping>> {
     Some(Vec::<PolicyMapping>::from_der(der)?).filter(|mappings| !mappings.is_empty()).ok_or_else(empty)
 }
 
-/// The policy identifiers of certificatePolicies, or of Microsoft's application policies, which have the same syntax.
-/// Qualifiers are texts for users, and RFC 5280 4.2.1.4 leaves so many forms of them in use that decoding them all would
-/// refuse good certificates.
+/// Returns the policy identifiers of certificatePolicies, or of Microsoft's application policies, which have the same
+/// syntax. Qualifiers are texts for users, and RFC 5280 4.2.1.4 leaves so many forms of them in use that decoding
+/// them all would refuse good certificates.
 pub(super) fn identifiers(der: &[u8]) -> der::Result<Vec<ObjectIdentifier>> {
     let identifier = |element: DerElement<'_>| match element.inside(SEQUENCE)?.as_slice() {
         [identifier] | [identifier, _] => ObjectIdentifier::from_der(identifier.der),

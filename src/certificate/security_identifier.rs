@@ -15,8 +15,8 @@ pub(crate) const SECURITY_IDENTIFIER_EXTENSION: ObjectIdentifier =
 /// szOID_NTDS_OBJECTSID, the otherName inside it.
 const OBJECT_SID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.25.2.1");
 
-/// The value of the extension for `sid`, the text `S-1-5-21-…`: it is encoded in ASCII, not in the binary form of a
-/// directory. Fails if the text is not a SID.
+/// Returns the value of the extension for `sid`, the text `S-1-5-21-…`: it is encoded in ASCII, not in the binary
+/// form of a directory. Fails if the text is not a SID.
 pub(crate) fn security_identifier_value(sid: &str) -> der::Result<Vec<u8>> {
     if !is_security_identifier(sid) {
         return Err(malformed());
@@ -26,8 +26,8 @@ pub(crate) fn security_identifier_value(sid: &str) -> der::Result<Vec<u8>> {
     vec![GeneralName::OtherName(name)].to_der()
 }
 
-/// Whether `text` is a SID ([MS-DTYP] 2.4.2.1): `S-1-`, the identifier authority, and one to fifteen sub-authorities,
-/// in decimal.
+/// Returns whether `text` is a SID ([MS-DTYP] 2.4.2.1): `S-1-`, the identifier authority, and one to fifteen
+/// sub-authorities, in decimal.
 pub(crate) fn is_security_identifier(text: &str) -> bool {
     let Some(numbers) = text.strip_prefix("S-1-") else { return false };
     let is_number =
@@ -35,7 +35,7 @@ pub(crate) fn is_security_identifier(text: &str) -> bool {
     (2..=16).contains(&numbers.split('-').count()) && numbers.split('-').all(is_number)
 }
 
-/// The SID as text, `S-1-5-21-…`. Exactly one and no other element: two would contradict each other.
+/// Returns the SID as text, `S-1-5-21-…`. Exactly one and no other element: two would contradict each other.
 pub(super) fn read(der: &[u8]) -> der::Result<String> {
     let elements = DerElement::sequence(der)?;
     let [element] = elements.as_slice() else { return Err(malformed()) };

@@ -10,12 +10,12 @@ use super::fingerprint::write_hex;
 pub struct SerialNumber(Box<[u8]>);
 
 impl SerialNumber {
-    /// The serial number with these content bytes of a DER INTEGER.
+    /// Returns the serial number with these content bytes of a DER INTEGER.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Self(bytes.into())
     }
 
-    /// The content bytes of the INTEGER as encoded.
+    /// Returns the content bytes of the INTEGER as encoded.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

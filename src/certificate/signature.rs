@@ -1,6 +1,6 @@
-//! Verification of signatures on certificates, CRLs and OCSP responses. SHA-1 and RSA keys below 2,048 bits are refused
-//! unless the caller passes [`WeakAlgorithms::UnsafelyAllowed`], and so are parameters that the algorithm's own standard
-//! does not allow.
+//! Verification of signatures on certificates, CRLs and OCSP responses. SHA-1 and RSA keys below 2,048 bits are rejected
+//! unless the caller passes [`WeakAlgorithms::UnsafelyAllowed`]; parameters that the standard of the algorithm does not
+//! allow are always rejected.
 
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::signature as algorithms;
@@ -72,8 +72,8 @@ pub enum SignatureError {
 }
 
 impl KeyAlgorithm {
-    /// Whether signatures by keys of this kind can be verified here: the same list for handshakes, certificates and CRLs. The
-    /// strength of the key is checked elsewhere.
+    /// Returns whether signatures by keys of this kind can be verified here: the same list for handshakes,
+    /// certificates and CRLs. The strength of the key is checked elsewhere.
     pub fn is_usable(self) -> bool {
         match self {
             Self::Rsa { bits } => (UNSAFE_MINIMUM_RSA_BITS..=MAXIMUM_RSA_BITS).contains(&bits),
@@ -83,14 +83,14 @@ impl KeyAlgorithm {
     }
 }
 
-/// Whether signatures by the key in this SubjectPublicKeyInfo can be verified: it is of a usable kind and well-formed (a
-/// point on the curve, a valid modulus and exponent).
+/// Returns whether signatures by the key in this SubjectPublicKeyInfo can be verified: it is of a usable kind and
+/// well-formed (a point on the curve, a valid modulus and exponent).
 pub(super) fn is_usable_key(public_key_der: &[u8]) -> bool {
     let read = PublicKey::read(public_key_der);
     read.is_ok_and(|key| key.algorithm.is_usable() && can_verify_with(key.algorithm, key.bits))
 }
 
-/// Verifies one signature; refuses weak algorithms. The arguments are the signer's SubjectPublicKeyInfo, the
+/// Verifies one signature, and rejects weak algorithms. The arguments are the signer's SubjectPublicKeyInfo, the
 /// AlgorithmIdentifier, the signed bytes as received, and the content of the signature's BIT STRING.
 pub(crate) fn verify(
     public_key_der: &[u8],
@@ -101,7 +101,7 @@ pub(crate) fn verify(
     verify_with(public_key_der, algorithm_der, signed, signature, WeakAlgorithms::Refused)
 }
 
-/// As [`verify`], with weak algorithms as specified.
+/// Verifies as [`verify`], with weak algorithms as specified.
 pub(crate) fn verify_with(
     public_key_der: &[u8],
     algorithm_der: &[u8],
@@ -117,7 +117,7 @@ pub(crate) fn verify_with(
     verified.map_err(|_| SignatureError::Wrong)
 }
 
-/// [`verify`] with the digest of the signed bytes by the hash of [`hash`].
+/// Verifies as [`verify`], with the digest of the signed bytes, made by the algorithm that [`hash`] returns.
 pub(crate) fn verify_digest(
     public_key_der: &[u8],
     algorithm_der: &[u8],
@@ -132,8 +132,8 @@ pub(crate) fn verify_digest(
     verified.map_err(|_| SignatureError::Wrong)
 }
 
-/// The hash that an algorithm applies to the signed bytes. `None` if it signs no hash (Ed25519), or if none of its
-/// signatures would be accepted.
+/// Returns the hash that an algorithm applies to the signed bytes. `None` if it signs no hash (Ed25519), or if none
+/// of its signatures would be accepted.
 pub(crate) fn hash(algorithm_der: &[u8]) -> Option<&'static digest::Algorithm> {
     use rfc5912::{ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, ECDSA_WITH_SHA_512};
     let algorithm = AlgorithmIdentifier::from_der(algorithm_der).ok()?;
@@ -157,7 +157,7 @@ pub(crate) fn hash(algorithm_der: &[u8]) -> Option<&'static digest::Algorithm> {
     }
 }
 
-/// The algorithm to verify with, and the bytes of the key that it needs.
+/// Returns the algorithm to verify with, and the bytes of the key that it needs.
 fn chosen<'a>(
     public_key_der: &'a [u8],
     algorithm_der: &[u8],
@@ -219,7 +219,7 @@ fn rsa(
     }
 }
 
-/// Signatures that are refused otherwise. PSS is younger than keys of 1,024 bits.
+/// Returns the parameters for signatures that are rejected otherwise. PSS is younger than keys of 1,024 bits.
 fn weak_rsa(bits: u32, algorithm: const_oid::ObjectIdentifier) -> Option<&'static RsaParameters> {
     match algorithm {
         _ if !(UNSAFE_MINIMUM_RSA_BITS..=MAXIMUM_RSA_BITS).contains(&bits) => None,
@@ -234,7 +234,8 @@ fn weak_rsa(bits: u32, algorithm: const_oid::ObjectIdentifier) -> Option<&'stati
     }
 }
 
-/// RFC 4055 sections 2.1 and 5: the parameters are NULL, and verifiers accept absent ones.
+/// Returns whether the parameters are NULL or absent. By RFC 4055 sections 2.1 and 5 they are NULL, and verifiers accept
+/// absent ones.
 fn has_null_or_nothing(algorithm: &AlgorithmIdentifier<'_>) -> bool {
     algorithm.parameters.is_none_or(AnyRef::is_null)
 }
@@ -252,8 +253,9 @@ struct PssParameters<'a> {
     trailer: Option<u32>,
 }
 
-/// One hash throughout, as RFC 4055 3.1 recommends and aws-lc verifies, and a salt of any length: the recommended one is
-/// that of the hash, the default is 20, and OpenSSL's default is the longest that fits.
+/// Returns the parameters of a PSS signature: one hash throughout, as RFC 4055 3.1 recommends and aws-lc verifies,
+/// and a salt of any length: the recommended one is that of the hash, the default is 20, and OpenSSL's default is the
+/// longest that fits.
 fn pss(algorithm: &AlgorithmIdentifier<'_>) -> Result<RsaParameters, SignatureError> {
     let wrong = || SignatureError::WrongParameters { oid: algorithm.oid };
     let weak = |oid| SignatureError::WeakAlgorithm { oid };
@@ -285,7 +287,7 @@ fn pss(algorithm: &AlgorithmIdentifier<'_>) -> Result<RsaParameters, SignatureEr
 /// RFC 4055 3.1: the default of saltLength.
 const DEFAULT_SALT_LENGTH: u16 = 20;
 
-/// Whether these bytes of a SubjectPublicKeyInfo are a key of this kind, by the parser that verifies with it.
+/// Returns whether these bytes of a SubjectPublicKeyInfo are a key of this kind, by the parser that verifies with it.
 fn can_verify_with(key: KeyAlgorithm, bits: &[u8]) -> bool {
     let algorithm: &'static dyn VerificationAlgorithm = match key {
         KeyAlgorithm::Rsa { .. } => &algorithms::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
@@ -298,7 +300,8 @@ fn can_verify_with(key: KeyAlgorithm, bits: &[u8]) -> bool {
     UnparsedPublicKey::new(algorithm, bits).parse().is_ok()
 }
 
-/// Every combination of curve and hash: CAs sign with SHA-256 under a P-384 key.
+/// Returns the verification of ECDSA. Every combination of curve and hash is supported: some CAs sign SHA-256 with a
+/// P-384 key.
 fn ecdsa(
     key: KeyAlgorithm,
     algorithm: &AlgorithmIdentifier<'_>,
@@ -321,7 +324,8 @@ fn ecdsa(
     without_parameters(algorithm, VerificationMethod::Of(verification))
 }
 
-/// RFC 5758 3.2 (ECDSA) and RFC 8410 section 3 (Ed25519): parameters are absent.
+/// Returns `verification` if the parameters are absent, as RFC 5758 3.2 (ECDSA) and RFC 8410 section 3 (Ed25519)
+/// require.
 fn without_parameters(
     algorithm: &AlgorithmIdentifier<'_>,
     verification: VerificationMethod,

@@ -2,10 +2,10 @@
 
 use super::element::DerElement;
 
-/// The text of a string. `None` for a value of another type, or one that violates the rules of its type.
+/// Returns the text of a string. `None` for a value of another type, or one that violates the rules of its type.
 ///
-/// TeletexString is read as Latin-1, as OpenSSL and Windows read it and CAs write it; T.61's own repertoire is not in use.
-/// BMPString is read as UTF-16, because Windows writes characters beyond the first plane as surrogates.
+/// TeletexString is read as Latin-1, as OpenSSL and Windows read it and CAs write it; T.61's own repertoire is not in
+/// use. BMPString is read as UTF-16, because Windows writes characters beyond the first plane as surrogates.
 pub(super) fn text(value_der: &[u8]) -> Option<String> {
     let value = DerElement::read(value_der).ok()?;
     let contents = value.contents;
@@ -29,8 +29,8 @@ pub(super) fn text(value_der: &[u8]) -> Option<String> {
     }
 }
 
-/// Text on one line. Text with NUL or another control character would be read differently by readers of C strings,
-/// headers or lines.
+/// Returns the text unless it is empty or has a control character: readers of C strings, headers or lines would read
+/// such a text differently.
 pub(super) fn line(text: &str) -> Option<String> {
     (!text.is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())
 }

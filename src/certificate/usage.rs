@@ -17,12 +17,12 @@ const fn known(dotted: &str) -> ObjectIdentifier {
     ObjectIdentifier::known(const_oid::ObjectIdentifier::new_unwrap(dotted))
 }
 
-/// The usage of this name.
+/// Returns the usage of this name.
 pub(crate) fn of_name(name: &str) -> Option<ObjectIdentifier> {
     NAMED.iter().find(|(known, _)| *known == name).map(|(_, usage)| *usage)
 }
 
-/// The name of this usage.
+/// Returns the name of this usage.
 pub(crate) fn name_of(usage: ObjectIdentifier) -> Option<&'static str> {
     NAMED.iter().find(|(_, known)| *known == usage).map(|(name, _)| *name)
 }

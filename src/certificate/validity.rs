@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::layout::elements;
 use crate::clock::UnixTime;
 
-/// notBefore and notAfter (RFC 5280 4.1.2.5).
+/// Reads notBefore and notAfter (RFC 5280 4.1.2.5).
 pub(super) fn read(der: &[u8]) -> der::Result<(UnixTime, UnixTime)> {
     match elements(der)?.as_slice() {
         [not_before, not_after] => Ok((strict(not_before)?, strict(not_after)?)),
@@ -16,8 +16,8 @@ pub(super) fn read(der: &[u8]) -> der::Result<(UnixTime, UnixTime)> {
     }
 }
 
-/// The one form that RFC 5280 4.1.2.5 allows: with seconds, without a fraction, in UTC. If two readers disagreed about
-/// another form, they would disagree about whether a certificate is valid.
+/// Reads a time in the only form that RFC 5280 4.1.2.5 allows: with seconds, without a fraction, in UTC. If two readers
+/// disagreed about another form, they would disagree about whether a certificate is valid.
 fn strict(der: &[u8]) -> der::Result<UnixTime> {
     let time = AnyRef::from_der(der)?;
     let is_strict = match time.tag() {
@@ -31,11 +31,12 @@ fn strict(der: &[u8]) -> der::Result<UnixTime> {
     }
 }
 
-/// A UTCTime or GeneralizedTime in the forms of X.680: without seconds, with a fraction, with an offset from UTC. CAs
-/// write such times into CRLs, where they have little effect. Local time without an offset is ambiguous and refused.
+/// Reads a UTCTime or GeneralizedTime in the forms of X.680: without seconds, with a fraction, with an offset from
+/// UTC. CAs write such times into CRLs, where they have little effect. Local time without an offset is ambiguous and
+/// refused.
 ///
-/// A time before 1970 is read as the first second of 1970: no request is made before it, so this makes no difference. CAs
-/// write the zero of their programming language, of year 1 or 1601, for "unknown".
+/// A time before 1970 is read as the first second of 1970: no request is made before it, so this makes no difference.
+/// CAs write the zero of their programming language, of year 1 or 1601, for "unknown".
 pub(crate) fn read_time(time: AnyRef<'_>) -> der::Result<UnixTime> {
     let malformed = || der::Error::from(time.tag().value_error());
     let text = str::from_utf8(time.value()).map_err(|_| malformed())?;
@@ -60,7 +61,7 @@ pub(crate) fn read_time(time: AnyRef<'_>) -> der::Result<UnixTime> {
 struct TimeDigits<'a>(&'a str);
 
 impl TimeDigits<'_> {
-    /// The next `count` digits.
+    /// Returns the number of the next `length` digits.
     fn number(&mut self, length: usize) -> Option<u16> {
         let (digits, rest) = self.0.split_at_checked(length)?;
         let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
@@ -72,7 +73,7 @@ impl TimeDigits<'_> {
         self.number(2).and_then(|number| number.try_into().ok())
     }
 
-    /// From the month on; minutes and seconds are optional.
+    /// Reads month, day, hour, minute and second; the last two are optional.
     fn date_and_time(&mut self, year: u16) -> Option<Duration> {
         let (month, day, hour) = (self.pair()?, self.pair()?, self.pair()?);
         let minute = self.pair();
@@ -84,7 +85,7 @@ impl TimeDigits<'_> {
         Some(if year >= 1970 { time.unix_duration() } else { Duration::ZERO })
     }
 
-    /// Whether the offset is east of Greenwich, and its size.
+    /// Returns whether the offset is east of Greenwich, and its size.
     fn offset(&mut self) -> Option<(bool, Duration)> {
         let (sign, rest) = self.0.split_at_checked(1)?;
         self.0 = rest;
@@ -118,7 +119,7 @@ mod tests {
         validity(&element(tag, text), &element(0x17, "491231235959Z")).map(|(not_before, _)| not_before)
     }
 
-    /// In a CRL.
+    /// Reads a time as in a CRL.
     fn lenient(tag: u8, text: &str) -> Option<u64> {
         let der = element(tag, text);
         read_time(AnyRef::from_der(&der).unwrap()).ok().map(UnixTime::seconds)

@@ -1,8 +1,8 @@
 //! Distinguished names in the text form that Windows uses in altSecurityIdentities: root first, commas without spaces
 //! ([MS-PKCA] 3.1.5.2.1), keywords and quotes as in CertNameToStr.
 //!
-//! The text is for administrators to copy into a directory, and for values that they copied. Names are never compared as
-//! text, but decoded.
+//! Administrators copy the text into a directory, from which it is read again. Names are never compared as text, but
+//! decoded.
 
 use super::element::DerElement;
 use super::name::{Attribute, DistinguishedName, is_invisible};
@@ -11,8 +11,8 @@ use const_oid::db::{rfc3280, rfc4519};
 use der::asn1::{AnyRef, Utf8StringRef};
 use der::{Encode, Tag};
 
-/// The text of `name`. `None` if it is empty or cannot be written so that it is read back as the same name: a value that
-/// is not text, or an invisible character.
+/// Returns the text of `name`. `None` if it is empty or cannot be written so that it is read back as the same name: a
+/// value that is not text, or an invisible character.
 pub(super) fn windows_text(name: &DistinguishedName) -> Option<String> {
     let relative_names = name.relative_names();
     if relative_names.is_empty() {
@@ -37,7 +37,7 @@ fn attribute(attribute: &Attribute) -> Option<String> {
     Some(format!("{keyword}={}", quoted(text)))
 }
 
-/// A quote inside quotes is doubled.
+/// Quotes a value; a quote inside quotes is doubled.
 fn quoted(text: &str) -> String {
     let needs_quotes = text.is_empty()
         || text.starts_with(' ')
@@ -46,7 +46,7 @@ fn quoted(text: &str) -> String {
     if needs_quotes { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
-/// Windows uses `E`, `S`, `T` and `G` instead of the keywords of RFC 4514, or where it has none.
+/// The keywords of Windows, which has `E`, `S`, `T` and `G` instead of those of RFC 4514, or if that has none.
 const KEYWORDS: [(&str, const_oid::ObjectIdentifier); 14] = [
     ("CN", rfc4519::COMMON_NAME),
     ("L", rfc4519::LOCALITY_NAME),
@@ -79,8 +79,8 @@ fn keyword(oid: ObjectIdentifier) -> Option<&'static str> {
     KEYWORDS.iter().find(|(_, known)| oid == *known).map(|(keyword, _)| *keyword)
 }
 
-/// Parses a name, root first as Windows writes it. `None` if `text` is not a name or is ambiguous: a quote inside
-/// unquoted text, an unknown keyword.
+/// Parses a name, root first as Windows writes it. Returns `None` if `text` is not a name or is ambiguous: a quote
+/// inside unquoted text, an unknown keyword.
 pub(super) fn from_windows_text(text: &str) -> Option<DistinguishedName> {
     let mut reader = WindowsNameParser { rest: text };
     let mut name = Vec::new();
@@ -113,7 +113,7 @@ impl WindowsNameParser<'_> {
         rest.is_some()
     }
 
-    /// A comma; also a semicolon and a new line ([MS-PKCA] 3.1.5.2.1, CertStrToName).
+    /// Reads a separator, if one is next: a comma, a semicolon or a new line ([MS-PKCA] 3.1.5.2.1, CertStrToName).
     fn take_separator(&mut self) -> bool {
         self.take(',') || self.take(';') || {
             self.take('\r');
@@ -121,7 +121,7 @@ impl WindowsNameParser<'_> {
         }
     }
 
-    /// An AttributeTypeAndValue in DER.
+    /// Reads one attribute. Returns an AttributeTypeAndValue in DER.
     fn attribute(&mut self) -> Option<Vec<u8>> {
         let (keyword, rest) = self.rest.split_once('=')?;
         let oid = identifier(keyword.trim())?;
@@ -130,7 +130,7 @@ impl WindowsNameParser<'_> {
         encoded(Tag::Sequence, &[oid.to_der().ok()?, value].concat())
     }
 
-    /// Up to the closing quote; a quote inside is doubled.
+    /// Reads up to the closing quote; a quote inside is doubled.
     fn quoted(&mut self) -> Option<String> {
         let mut text = String::new();
         loop {
@@ -145,7 +145,7 @@ impl WindowsNameParser<'_> {
         }
     }
 
-    /// Up to the next separator: text, or `#` and the DER of a value in hexadecimal.
+    /// Reads up to the next separator: text, or `#` and the DER of a value in hexadecimal.
     fn bare(&mut self) -> Option<Vec<u8>> {
         let end = self.rest.find([',', ';', '+', '\r', '\n']).unwrap_or(self.rest.len());
         let (text, rest) = self.rest.split_at_checked(end)?;
@@ -182,7 +182,7 @@ fn identifier(keyword: &str) -> Option<ObjectIdentifier> {
     dotted.parse().ok()
 }
 
-/// The bytes of these hexadecimal digits, in either case. `None` for other characters or an odd number.
+/// Returns the bytes of these hexadecimal digits, in either case. `None` for other characters or an odd number.
 pub(super) fn from_hexadecimal(digits: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
     if pairs.is_empty() || !rest.is_empty() {

@@ -1,4 +1,4 @@
-//! One X.509 certificate: its fields and extensions, typed, and the check of its signature.
+//! One X.509 certificate: its fields and extensions, typed, and the verification of its signature.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -64,9 +64,9 @@ struct CertificateFields {
     extensions: Extensions,
 }
 
-/// The SubjectPublicKeyInfo of any certificate, also of one that [`Certificate::from_der`] cannot read: nothing after
-/// the key is decoded. It serves to prove possession of the key before validation, so the key's algorithm is written as in
-/// its standard, even if the certificate omits a NULL.
+/// Returns the SubjectPublicKeyInfo of any certificate, also of one that [`Certificate::from_der`] cannot read:
+/// nothing after the key is decoded. It serves to prove possession of the key before validation, so the key's
+/// algorithm is encoded as in its standard, even if the certificate omits a NULL.
 pub(crate) fn public_key_of(certificate_der: &[u8]) -> Result<Cow<'_, [u8]>, MalformedCertificate> {
     let public_key = CertificateHead::of_certificate(certificate_der).map_err(in_part("outline"))?.public_key;
     Ok(key::canonical(public_key))
@@ -76,7 +76,7 @@ impl Certificate {
     /// Reads one certificate in DER. An invalid extension is recorded in the certificate and is not an error.
     ///
     /// # Errors
-    /// If the bytes do not have the outline of a certificate in DER.
+    /// The bytes do not have the outline of a certificate in DER.
     pub fn from_der(der: &[u8]) -> Result<Self, MalformedCertificate> {
         let der = Bytes::copy_from_slice(der);
         let layout = CertificateLayout::read(&der).map_err(in_part("outline"))?;
@@ -110,137 +110,139 @@ impl Certificate {
         Ok(Self { facts: Arc::new(facts) })
     }
 
-    /// The fingerprint of the signed content, independent of the signature.
+    /// Returns the fingerprint of the signed content, independent of the signature.
     pub fn tbs_fingerprint(&self) -> TbsFingerprint {
         TbsFingerprint::of(&self.facts.tbs)
     }
 
-    /// The other fingerprints that the certificate has if a client replaces an ECDSA signature by its twin.
+    /// Returns the other fingerprints that the certificate has if a client replaces an ECDSA signature by its twin.
     pub fn twin_fingerprints(&self) -> Vec<Fingerprint> {
         malleability::twin_fingerprints(&self.facts.tbs, &self.facts.outer_algorithm, &self.facts.signature)
     }
 
-    /// Whether the issuer signed the same content. The signatures may differ.
+    /// Returns whether the issuer signed the same content. The signatures may differ.
     pub fn has_content_of(&self, other: &Self) -> bool {
         self.facts.tbs == other.facts.tbs
     }
 
-    /// As presented.
+    /// Returns the DER as presented.
     pub fn der(&self) -> &[u8] {
         &self.facts.der
     }
 
-    /// How many bytes of memory it takes up, estimated high: each name is kept as encoded, decoded and ready to be compared.
+    /// Returns how many bytes of memory it takes up, estimated high: each name is kept as encoded, decoded and ready
+    /// to be compared.
     pub fn weight(&self) -> usize {
         const FACTS: usize = 1024;
         FACTS + 6 * self.facts.der.len()
     }
 
-    /// The signed bytes, as presented.
+    /// Returns the signed bytes, as presented.
     pub fn tbs_der(&self) -> &[u8] {
         &self.facts.tbs
     }
 
-    /// The whole SubjectPublicKeyInfo, as presented.
+    /// Returns the whole SubjectPublicKeyInfo, as presented.
     pub fn public_key_der(&self) -> &[u8] {
         &self.facts.public_key
     }
 
-    /// The SHA-256 of the DER.
+    /// Returns the SHA-256 of the DER.
     pub fn fingerprint(&self) -> Fingerprint {
         self.facts.fingerprint
     }
 
-    /// The SHA-256 of the SubjectPublicKeyInfo.
+    /// Returns the SHA-256 of the SubjectPublicKeyInfo.
     pub fn key_id(&self) -> KeyId {
         self.facts.key_id
     }
 
-    /// 1, 2 or 3; greater only if the certificate has a version that does not exist.
+    /// Returns the version, 1, 2 or 3; greater only if the certificate has a version that does not exist.
     pub fn version(&self) -> u8 {
         self.facts.version
     }
 
-    /// The serial number.
+    /// Returns the serial number.
     pub fn serial(&self) -> &SerialNumber {
         &self.facts.serial
     }
 
-    /// The issuer name.
+    /// Returns the issuer name.
     pub fn issuer(&self) -> &DistinguishedName {
         &self.facts.issuer
     }
 
-    /// The subject name.
+    /// Returns the subject name.
     pub fn subject(&self) -> &DistinguishedName {
         &self.facts.subject
     }
 
-    /// Whether issuer and subject are the same name, as in a root or a CA's certificate for its own next key.
+    /// Returns whether issuer and subject are the same name, as in a root or a CA's certificate for its own next key.
     pub fn is_self_issued(&self) -> bool {
         self.facts.issuer == self.facts.subject
     }
 
-    /// The first second in which it is valid.
+    /// Returns the first second in which it is valid.
     pub fn not_before(&self) -> UnixTime {
         self.facts.not_before
     }
 
-    /// The last second in which it is valid (RFC 5280 4.1.2.5: inclusive).
+    /// Returns the last second in which it is valid (RFC 5280 4.1.2.5: inclusive).
     pub fn not_after(&self) -> UnixTime {
         self.facts.not_after
     }
 
-    /// The kind of key.
+    /// Returns the kind of key.
     pub fn key_algorithm(&self) -> KeyAlgorithm {
         self.facts.key_algorithm
     }
 
-    /// Whether signatures by its key can be verified, in a handshake and on a certificate: the key is of a supported kind
-    /// and well-formed.
+    /// Returns whether signatures by its key can be verified, in a handshake and on a certificate: the key is of a
+    /// supported kind and well-formed.
     pub fn has_usable_key(&self) -> bool {
         signature::is_usable_key(&self.facts.public_key)
     }
 
-    /// The signature algorithm.
+    /// Returns the signature algorithm.
     pub fn signature_algorithm(&self) -> ObjectIdentifier {
         self.facts.signature_algorithm
     }
 
-    /// basicConstraints (RFC 5280 4.2.1.9).
+    /// Returns basicConstraints (RFC 5280 4.2.1.9).
     pub fn basic_constraints(&self) -> Option<BasicConstraints> {
         self.facts.extensions.basic_constraints
     }
 
-    /// keyUsage (RFC 5280 4.2.1.3).
+    /// Returns keyUsage (RFC 5280 4.2.1.3).
     pub fn key_usage(&self) -> Option<KeyUsage> {
         self.facts.extensions.key_usage
     }
 
-    /// Whether its keyUsage has cRLSign.
+    /// Returns whether its keyUsage has cRLSign.
     pub fn may_sign_crls(&self) -> bool {
         self.key_usage().is_some_and(|usage| usage.crl_sign())
     }
 
-    /// extendedKeyUsage (RFC 5280 4.2.1.12); `None` if the extension is absent, which differs from an empty one.
+    /// Returns extendedKeyUsage (RFC 5280 4.2.1.12); `None` if the extension is absent, which differs from an empty
+    /// one.
     pub fn extended_key_usages(&self) -> Option<&[ObjectIdentifier]> {
         self.facts.extensions.extended_key_usages.as_deref()
     }
 
-    /// Application Policies of AD CS ([MS-WCCE] 2.2.2.7.7.3); `None` if the extension is absent.
+    /// Returns the Application Policies of AD CS ([MS-WCCE] 2.2.2.7.7.3); `None` if the extension is absent.
     pub fn application_policies(&self) -> Option<&[ObjectIdentifier]> {
         self.facts.extensions.application_policies.as_deref()
     }
 
-    /// Whether it names this usage: in extendedKeyUsage or in Application Policies, and in both if it has both.
+    /// Returns whether it names this usage: in extendedKeyUsage or in Application Policies, and in both if it has both.
     /// anyExtendedKeyUsage names no usage.
     pub fn names_usage(&self, usage: ObjectIdentifier) -> bool {
         let mut lists = self.usage_lists().peekable();
         lists.peek().is_some() && lists.all(|usages| usages.contains(&usage))
     }
 
-    /// Whether it allows this usage for the certificates below it: as [`Certificate::names_usage`], but an absent list
-    /// and one with any usage are no limit.
+    /// Returns whether it allows this usage for the certificates below it: as [`Certificate::names_usage`], but an
+    /// absent list and one with any usage are no limit.
     pub fn allows_usage(&self, usage: ObjectIdentifier) -> bool {
         let is_any = |named: &ObjectIdentifier| {
             *named == rfc5280::ANY_EXTENDED_KEY_USAGE || *named == extensions::ANY_APPLICATION_POLICY
@@ -252,54 +254,55 @@ impl Certificate {
         self.extended_key_usages().into_iter().chain(self.application_policies())
     }
 
-    /// subjectAltName (RFC 5280 4.2.1.6).
+    /// Returns subjectAltName (RFC 5280 4.2.1.6).
     pub fn subject_alternative_names(&self) -> &AlternativeNames {
         &self.facts.extensions.alternative_names
     }
 
-    /// The identifiers of certificatePolicies (RFC 5280 4.2.1.4) of this certificate, whether or not its issuers
-    /// were allowed to assert them.
+    /// Returns the identifiers of certificatePolicies (RFC 5280 4.2.1.4) of this certificate, whether or not its
+    /// issuers were allowed to assert them.
     pub fn policies(&self) -> &[ObjectIdentifier] {
         &self.facts.extensions.policies
     }
 
-    /// subjectKeyIdentifier (RFC 5280 4.2.1.2).
+    /// Returns subjectKeyIdentifier (RFC 5280 4.2.1.2).
     pub fn subject_key_identifier(&self) -> Option<&[u8]> {
         self.facts.extensions.subject_key_identifier.as_deref()
     }
 
-    /// The keyIdentifier of authorityKeyIdentifier (RFC 5280 4.2.1.1).
+    /// Returns the keyIdentifier of authorityKeyIdentifier (RFC 5280 4.2.1.1).
     pub fn authority_key_identifier(&self) -> Option<&[u8]> {
         self.facts.extensions.authority_key_identifier.as_deref()
     }
 
-    /// cRLDistributionPoints (RFC 5280 4.2.1.13).
+    /// Returns cRLDistributionPoints (RFC 5280 4.2.1.13).
     pub fn crl_distribution_points(&self) -> &[CrlDistributionPoint] {
         &self.facts.extensions.crl_distribution_points
     }
 
-    /// freshestCRL (RFC 5280 4.2.1.15): the distribution points of delta CRLs.
+    /// Returns freshestCRL (RFC 5280 4.2.1.15): the distribution points of delta CRLs.
     pub fn freshest_crls(&self) -> &[CrlDistributionPoint] {
         &self.facts.extensions.freshest_crls
     }
 
-    /// authorityInfoAccess (RFC 5280 4.2.2.1).
+    /// Returns authorityInfoAccess (RFC 5280 4.2.2.1).
     pub fn authority_information_access(&self) -> &AuthorityInformationAccess {
         &self.facts.extensions.authority_information_access
     }
 
-    /// The SID that an enterprise CA took from the directory ([MS-WCCE] 2.2.2.7.7.4), as `S-1-5-21-…`.
+    /// Returns the SID that an enterprise CA took from the directory ([MS-WCCE] 2.2.2.7.7.4), as `S-1-5-21-…`.
     pub fn sid(&self) -> Option<&str> {
         self.facts.extensions.sid.as_deref()
     }
 
-    /// Whether this OCSP responder's certificate needs no revocation check during its whole validity (id-pkix-ocsp-nocheck,
-    /// RFC 6960 4.2.2.2.1).
+    /// Returns whether this OCSP responder's certificate needs no revocation check during its whole validity
+    /// (id-pkix-ocsp-nocheck, RFC 6960 4.2.2.2.1).
     pub fn has_ocsp_no_check(&self) -> bool {
         self.facts.extensions.ocsp_no_check
     }
 
-    /// Which of nameConstraints, policyMappings, policyConstraints and inhibitAnyPolicy it holds, critical or not.
+    /// Returns which of nameConstraints, policyMappings, policyConstraints and inhibitAnyPolicy it holds, critical or
+    /// not.
     pub fn path_constraints(&self) -> Vec<ObjectIdentifier> {
         let facts = &self.facts.extensions;
         let held = [
@@ -311,43 +314,43 @@ impl Certificate {
         held.into_iter().filter_map(|(is_held, extension)| is_held.then_some(extension.into())).collect()
     }
 
-    /// nameConstraints (RFC 5280 4.2.1.10).
+    /// Returns nameConstraints (RFC 5280 4.2.1.10).
     pub fn name_constraints(&self) -> Option<&NameConstraints> {
         self.facts.extensions.name_constraints.as_ref()
     }
 
-    /// policyMappings (RFC 5280 4.2.1.5), in the order of the certificate.
+    /// Returns policyMappings (RFC 5280 4.2.1.5), in the order of the certificate.
     pub fn policy_mappings(&self) -> &[PolicyMapping] {
         &self.facts.extensions.policy_mappings
     }
 
-    /// policyConstraints (RFC 5280 4.2.1.11); without the extension both are absent.
+    /// Returns policyConstraints (RFC 5280 4.2.1.11); without the extension both are absent.
     pub fn policy_constraints(&self) -> PolicyConstraints {
         self.facts.extensions.policy_constraints
     }
 
-    /// inhibitAnyPolicy (RFC 5280 4.2.1.14): after how many certificates anyPolicy matches no policy.
+    /// Returns inhibitAnyPolicy (RFC 5280 4.2.1.14): after how many certificates anyPolicy matches no policy.
     pub fn inhibit_any_policy(&self) -> Option<u32> {
         self.facts.extensions.inhibit_any_policy
     }
 
-    /// Critical extensions that are not understood.
+    /// Returns the critical extensions that are not understood.
     pub fn unknown_critical_extensions(&self) -> &[ObjectIdentifier] {
         &self.facts.extensions.unknown_critical
     }
 
-    /// Extensions that occur more than once, which RFC 5280 4.2 forbids. The first one of each was read.
+    /// Returns the extensions that occur more than once, which RFC 5280 4.2 forbids. The first one of each was read.
     pub fn duplicate_extensions(&self) -> &[ObjectIdentifier] {
         &self.facts.extensions.duplicate
     }
 
-    /// Known extensions that could not be decoded; they are treated as absent.
+    /// Returns the known extensions that could not be decoded; they are treated as absent.
     pub fn undecodable_extensions(&self) -> &[ObjectIdentifier] {
         &self.facts.extensions.undecodable
     }
 
-    /// Whether its signature is as long as one by an RSA key above 4,096 bits or a P-521 key, so that its verification takes
-    /// long.
+    /// Returns whether its signature is as long as one by an RSA key above 4,096 bits or a P-521 key, so that its
+    /// verification takes long.
     pub fn is_signed_by_long_key(&self) -> bool {
         const RSA_4096: usize = 512;
         // Two integers of 48 bytes and their headers; those of P-521 have 66.
@@ -358,13 +361,13 @@ impl Certificate {
         length > RSA_4096 || is_ecdsa && length > ECDSA_P384
     }
 
-    /// Verifies that the key with this SubjectPublicKeyInfo signed it. The algorithm inside the signed part must equal the one
-    /// outside byte for byte (RFC 5280 4.1.1.2). Weak algorithms are refused.
+    /// Verifies that the key with this SubjectPublicKeyInfo signed it. The algorithm inside the signed part must equal
+    /// the one outside byte for byte (RFC 5280 4.1.1.2). Weak algorithms are rejected.
     pub fn verify_signature(&self, issuer_public_key_der: &[u8]) -> Result<(), SignatureError> {
         self.verify_signature_with(issuer_public_key_der, WeakAlgorithms::Refused)
     }
 
-    /// As [`Certificate::verify_signature`], with weak algorithms as specified.
+    /// Verifies as [`Certificate::verify_signature`], with weak algorithms as specified.
     pub fn verify_signature_with(
         &self,
         issuer_public_key_der: &[u8],

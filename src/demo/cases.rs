@@ -19,9 +19,9 @@ pub(crate) const PATHS: [(&str, ClientCertificateRule); 3] = [
 /// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RequestOutcome {
-    /// The backend received it with this user, or without one.
+    /// The backend received the request with this user name, or without one.
     Forwarded(Option<String>),
-    /// It was rejected.
+    /// The gateway rejected the request.
     Denied(DenialId),
 }
 
@@ -30,7 +30,7 @@ pub(crate) enum RequestOutcome {
 pub(crate) struct TestCase {
     /// The certificate's name in the PKI; `None` presents no certificate.
     pub card: Option<&'static str>,
-    /// What distinguishes it.
+    /// The property that distinguishes the certificate from a valid one.
     pub about: &'static str,
     /// At [`ACCEPT`]: the user, or the denial.
     accept: Result<&'static str, DenialId>,
@@ -39,7 +39,7 @@ pub(crate) struct TestCase {
 }
 
 impl TestCase {
-    /// The expected outcome at a path of this kind.
+    /// Returns the expected outcome at a path with this rule.
     pub(crate) fn outcome(&self, path: ClientCertificateRule) -> RequestOutcome {
         let named = |user: &str| RequestOutcome::Forwarded(Some(user.to_owned()));
         match (path, self.accept, self.require) {
@@ -65,7 +65,7 @@ const fn insufficient(card: &'static str, user: &'static str, about: &'static st
     TestCase { card: Some(card), about, accept: Ok(user), require: Some(DenialId::CertificateNotSufficient) }
 }
 
-/// Every certificate of the demo's PKI, and no certificate.
+/// One case for every certificate of the demo's PKI, and one without a certificate.
 pub(crate) const CASES: [TestCase; 18] = [
     good("alice", "alice@corp.example", "valid, P-256"),
     good("alice-rsa", "alice@corp.example", "valid, RSA-2048"),
@@ -79,12 +79,12 @@ pub(crate) const CASES: [TestCase; 18] = [
     insufficient("dave", "dave@corp.example", "without the usage smartcard_logon"),
     insufficient("grace", "grace@corp.example", "with another certificate policy"),
     bad("frank", DenialId::NotMapped, "without a UPN"),
-    bad("ivan", DenialId::NotMapped, "UPN of another organisation"),
+    bad("ivan", DenialId::NotMapped, "with a UPN of another organisation"),
     bad("heidi", DenialId::IdentityConflict, "with two UPNs"),
     bad(
         "mallory",
         DenialId::CertificateUntrusted,
-        "names of alice, from a foreign CA with the names of the real one",
+        "with alice's names, from a foreign CA with the names of the real one",
     ),
     bad("critical", DenialId::CertificateUntrusted, "with an unknown critical extension"),
     bad("version-one", DenialId::CertificateUntrusted, "an X.509 version 1 certificate"),

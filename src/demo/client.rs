@@ -1,5 +1,5 @@
-//! A client for the demo: one request over a new connection, with selectable TLS and HTTP versions. It presents any chain,
-//! even an invalid one.
+//! The demo's HTTPS client: sends each request over a new connection, with selectable TLS and HTTP versions, and presents
+//! any chain, even an invalid one.
 
 use super::pki::Card;
 use anyhow::Context as _;
@@ -33,7 +33,7 @@ pub(crate) struct ClientProtocol {
 }
 
 impl ClientProtocol {
-    /// Every combination, with its name.
+    /// Every combination, with the name that the report prints.
     pub(crate) const ALL: [(&'static str, Self); 4] = [
         ("1.1 over TLS 1.2", Self { tls: &rustls::version::TLS12, http: Version::HTTP_11 }),
         ("1.1 over TLS 1.3", Self { tls: &rustls::version::TLS13, http: Version::HTTP_11 }),
@@ -52,7 +52,8 @@ pub(crate) struct DemoClient {
 }
 
 impl DemoClient {
-    /// A client of the server at `address` with the server name `host`. It trusts only `server_ca`, and presents `card`.
+    /// Creates a client of the server at `address` with the server name `host`. It trusts only `server_ca`, and presents
+    /// `card`.
     ///
     /// # Errors
     /// If rustls does not support the key of `card`, or `host` is not a host name.
@@ -78,7 +79,7 @@ impl DemoClient {
         Ok(Self { address, server_name, config, http: protocol.http })
     }
 
-    /// Sends one request over a new connection and reads the complete response.
+    /// Sends one request over a new connection and returns the complete response.
     ///
     /// # Errors
     /// If the connection, the handshake or the exchange fails, or times out.
@@ -113,7 +114,7 @@ async fn read_body(response: Response<hyper::body::Incoming>) -> anyhow::Result<
     Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
 }
 
-/// Presents one chain to every server, whichever authorities the server requests.
+/// Presents one chain to every server, regardless of the authorities and signature schemes that the server accepts.
 #[derive(Debug)]
 struct FixedCertificate(Arc<CertifiedKey>);
 

@@ -20,7 +20,7 @@ const TEMPLATE: &str = include_str!("proxy.toml");
 const MARKER: &str = ".portcullis-demo";
 const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-/// The preferred ports of the demo.
+/// The preferred ports of the demo; port 0 stands for any free port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
     /// HTTPS.
@@ -32,24 +32,24 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Ports that are easy to remember.
+    /// The ports that the documentation names.
     pub const USUAL: Self = Self { tls: 8443, plain: 8080, admin: 9090 };
     /// Any free ports.
     pub const ANY: Self = Self { tls: 0, plain: 0, admin: 0 };
 
-    /// The preferred ports if they are free, otherwise others.
+    /// Returns the preferred ports if they are free, otherwise others.
     fn free(self) -> io::Result<Self> {
         Ok(Self { tls: free(self.tls)?, plain: free(self.plain)?, admin: free(self.admin)? })
     }
 }
 
-/// The demo cannot be started or reloaded.
+/// An error that prevents the start or a reload of the demo.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// The PKI.
+    /// The PKI cannot be created or written.
     #[error(transparent)]
     Pki(#[from] PkiError),
-    /// The folder or a port.
+    /// The folder cannot be written, or no port is free.
     #[error("{what}")]
     System {
         /// The failed operation.
@@ -65,18 +65,18 @@ pub enum DemoError {
         .0.display()
     )]
     FolderInUse(PathBuf),
-    /// The configuration.
+    /// The configuration file has errors.
     #[error("the demo's configuration is invalid")]
     Load(#[source] Box<LoadError>),
-    /// The gateway.
+    /// A listener or a thread of the gateway cannot be started.
     #[error("cannot start the gateway")]
     Start(#[from] StartError),
-    /// A changed configuration.
+    /// A changed configuration cannot replace the running one.
     #[error("reload failed")]
     Reload(#[from] ReloadError),
 }
 
-/// A running demo.
+/// A running demo: the PKI, the test RMS server, and the gateway.
 pub struct DemoEnvironment {
     /// The PKI, with the keys of its authorities.
     pub pki: Pki,
@@ -97,11 +97,12 @@ pub struct DemoEnvironment {
 }
 
 impl DemoEnvironment {
-    /// Starts everything in the folder `dir`, which is created if it does not exist. The files of an earlier demo are
-    /// replaced.
+    /// Writes the PKI and the configuration into `dir`, which is created if it does not exist, and starts the servers. The
+    /// files of an earlier demo are replaced.
     ///
     /// # Errors
-    /// The folder has files that no demo wrote, it cannot be written, or no port is free.
+    /// If the folder has files that no demo wrote, it cannot be written, no port is free, or the gateway rejects the
+    /// configuration.
     pub fn start(dir: &Path, ports: Ports) -> Result<Self, DemoError> {
         let clock = Clock::system();
         let system = |what: &str, source| DemoError::System { what: what.to_owned(), source };
@@ -137,19 +138,19 @@ impl DemoEnvironment {
     /// Reloads the configuration file.
     ///
     /// # Errors
-    /// If the file is invalid. The running configuration stays.
+    /// If the file is invalid. The running configuration stays in force.
     pub fn reload(&mut self) -> Result<(), DemoError> {
         let loaded = config::load(&self.configuration, &mut self.context).map_err(DemoError::Load)?;
         self.running.reload(loaded.compiled)?;
         Ok(())
     }
 
-    /// The runtime of the gateway for everything beside the requests.
+    /// Returns the runtime on which the gateway runs its background tasks.
     pub fn control(&self) -> ControlRuntime {
         self.context.control.clone()
     }
 
-    /// Stops everything gracefully.
+    /// Shuts the gateway down gracefully, then stops the test RMS server. Returns how the gateway stopped.
     pub fn stop(self) -> StopOutcome {
         let stopped = self.running.stop();
         self.rms.stop();
@@ -180,12 +181,12 @@ fn claim_folder(dir: &Path) -> Result<(), DemoError> {
         .map_err(|source| system("write", &marker, source))
 }
 
-/// The SHA-256 of a client certificate; empty if there is none of that name.
+/// Returns the SHA-256 fingerprint of a client certificate; empty if the PKI has no certificate of that name.
 fn sha256_of(pki: &Pki, card: &str) -> String {
     pki.card(card).map(|card| Fingerprint::of(card.certificate_der()).to_string()).unwrap_or_default()
 }
 
-/// `preferred` if it is free on loopback, otherwise any free port.
+/// Returns `preferred` if it is free on loopback, otherwise any free port.
 fn free(preferred: u16) -> io::Result<u16> {
     let bound = TcpListener::bind((LOOPBACK, preferred)).or_else(|_| TcpListener::bind((LOOPBACK, 0)))?;
     Ok(bound.local_addr()?.port())

@@ -28,7 +28,7 @@ pub(crate) struct MatrixRow {
 }
 
 impl MatrixRow {
-    /// Whether every version of HTTP and TLS had the expected outcome.
+    /// Returns whether the outcome was the expected one over every version of HTTP and TLS.
     pub(crate) fn passed(&self) -> bool {
         self.actual.iter().all(|(_, actual)| actual.as_ref() == Ok(&self.expected))
     }
@@ -42,13 +42,13 @@ pub(crate) struct MatrixReport {
 }
 
 impl MatrixReport {
-    /// Whether every row passed.
+    /// Returns whether every row passed.
     pub(crate) fn passed(&self) -> bool {
         self.rows.iter().all(MatrixRow::passed)
     }
 }
 
-/// Sends the requests of all test cases.
+/// Sends the requests of all test cases and returns their outcomes.
 ///
 /// # Errors
 /// If the PKI lacks a certificate of the test cases. A failed request is recorded in its row.
@@ -91,7 +91,7 @@ async fn request(
     parse_outcome(&client.send(request).await?)
 }
 
-/// Parses the request that the backend returned, or the denial.
+/// Parses the response: the backend's echo of the forwarded request, or the gateway's denial.
 fn parse_outcome(response: &Response<Bytes>) -> anyhow::Result<RequestOutcome> {
     let body: serde_json::Value =
         serde_json::from_slice(response.body()).context("the response is not JSON")?;
@@ -163,7 +163,7 @@ impl fmt::Display for MatrixReport {
     }
 }
 
-/// One outcome if all versions agree, otherwise each of them.
+/// Returns one outcome if all versions agree, otherwise the outcome of each version.
 fn actual(row: &MatrixRow) -> String {
     let one = |actual: &Result<RequestOutcome, String>| match actual {
         Ok(outcome) => outcome.to_string(),

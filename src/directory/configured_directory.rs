@@ -1,4 +1,4 @@
-//! One configured directory: its servers, the names it is searched for, and its limits.
+//! One configured directory: its servers, the names that it may hold, and its limits.
 
 use super::active_directory::group_names::GroupNames;
 use super::active_directory::schema as active_directory;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// A directory with its connections.
+/// A directory with its settings and connections.
 #[derive(Debug)]
 pub(super) struct ConfiguredDirectory {
     pub(super) settings: DirectorySettings,
@@ -54,7 +54,8 @@ impl ConfiguredDirectory {
         }
     }
 
-    /// The filter that matches the keys which this directory may hold. `None` if it is not searched.
+    /// Returns the filter for those of `keys` that this directory may hold; `None` if it holds none of them and is not
+    /// searched.
     pub(super) fn keys_filter(&self, keys: &LookupKeys) -> Option<SearchFilter> {
         let own = self.own_keys(keys);
         match &self.settings.schema {
@@ -63,8 +64,8 @@ impl ConfiguredDirectory {
         }
     }
 
-    /// The filter that matches the target. `None` if this directory is not searched. In Active Directory, the
-    /// names of the domain are looked up first.
+    /// Returns the filter for `target`; `None` if this directory is not searched. In Active Directory the names of the
+    /// domain are read first.
     pub(super) async fn filter(&self, target: &LookupTarget) -> Result<Option<SearchFilter>, DirectoryError> {
         let login = match target {
             LookupTarget::Keys(keys) => return Ok(self.keys_filter(keys)),
@@ -81,7 +82,7 @@ impl ConfiguredDirectory {
         }
     }
 
-    /// Runs a lookup within the limits.
+    /// Runs a lookup within the limits of time and concurrency.
     pub(super) async fn run_lookup<T>(
         &self,
         lookup: impl Future<Output = Result<T, DirectoryError>>,
@@ -89,7 +90,7 @@ impl ConfiguredDirectory {
         self.run(&self.lookups, lookup).await
     }
 
-    /// Runs a password check within the limits.
+    /// Runs a password check within the limits of time and concurrency.
     pub(super) async fn run_password_check<T>(
         &self,
         check: impl Future<Output = Result<T, DirectoryError>>,

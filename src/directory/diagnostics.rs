@@ -9,10 +9,10 @@ use crate::ldap::{LdapError, SearchFilter, SearchRequest, SearchScope};
 use std::fmt;
 use std::time::Duration;
 
-/// The result of probing one server: its description, and its report or the error.
+/// The result of one server: its description, and its facts or the error.
 pub(crate) type ServerDiagnosis = (String, Result<Vec<ServerFact>, DirectoryError>);
 
-/// One result of the diagnostics of a server. Displayed as a phrase without its subject.
+/// One fact about a server. Displayed as a phrase without its subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerFact {
     /// The bind with the gateway's account succeeds.
@@ -26,16 +26,16 @@ pub enum ServerFact {
         /// `CORP`
         netbios: String,
     },
-    /// How many seconds the server's clock is ahead of the gateway's; negative if it is behind.
+    /// The seconds by which the server's clock is ahead of the gateway's; negative if it is behind.
     ClockAhead(i64),
-    /// The number of wrong passwords after which the domain locks an account: 0 for never, `None` if it is not readable. A
-    /// fine-grained password policy may differ.
+    /// The number of wrong passwords after which the domain locks an account: 0 for never, `None` if the number cannot
+    /// be read. A fine-grained password policy may differ.
     LocksAfter(Option<u32>),
-    /// Whether the gateway's account can read any altSecurityIdentities.
+    /// Whether the gateway's account can read altSecurityIdentities of any account.
     ShowsAltSecurityIdentities(bool),
 }
 
-/// Queries each server, those of the global catalog last.
+/// Queries each server; servers of the global catalog last.
 pub(super) async fn diagnose(directory: &ConfiguredDirectory, clock: &Clock) -> Vec<ServerDiagnosis> {
     let mut diagnoses =
         diagnose_servers(directory, &directory.servers, "directory", &directory.settings.base, clock).await;
@@ -116,16 +116,16 @@ impl fmt::Display for ServerFact {
             Self::ClockAhead(ahead @ 0..) => write!(f, "clock is {ahead} s ahead of the gateway's"),
             Self::ClockAhead(ahead) => write!(f, "clock is {} s behind the gateway's", ahead.unsigned_abs()),
             Self::LocksAfter(None) => {
-                f.write_str("does not show after how many wrong passwords it locks an account")
+                f.write_str("does not report after how many wrong passwords it locks an account")
             }
             Self::LocksAfter(Some(0)) => f.write_str("never locks an account after wrong passwords"),
             Self::LocksAfter(Some(count)) => write!(
                 f,
                 "locks an account after {count} wrong passwords, unless the account has a policy of its own"
             ),
-            Self::ShowsAltSecurityIdentities(true) => f.write_str("shows altSecurityIdentities"),
+            Self::ShowsAltSecurityIdentities(true) => f.write_str("returns altSecurityIdentities"),
             Self::ShowsAltSecurityIdentities(false) => f.write_str(
-                "shows no account with altSecurityIdentities: none has any, or the bind account cannot read them",
+                "returns no account with altSecurityIdentities: none has any, or the bind account cannot read them",
             ),
         }
     }
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_of_clocks_is_displayed_in_seconds() {
+    fn a_clock_difference_is_displayed_in_seconds() {
         for (ahead, displayed) in [
             (0, "clock agrees with the gateway's"),
             (-1, "clock agrees with the gateway's"),

@@ -1,5 +1,5 @@
-//! Lookups for all workers. Everything that waits for a directory runs on the control runtime, so that the workers share
-//! the connections to it.
+//! Lookups and password checks for all workers. All I/O with directories runs on the control runtime, so that the
+//! workers share the connections.
 
 use super::account::DirectoryAccount;
 use super::diagnostics::{ServerDiagnosis, diagnose};
@@ -15,33 +15,33 @@ use crate::secret::Secret;
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
 
-/// The directories of a realm, with their connections. Callers may be on any runtime; a lookup ends when its future is
-/// dropped, and everything ends, connections too, when this is dropped, as after a reload.
+/// The directories of a realm, with their connections. Callers may be on any runtime. A lookup ends when its future is
+/// dropped; all operations and connections end when this is dropped, for example after a reload.
 #[derive(Debug)]
-pub struct Directories {
+pub struct RealmDirectories {
     set: Arc<DirectorySet>,
     clock: Clock,
     tasks: ControlTasks,
 }
 
-impl Directories {
-    /// Directories with these settings. Does no I/O. The servers' clocks are compared with `clock`.
+impl RealmDirectories {
+    /// Creates directories with these settings, without I/O. Diagnostics compare the servers' clocks with `clock`.
     pub fn new(directories: Vec<DirectorySettings>, clock: Clock, control: ControlRuntime) -> Self {
         let tasks = ControlTasks::new(control);
         let set = Arc::new(DirectorySet::new(directories, tasks.cancellation()));
         Self { set, clock, tasks }
     }
 
-    /// All accounts that any of the keys matches, each once; none if there is no such account. Of more than eight, only
-    /// some are returned, which is as ambiguous as all of them.
+    /// Returns all accounts that match any of the keys, each once. If more than eight match, only some of them are
+    /// returned, which is as ambiguous as all of them.
     ///
     /// # Errors
-    /// If any directory that must be searched fails.
+    /// A directory that must be searched failed.
     pub async fn look_up(&self, keys: &LookupKeys) -> Result<Vec<DirectoryAccount>, DirectoryError> {
         self.accounts(LookupTarget::Keys(keys.clone())).await
     }
 
-    /// All accounts of a login name.
+    /// Returns all accounts of a login name.
     ///
     /// # Errors
     /// As [`look_up`](Self::look_up).
@@ -54,14 +54,14 @@ impl Directories {
         self.run(async move { set.accounts(&target).await }).await?
     }
 
-    /// Checks the password of the one account in `found`, which [`by_login`](Self::by_login) returned for `login`. If
+    /// Checks the password of the only account in `found`, which [`by_login`](Self::by_login) returned for `login`. If
     /// there is none or several, no password is correct.
     ///
-    /// `settle` receives the verdict even if the caller is dropped meanwhile: a check runs to its end once the password
-    /// is sent, so that a client which disconnects is still counted by the directory's response.
+    /// `settle` receives the verdict even if the caller is dropped: a check runs to its end once the password is sent,
+    /// so that a guess counts even if its client disconnects.
     ///
     /// # Errors
-    /// As [`look_up`](Self::look_up); and for passwords that must not be sent, before one is.
+    /// As [`look_up`](Self::look_up); or the password must not be sent to a directory, in which case it was not sent.
     pub async fn verify_password_of(
         &self,
         login: &LoginName,
@@ -77,17 +77,18 @@ impl Directories {
             verdict
         });
         let check = check.map_err(|error| DirectoryError::NoRuntime(Arc::new(error)))?;
-        // A task that panics ends only itself.
+        // A task that panics affects no other operation.
         check.await.ok().flatten().ok_or(DirectoryError::Dropped)?
     }
 
-    /// The filters that [`look_up`](Self::look_up) would send, one for each directory that it would search.
+    /// Returns the filters that [`look_up`](Self::look_up) would send, one for each directory that it would search.
     pub fn filters(&self, keys: &LookupKeys) -> Vec<String> {
         let filters = self.set.all.iter().filter_map(|directory| directory.keys_filter(keys));
         filters.map(|filter| filter.to_string()).collect()
     }
 
-    /// Queries each server of each directory for `check --online`. Each result names its server: `directory NAME at URL`.
+    /// Queries each server of each directory for `check --online`. Each result has the name of its server: `directory
+    /// NAME at URL`.
     pub async fn diagnose(&self) -> Vec<ServerDiagnosis> {
         let (set, clock) = (Arc::clone(&self.set), self.clock.clone());
         let diagnosed = self.run(async move {
@@ -100,8 +101,8 @@ impl Directories {
         diagnosed.await.unwrap_or_else(|error| vec![("directories".to_owned(), Err(error))])
     }
 
-    /// The directories that have no available server, with the reasons, as far as lookups so far have shown. Probes each
-    /// directory in the background, so that the next call is current.
+    /// Returns the directories that have no available server, with the reasons, as of the latest lookups. Probes each
+    /// directory in the background, so that the next call returns the current state.
     pub fn outages(&self) -> Vec<String> {
         let outages = self.set.all.iter().filter_map(|directory| {
             let outage = directory.servers.outage()?;
@@ -118,7 +119,7 @@ impl Directories {
     /// Runs an operation on the control runtime, until the returned future is dropped.
     ///
     /// Not an async function: its state would contain the operation, which is large, and every client connection would
-    /// have room for one.
+    /// reserve memory for one.
     fn run<T, Operation>(
         &self,
         operation: Operation,
@@ -129,7 +130,7 @@ impl Directories {
     {
         let running = self.tasks.spawn(operation).map(AbortOnDropHandle::new);
         let running = running.map_err(|error| DirectoryError::NoRuntime(Arc::new(error)));
-        // An operation that panics ends only itself.
+        // An operation that panics affects no other one.
         async { running?.await.ok().flatten().ok_or(DirectoryError::Dropped) }
     }
 }
@@ -139,8 +140,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_lookup_that_panics_ends_only_itself() {
-        let directories = Directories::new(Vec::new(), Clock::system(), ControlRuntime::default());
+    async fn a_lookup_that_panics_affects_no_other_lookup() {
+        let directories = RealmDirectories::new(Vec::new(), Clock::system(), ControlRuntime::default());
         let panicked = directories.run(async { panic!("a defect") }).await;
         assert!(matches!(panicked, Err::<(), _>(DirectoryError::Dropped)));
         assert_eq!(directories.run(async { 7 }).await.ok(), Some(7));
@@ -148,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_directories_no_account_is_found() {
-        let directories = Directories::new(Vec::new(), Clock::system(), ControlRuntime::default());
+        let directories = RealmDirectories::new(Vec::new(), Clock::system(), ControlRuntime::default());
         let keys = LookupKeys { upns: vec!["alice@corp.example".to_owned()], ..LookupKeys::default() };
         assert_eq!(directories.look_up(&keys).await.unwrap(), []);
         assert_eq!(directories.filters(&keys), [""; 0]);
@@ -157,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn operations_end_with_their_owner() {
         let control = ControlRuntime::default();
-        let directories = Directories::new(Vec::new(), Clock::system(), control.clone());
+        let directories = RealmDirectories::new(Vec::new(), Clock::system(), control.clone());
         let lookup = directories.run(std::future::pending::<()>());
         // A password check runs on without its caller, but not without its directories.
         let check = directories.tasks.spawn(std::future::pending::<()>()).unwrap();

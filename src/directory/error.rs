@@ -1,4 +1,5 @@
-//! Errors of lookups. None of them means that an account does not exist, and none of their texts contains a password.
+//! Errors of lookups and password checks. None of them means that an account does not exist, and no message contains a
+//! password.
 
 use crate::ldap::{
     ConnectionError, LdapError, LdapOperation, LdapRefusal, ProtocolError, UnsendablePassword,
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Why the directories gave no result. Access must be denied.
+/// The reason for which a directory operation has no result. Access must be denied.
 #[derive(Clone, Debug, Error)]
 pub enum DirectoryError {
     /// No server of the directory can be reached. Describes the last server that was tried.
@@ -20,7 +21,7 @@ pub enum DirectoryError {
         server: String,
         /// The reason.
         #[source]
-        source: Unavailability,
+        source: UnavailableReason,
     },
     /// A server did not complete an operation within the limit.
     #[error("directory `{directory}`: {operation} timed out after {limit:?} at {server}")]
@@ -34,7 +35,7 @@ pub enum DirectoryError {
         /// The limit.
         limit: Duration,
     },
-    /// As many lookups are running and waiting as may.
+    /// The limits of running and waiting operations are reached.
     #[error("too many lookups are waiting for directory `{directory}`")]
     Busy {
         /// Its name in proxy.toml.
@@ -64,37 +65,37 @@ pub enum DirectoryError {
         #[source]
         source: LdapRefusal,
     },
-    /// The global catalog has the account, but no directory of the realm holds its domain, so that its groups and status
+    /// The global catalog has the account, but the realm has no directory for its domain, so that its groups and status
     /// cannot be read.
     #[error("no configured directory covers `{dn}`: add the directory of its domain to the realm")]
     NotCovered {
         /// The account's distinguished name.
         dn: String,
     },
-    /// The password must not be sent. No bind was sent.
+    /// The password must not be sent to a directory. No bind was sent.
     #[error("the password cannot be sent to a directory")]
     UnsendablePassword(#[source] UnsendablePassword),
-    /// No account can be looked up by these keys. No search was sent.
+    /// The lookup keys are not valid in a search. No search was sent.
     #[error("the lookup keys are not usable")]
     UnusableLookupKeys(#[source] UnusableLookupKeys),
     /// The control runtime did not start.
     #[error("cannot start the control runtime")]
     NoRuntime(#[source] Arc<io::Error>),
-    /// The lookup ended without a result, because of a defect, or because a reload or the end of the gateway stopped it.
+    /// The operation ended without a result, because of a panic, a reload, or the shutdown of the gateway.
     #[error("the directory lookup was cancelled")]
     Dropped,
 }
 
-/// Why a server is unavailable.
+/// The reason for which a server is unavailable.
 #[derive(Clone, Debug, Error)]
-pub enum Unavailability {
-    /// It cannot be connected to, or its connection ended.
+pub enum UnavailableReason {
+    /// Connecting failed, or the connection ended.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
     /// The directory has no servers.
     #[error("no server is configured")]
     NoServer,
-    /// It failed recently and is not tried again yet.
+    /// The server failed recently and is in backoff.
     #[error("not retried yet after a recent failure: {reason}")]
     Backoff {
         /// The failure.
@@ -102,10 +103,10 @@ pub enum Unavailability {
     },
 }
 
-/// Why lookup keys are not usable.
+/// The reason for which lookup keys are not valid in a search.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UnusableLookupKeys {
-    /// More than a certificate of a person has.
+    /// There are more keys than the certificate of a person has.
     #[error("{count} names, more than {limit}")]
     TooMany {
         /// Their number.
@@ -113,13 +114,13 @@ pub enum UnusableLookupKeys {
         /// The limit.
         limit: usize,
     },
-    /// The name of an attribute is not valid.
+    /// An attribute name is not valid.
     #[error("`{0}` is not a valid attribute name")]
     Attribute(String),
 }
 
 impl DirectoryError {
-    /// An error of the LDAP client, at a server of a directory.
+    /// Returns the error of a directory for an LDAP error at one of its servers.
     pub(super) fn at_server(error: LdapError, directory: &Arc<str>, server: &str) -> Self {
         let (directory, server) = (Arc::clone(directory), server.to_owned());
         match error {

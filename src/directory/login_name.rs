@@ -1,4 +1,4 @@
-//! Login names as users type them, in their three forms.
+//! Login names as entered by users, in three forms.
 
 use thiserror::Error;
 
@@ -17,33 +17,33 @@ pub enum LoginName {
         /// sAMAccountName; in a generic schema the user name.
         name: String,
     },
-    /// `alice`, of any domain.
+    /// `alice`, in any domain.
     Name(String),
 }
 
-/// Text that is not a login name.
+/// The reason for which text is not a login name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum LoginNameError {
-    /// The name, or the part before or after the `@` or the backslash, is empty.
+    /// The name is empty, or the part before or after `@` or the backslash.
     #[error("the user name, or a part of it, is empty")]
     Empty,
-    /// It is longer than any name in a directory.
+    /// The text is longer than any name in a directory.
     #[error("the user name is longer than {MAXIMUM_LENGTH} bytes")]
     TooLong,
-    /// It contains a control character.
+    /// The text contains a control character.
     #[error("the user name contains a control character")]
     ControlCharacter,
-    /// It contains two backslashes, or both signs: two programs could read two domains in it.
+    /// The text contains several separators: two programs could read two different domains in it.
     #[error("the user name names more than one domain")]
     SeveralDomains,
 }
 
 impl LoginName {
-    /// Parses `alice@corp.example`, `CORP\alice` or `alice`; the last form is of `default_domain`, if there is one. Blanks
-    /// and letters are kept as they are.
+    /// Parses `alice@corp.example`, `CORP\alice` or `alice`. The last form belongs to `default_domain`, if there is
+    /// one. Spaces and letter case are not changed.
     ///
     /// # Errors
-    /// If the text has none of these forms.
+    /// The text has none of these forms.
     pub fn parse(text: &str, default_domain: Option<&str>) -> Result<Self, LoginNameError> {
         if text.len() > MAXIMUM_LENGTH {
             return Err(LoginNameError::TooLong);
@@ -71,7 +71,7 @@ impl LoginName {
         })
     }
 
-    /// The name without its domain; a whole UPN.
+    /// Returns the name without its domain, or the whole UPN.
     pub(super) fn account_part(&self) -> &str {
         match self {
             Self::Upn(name) | Self::DomainAndName { name, .. } | Self::Name(name) => name,
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_is_recognised_by_its_sign() {
+    fn each_form_is_recognised_by_its_separator() {
         let cases = [
             ("alice@corp.example", LoginName::Upn("alice@corp.example".to_owned())),
             (r"CORP\alice", in_domain("CORP", "alice")),

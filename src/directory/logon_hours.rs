@@ -6,14 +6,14 @@ use thiserror::Error;
 
 const HOUR: u64 = 3600;
 const HOURS_PER_WEEK: u64 = 168;
-/// 1970-01-01 was a Thursday: its first hour is this one of the week.
+/// The hour of the week at 1970-01-01T00:00:00Z, a Thursday.
 const EPOCH_HOUR: u64 = 4 * 24;
 
-/// The hours of a week in which an account may be used. By default all.
+/// The hours of a week in which an account may be used; by default all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogonHours([u8; 21]);
 
-/// A value of another length.
+/// A value that does not have 21 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("logonHours does not have 21 bytes")]
 pub struct LogonHoursError;
@@ -32,12 +32,12 @@ impl LogonHours {
     /// Reads the value of the attribute.
     ///
     /// # Errors
-    /// If it does not have 21 bytes.
+    /// The value does not have 21 bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LogonHoursError> {
         bytes.try_into().map(Self).map_err(|_| LogonHoursError)
     }
 
-    /// When the permitted hours that include `now` end; `None` if all hours are permitted.
+    /// Returns the end of the permitted hours that include `now`; `None` if all hours are permitted.
     pub(super) fn end_of_permitted_hours(
         &self,
         now: UnixTime,
@@ -50,7 +50,7 @@ impl LogonHours {
         Ok(end.map(|hour| UnixTime::from_seconds(hour * HOUR)))
     }
 
-    /// `hour` counts from 1970-01-01T00:00:00Z.
+    /// Returns whether an hour, counted from 1970-01-01T00:00:00Z, is permitted.
     fn permits(&self, hour: u64) -> bool {
         let bit = (hour + EPOCH_HOUR) % HOURS_PER_WEEK;
         let byte = usize::try_from(bit / 8).ok().and_then(|byte| self.0.get(byte));

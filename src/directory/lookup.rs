@@ -1,4 +1,4 @@
-//! Lookups in all directories of a realm at once, with their results joined.
+//! Lookups in all directories of a realm, which run concurrently and whose results are joined.
 
 use super::account::{DirectoryAccount, DirectoryGroup};
 use super::active_directory::group_names::GroupSearch;
@@ -15,9 +15,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-/// The most accounts that one directory returns. Two are already ambiguous, so the rest is not read.
+/// The maximum number of accounts that are read from one directory. Two are already ambiguous.
 const MAXIMUM_ACCOUNTS: u16 = 8;
-/// How deep groups nest in a directory that does not resolve nested groups itself.
+/// The maximum depth of nested groups in a directory that does not resolve them itself.
 const MAXIMUM_GROUP_DEPTH: usize = 10;
 
 /// The directories of a realm.
@@ -26,23 +26,23 @@ pub(super) struct DirectorySet {
     pub(super) all: Vec<Arc<ConfiguredDirectory>>,
 }
 
-/// Which directory holds an account that the global catalog has.
+/// The directory that holds an account which the global catalog returned.
 enum HomeDirectory<'d> {
     /// This one.
     Found(&'d Arc<ConfiguredDirectory>),
-    /// None: the account is in a part of its domain that no directory's base includes.
+    /// None: the account is in a part of its domain that is outside the base of every directory.
     OutsideBases,
 }
 
 impl DirectorySet {
-    /// `cancellation` ends the work that no caller waits for.
+    /// Creates the directories. `cancellation` ends background work, which no caller waits for.
     pub(super) fn new(settings: Vec<DirectorySettings>, cancellation: &CancellationToken) -> Self {
         let directory = |settings| Arc::new(ConfiguredDirectory::new(settings, cancellation));
         Self { all: settings.into_iter().map(directory).collect() }
     }
 
-    /// All accounts that match the target, each once. If one directory fails, the whole lookup fails: the one account
-    /// that others found might be one of two.
+    /// Returns all accounts that match the target, each once. If one directory fails, the whole lookup fails: the only
+    /// account that the others found might be one of two.
     pub(super) async fn accounts(
         self: &Arc<Self>,
         target: &LookupTarget,
@@ -104,7 +104,7 @@ impl DirectorySet {
         complete_or_ambiguous(accounts, &result)
     }
 
-    /// The directory of the account's domain whose base is nearest to the account.
+    /// Returns the directory of the account's domain whose base is nearest to the account.
     fn home_of(&self, dn: &str) -> Result<HomeDirectory<'_>, DirectoryError> {
         let of_domain: Vec<_> =
             self.all.iter().filter(|directory| is_of_same_domain(directory, dn)).collect();
@@ -117,7 +117,7 @@ impl DirectorySet {
     }
 }
 
-/// Global catalogs of one forest find the same accounts.
+/// Removes duplicates: all global catalogs of a forest return the same accounts.
 fn each_once(mut accounts: Vec<DirectoryAccount>) -> Vec<DirectoryAccount> {
     let mut sids = HashSet::new();
     accounts.retain(|account| account.sid.clone().is_none_or(|sid| sids.insert(sid)));
@@ -129,7 +129,7 @@ fn is_of_same_domain(directory: &ConfiguredDirectory, dn: &str) -> bool {
         && dn_domain(&directory.settings.base) == dn_domain(dn)
 }
 
-/// Reads an account and the names of its groups. `None` if it is not of a person, or does not match the filter any more.
+/// Reads an account and the names of its groups; `None` if it is not a user account or no longer matches the filter.
 async fn read_account(
     home: &Arc<ConfiguredDirectory>,
     dn: &str,
@@ -167,8 +167,8 @@ async fn generic_accounts(
     complete_or_ambiguous(accounts, &result)
 }
 
-/// An incomplete result is used only if it is ambiguous already: one account of an incomplete result would be taken for
-/// the only one.
+/// Returns `accounts`, or an error if the result was truncated and has fewer than two: the one account of an incomplete
+/// result would be taken for the only one.
 fn complete_or_ambiguous(
     accounts: Vec<DirectoryAccount>,
     result: &ServerResult,
@@ -179,7 +179,7 @@ fn complete_or_ambiguous(
     Ok(accounts)
 }
 
-/// Searches for the groups of an account, and for the groups of those.
+/// Searches for the groups of an account, and for the groups of those groups.
 async fn searched_groups(
     directory: &Arc<ConfiguredDirectory>,
     schema: &GenericSchema,
@@ -204,7 +204,7 @@ async fn searched_groups(
     Ok(groups)
 }
 
-/// The attributes that are read beside the schema's own.
+/// Returns the attributes that are read in addition to those of the schema.
 fn requested_attributes(target: &LookupTarget) -> Result<Vec<AttributeName>, DirectoryError> {
     match target {
         LookupTarget::Keys(keys) => key_attributes(keys).map_err(DirectoryError::UnusableLookupKeys),

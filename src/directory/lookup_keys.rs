@@ -1,16 +1,16 @@
-//! The names that an account is looked up by.
+//! The keys by which an account is looked up.
 
 use super::login_name::LoginName;
 use super::sid::Sid;
 
-/// The most names of one lookup. No certificate of a person has as many.
+/// The maximum number of keys in one lookup. No certificate of a person has as many.
 pub(super) const MAXIMUM_KEYS: usize = 64;
 
-/// Names of the holder of a certificate. An account matches if *any* of them is its own.
+/// Names and numbers of a certificate holder. An account matches if *any* of them is its own.
 ///
-/// Empty names match no account, and neither do those with control characters: directories ignore such characters
-/// (RFC 4518 2.2) and would find another name. Directories compare by rules of their own, without regard to case and
-/// more; a caller that depends on the exact name compares it with the account's.
+/// Empty names match no account, and neither do names with control characters: directories ignore such characters (RFC
+/// 4518 2.2) and would match another name. Directories have comparison rules of their own, which ignore case and more,
+/// so a caller that depends on the exact name compares it with the account's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LookupKeys {
     /// objectSid. Active Directory only.
@@ -27,12 +27,12 @@ pub struct LookupKeys {
     pub attributes: Vec<(String, String)>,
 }
 
-/// The account that a lookup is for.
+/// The accounts that a lookup is for.
 #[derive(Clone, Debug)]
 pub(super) enum LookupTarget {
-    /// An account that any of these keys matches.
+    /// The accounts that match any of these keys.
     Keys(LookupKeys),
-    /// The account of a login name.
+    /// The accounts of a login name.
     Login(LoginName),
 }
 
@@ -47,7 +47,7 @@ impl LookupKeys {
     }
 }
 
-/// Whether an account can have this name.
+/// Returns whether an account can have this name.
 pub(super) fn is_searchable(name: &str) -> bool {
     !name.is_empty() && !name.contains(char::is_control)
 }

@@ -1,9 +1,9 @@
 //! Accounts in LDAP directories: Active Directory, or another directory with a configured schema.
 //!
-//! A lookup returns every account that matches; whether a certificate may stand for one of them is decided in `identity`.
+//! A lookup returns every account that matches. The folder `identity` decides whether a certificate maps to one of
+//! them.
 
 mod account;
-mod account_status;
 mod active_directory;
 mod configured_directory;
 mod diagnostics;
@@ -21,12 +21,11 @@ mod replicas;
 mod settings;
 mod sid;
 
-pub use account::{DirectoryAccount, DirectoryGroup};
-pub(crate) use account_status::NotDelegated;
-pub use account_status::{AccountStatus, AccountStatusError};
+pub(crate) use account::NotDelegated;
+pub use account::{AccountStatus, AccountStatusError, DirectoryAccount, DirectoryGroup};
 pub use diagnostics::ServerFact;
-pub use directories::Directories;
-pub use error::{DirectoryError, Unavailability, UnusableLookupKeys};
+pub use directories::RealmDirectories;
+pub use error::{DirectoryError, UnavailableReason, UnusableLookupKeys};
 pub use login_name::LoginName;
 pub(crate) use login_name::LoginNameError;
 pub use lookup_keys::LookupKeys;

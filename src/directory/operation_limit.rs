@@ -1,28 +1,28 @@
-//! A limit on concurrent operations, and on how many wait for one to end.
+//! The limits of running and of waiting operations.
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// The limit of one kind of operation.
+/// The limits of one kind of operation.
 #[derive(Debug)]
 pub(super) struct OperationLimit {
-    /// Running and waiting operations.
+    /// A permit for each operation that is running or waiting.
     admitted: Semaphore,
     running: Semaphore,
 }
 
-/// Permission to run one operation, until it is dropped.
+/// A permit to run one operation, released on drop.
 #[derive(Debug)]
 pub(super) struct OperationPermit<'a> {
     _admitted: SemaphorePermit<'a>,
     _running: SemaphorePermit<'a>,
 }
 
-/// As many operations wait as may.
+/// The limit of waiting operations is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct QueueFull;
 
 impl OperationLimit {
-    /// At least one operation may run, or none would ever end.
+    /// At least one operation can run, since with a limit of zero every operation would wait forever.
     pub(super) fn new(running: usize, waiting: usize) -> Self {
         let running = running.clamp(1, Semaphore::MAX_PERMITS / 2);
         let admitted = running + waiting.min(Semaphore::MAX_PERMITS / 2);
@@ -32,7 +32,7 @@ impl OperationLimit {
     /// Waits for a permit.
     ///
     /// # Errors
-    /// At once, if as many operations wait as may.
+    /// [`QueueFull`] immediately if the limit of waiting operations is reached.
     pub(super) async fn acquire(&self) -> Result<OperationPermit<'_>, QueueFull> {
         let admitted = self.admitted.try_acquire().map_err(|_| QueueFull)?;
         let running = self.running.acquire().await.map_err(|_| QueueFull)?;

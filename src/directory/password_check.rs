@@ -1,8 +1,8 @@
-//! Checks of passwords by a bind.
+//! Password checks by a bind.
 //!
-//! The account is looked up first and the bind names its distinguished name. Directories accept many forms of names in a
-//! bind ([MS-ADTS] 5.1.1.1.1): with the typed name, the password might be checked for another account than the one whose
-//! groups are read.
+//! The account is looked up first, and the bind uses its distinguished name. Directories accept many forms of names in
+//! a bind ([MS-ADTS] 5.1.1.1.1): if the bind used the name that the user entered, the password might be checked for
+//! another account than the one whose groups are read.
 
 use super::account::DirectoryAccount;
 use super::configured_directory::ConfiguredDirectory;
@@ -14,12 +14,13 @@ use crate::ldap::BindCredentials;
 use crate::secret::Secret;
 use std::sync::Arc;
 
-/// The name of no account. A bind with it takes as long as one with a wrong password, and has the same result.
+/// A name that no account has. A bind with it takes as long as one with a wrong password, and has the same result.
 const NO_ACCOUNT: &str = "CN=portcullis-no-account";
 
 impl DirectorySet {
-    /// Checks the password of the one account in `found`, which `login` found. If there is none or several, the password
-    /// is wrong, after as many requests as for a wrong password, so that the time does not reveal which names exist.
+    /// Checks the password of the only account in `found`, which a lookup of `login` returned. If there is none or
+    /// several, the password is wrong. As many requests are sent as for a wrong password, so that the response time
+    /// does not reveal which names exist.
     pub(super) async fn check_password(
         self: &Arc<Self>,
         login: &LookupTarget,
@@ -37,7 +38,8 @@ impl DirectorySet {
         }
     }
 
-    /// Binds with the name of no account, at the directory that was searched for the login name or else the first.
+    /// Binds with a name that no account has, at the first directory that is searched for the login name, or else at
+    /// the first of all.
     async fn reject_like_wrong(
         &self,
         login: &LookupTarget,

@@ -3,23 +3,24 @@
 /// The result of a password check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordVerdict {
-    /// The password is the account's, and the account may log in with it.
+    /// The password is correct, and the account may log in.
     Correct,
-    /// It is not, or the account may not log in. The reason is for the record only and must not be sent to the client.
+    /// The password is wrong, or the account may not log in. The reason is for the audit record only and must not be
+    /// sent to the client.
     Wrong(PasswordFailure),
 }
 
-/// Why a directory rejected a password. Active Directory reports it as a sub-code ([MS-ERREF] 2.2) in its diagnostic
-/// message; other directories do not.
+/// The reason for which a directory rejected a password. Active Directory reports it as a sub-code ([MS-ERREF] 2.2) in
+/// its diagnostic message; other directories do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordFailure {
     /// 52e, 525, or no sub-code.
     WrongOrUnknown,
     /// Several accounts have the login name. The password was not checked for any of them.
     Ambiguous,
-    /// 530: not at this hour.
+    /// 530: the account may not log in at this hour.
     OutsideLogonHours,
-    /// 531: not from this computer.
+    /// 531: the account may not log in from this computer.
     NotFromHere,
     /// 532: the password has expired.
     PasswordExpired,
@@ -36,8 +37,8 @@ pub enum PasswordFailure {
 }
 
 impl PasswordFailure {
-    /// Its stable name in records.
-    pub const fn word(self) -> &'static str {
+    /// Returns the stable name for records.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::WrongOrUnknown => "wrong-or-unknown",
             Self::Ambiguous => "ambiguous",
@@ -52,7 +53,8 @@ impl PasswordFailure {
         }
     }
 
-    /// Reads the diagnostic message of Active Directory, which contains `AcceptSecurityContext error, data 52e, v4563`.
+    /// Parses the diagnostic message of Active Directory, which contains `AcceptSecurityContext error, data 52e,
+    /// v4563`.
     pub(super) fn from_diagnostic(text: &str) -> Self {
         let code = text.split_once(", data ").map(|(_, rest)| rest.split([',', ' ']).next().unwrap_or(rest));
         match code.and_then(|code| u32::from_str_radix(code, 16).ok()) {

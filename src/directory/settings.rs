@@ -10,27 +10,27 @@ use std::time::Duration;
 /// One directory: a domain of Active Directory, or another directory with a configured schema.
 #[derive(Clone, Debug)]
 pub struct DirectorySettings {
-    /// Its name in proxy.toml, for records and errors. Unique among the directories of a realm.
+    /// The name in proxy.toml, for records and errors. Unique among the directories of a realm.
     pub name: Arc<str>,
-    /// Servers that all hold the same entries, in order of preference. Without one every lookup fails.
+    /// Servers with the same entries, in order of preference. Without a server every lookup fails.
     pub servers: Vec<LdapServer>,
     /// Servers of the forest's global catalog (ports 3268 and 3269), in order of preference. If there are any, accounts
-    /// are searched for in the whole forest, and each account found is read from the directory whose base its name ends
-    /// in. Active Directory only.
+    /// are searched for in the whole forest, and each account is read from the directory whose base its distinguished
+    /// name ends with. Active Directory only.
     pub global_catalog: Vec<LdapServer>,
-    /// Made by [`client_config`](crate::ldap::client_config).
+    /// The TLS settings from [`client_config`](crate::ldap::client_config).
     pub tls: Arc<ClientConfig>,
     /// The gateway's own account: a distinguished name, in Active Directory also `svc@corp.example` or `CORP\svc`.
     pub bind_dn: String,
-    /// Its password. An empty one is rejected before anything is sent.
+    /// The password of that account. An empty one is never sent.
     pub bind_password: Secret,
-    /// The entry that accounts are searched for below: `DC=corp,DC=example`.
+    /// The base of searches for accounts: `DC=corp,DC=example`.
     pub base: String,
-    /// The attributes of its accounts.
+    /// The schema of its accounts.
     pub schema: AccountSchema,
-    /// The UPN suffixes it is searched for, compared without regard to case. Empty: all.
+    /// The UPN suffixes that it is searched for, in any case of letters. Empty: all.
     pub upn_suffixes: Vec<String>,
-    /// The domains whose security identifiers it is searched for. Empty: all.
+    /// The domains of the security identifiers that it is searched for. Empty: all.
     pub sid_domains: Vec<Sid>,
     /// Limits of time and concurrency.
     pub limits: DirectoryLimits,
@@ -48,7 +48,7 @@ pub enum AccountSchema {
 /// The schema of a directory other than Active Directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GenericSchema {
-    /// Matches the entries that are accounts of people: `(objectClass=inetOrgPerson)`.
+    /// The filter for entries that are user accounts: `(objectClass=inetOrgPerson)`.
     pub people: SearchFilter,
     /// The attribute with the login name: `uid`. The gateway's account must be able to read it.
     pub user_name: AttributeName,
@@ -60,7 +60,7 @@ pub struct GenericSchema {
     pub alt_security_identities: Option<AttributeName>,
     /// How groups are read.
     pub groups: GenericGroups,
-    /// An attribute and its value, compared without regard to case, that disables an account.
+    /// The attribute and the value, in any case of letters, that mark an account as disabled.
     pub disabled: Option<(AttributeName, String)>,
     /// The attribute with the time at which an account expires, as GeneralizedTime (RFC 4517 3.3.13).
     pub expires: Option<AttributeName>,
@@ -75,12 +75,13 @@ pub enum GenericGroups {
     MemberOf {
         /// `memberOf`.
         attribute: AttributeName,
-        /// Only groups below this entry count, because rules go by their names.
+        /// Only groups below this entry are used, because rules compare the groups' names.
         base: String,
     },
-    /// By a search for groups with an attribute that contains the members' distinguished names. Nested groups count.
+    /// By a search for groups with an attribute that contains the members' distinguished names. Nested groups are
+    /// included.
     Search {
-        /// The entry that groups are searched for below.
+        /// The base of searches for groups.
         base: String,
         /// `member`.
         member: AttributeName,
@@ -92,19 +93,19 @@ pub enum GenericGroups {
 /// Limits of time and concurrency of one directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DirectoryLimits {
-    /// For name resolution, connection and TLS.
+    /// The time for name resolution, TCP connection and TLS handshake together.
     pub connect: Duration,
-    /// For each bind and each search.
+    /// The time for each bind and each search.
     pub operation: Duration,
-    /// For a whole lookup: waiting, connecting, failover, all searches.
+    /// The time for a whole lookup: waiting, connecting, failover and all searches.
     pub lookup: Duration,
-    /// Concurrent lookups.
+    /// The number of concurrent lookups.
     pub max_lookups: usize,
-    /// Lookups that wait beyond those.
+    /// The number of lookups that may wait.
     pub max_waiting_lookups: usize,
-    /// Concurrent password checks; each has a connection of its own.
+    /// The number of concurrent password checks. Each has a connection of its own.
     pub max_password_checks: usize,
-    /// Password checks that wait beyond those.
+    /// The number of password checks that may wait.
     pub max_waiting_password_checks: usize,
 }
 

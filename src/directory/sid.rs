@@ -5,11 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
-/// [MS-DTYP] 2.4.2.2: the only revision there is.
+/// The only revision ([MS-DTYP] 2.4.2.2).
 const REVISION: u8 = 1;
-/// [MS-DTYP] 2.4.2.2: SubAuthorityCount is at most this.
+/// The maximum of SubAuthorityCount ([MS-DTYP] 2.4.2.2).
 const MAXIMUM_SUB_AUTHORITIES: usize = 15;
-/// [MS-DTYP] 2.4.2.1: authorities from this one are written in hexadecimal.
+/// The lowest authority that is written in hexadecimal ([MS-DTYP] 2.4.2.1).
 const HEXADECIMAL_AUTHORITY: u64 = 1 << 32;
 
 /// A security identifier. Displayed as `S-1-5-21-…`.
@@ -17,7 +17,7 @@ const HEXADECIMAL_AUTHORITY: u64 = 1 << 32;
 pub struct Sid {
     /// Less than 2^48.
     authority: u64,
-    /// 1 to 15 of them.
+    /// 1 to 15 numbers.
     sub_authorities: Vec<u32>,
 }
 
@@ -30,7 +30,7 @@ impl Sid {
     /// Parses `S-1-…` ([MS-DTYP] 2.4.2.1). Leading zeros, signs and a lower-case s are rejected.
     ///
     /// # Errors
-    /// If the text has another form.
+    /// The text has another form.
     pub fn parse(text: &str) -> Result<Self, SidError> {
         let mut parts = text.strip_prefix("S-1-").ok_or(SidError)?.split('-');
         let authority = parse_authority(parts.next().ok_or(SidError)?)?;
@@ -41,7 +41,7 @@ impl Sid {
     /// Reads the value of an objectSid attribute ([MS-DTYP] 2.4.2.2).
     ///
     /// # Errors
-    /// If the bytes are not exactly one identifier.
+    /// The bytes are not exactly one identifier.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SidError> {
         let (&[revision, count], rest) = bytes.split_first_chunk().ok_or(SidError)?;
         let (&[a, b, c, d, e, f], rest) = rest.split_first_chunk().ok_or(SidError)?;
@@ -58,7 +58,7 @@ impl Sid {
         counted.then_some(Self { authority, sub_authorities }).ok_or(SidError)
     }
 
-    /// The value that an objectSid attribute has: the authority big-endian, the others little-endian.
+    /// Returns the value for an objectSid attribute: the authority big-endian, the other numbers little-endian.
     pub fn to_bytes(&self) -> Vec<u8> {
         let count = u8::try_from(self.sub_authorities.len()).expect("`checked` accepts at most 15");
         let [_, _, authority @ ..] = self.authority.to_be_bytes();
@@ -68,26 +68,28 @@ impl Sid {
         bytes
     }
 
-    /// The identifier without its last part: for an account, that of its domain. `None` if there is only one part.
+    /// Returns the identifier without its last sub-authority: for an account, that of its domain. `None` if there is
+    /// only one.
     pub fn domain(&self) -> Option<Self> {
         let (_, rest) = self.sub_authorities.split_last()?;
         Self::checked(self.authority, rest.to_vec()).ok()
     }
 
-    /// Whether it is of an account or group of a domain: `S-1-5-21-…`. Unique in a forest.
+    /// Returns whether it identifies an account or group of a domain, `S-1-5-21-…`. Such identifiers are unique in a
+    /// forest.
     pub(super) fn is_of_a_domain(&self) -> bool {
         self.authority == 5 && matches!(self.sub_authorities.as_slice(), [21, _, _, _, _])
     }
 
-    /// Whether it is one of the built-in groups that every domain has for itself: `S-1-5-32-…`.
+    /// Returns whether it identifies a built-in group, `S-1-5-32-…`, which each domain has of its own.
     ///
-    /// Identifiers that are neither describe how or where an account is logged on ([MS-DTYP] 2.4.2.4).
+    /// Other identifiers describe how or where an account is logged on ([MS-DTYP] 2.4.2.4).
     pub(super) fn is_built_in(&self) -> bool {
         self.authority == 5 && matches!(self.sub_authorities.as_slice(), [32, _])
     }
 }
 
-/// [MS-DTYP] 2.4.2.1: decimal below 2^32, otherwise twelve hexadecimal digits.
+/// Parses an authority: decimal below 2^32, otherwise twelve hexadecimal digits ([MS-DTYP] 2.4.2.1).
 fn parse_authority(text: &str) -> Result<u64, SidError> {
     let Some(digits) = text.strip_prefix("0x") else { return decimal(text).map(u64::from) };
     if digits.len() != 12 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {

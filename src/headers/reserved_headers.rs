@@ -31,7 +31,7 @@ pub struct ReservedHeaders {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderNameError {
     /// HTTP or the gateway uses it for another purpose.
-    #[error("`{name}` has another meaning and cannot carry an identity")]
+    #[error("`{name}` is reserved and cannot be an identity header")]
     Reserved {
         /// The name.
         name: HeaderName,

@@ -4,7 +4,7 @@ use super::method::{MappingMethod, MappingStrength};
 use crate::clock::{Tick, UnixTime};
 use crate::directory::{DirectoryAccount, DirectoryGroup, NotDelegated};
 
-/// The account that a certificate or a password was mapped to. Nothing in it comes from a request's headers.
+/// The account that a certificate or a password was mapped to. No value in it comes from the headers of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// `DOMAIN\sam`, the UPN, or the value that the mapper read.
@@ -23,9 +23,9 @@ pub struct Account {
     pub groups: Vec<DirectoryGroup>,
     /// The reason why delegation for the account is forbidden, if it is.
     pub not_delegated: Option<NotDelegated>,
-    /// The method by which it was found.
+    /// The method of the mapping.
     pub mapping: MappingMethod,
-    /// The strength of that mapping.
+    /// The strength of the mapping.
     pub strength: MappingStrength,
     /// The time at which the account itself expires or its logon hours end, as far as the directory reports it. How long
     /// the result of the lookup is cached is [`CachedMapping::until`](super::CachedMapping::until).
@@ -38,7 +38,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// An account of which only a name is known.
+    /// Returns an account of which only the user name is known.
     pub fn named(user: &str, mapping: MappingMethod, strength: MappingStrength) -> Self {
         Self {
             user: user.to_owned(),
@@ -57,8 +57,8 @@ impl Account {
         }
     }
 
-    /// An account of the directory. Its user name is `DOMAIN\sam`, else its UPN, else its account name. The caller checks
-    /// the account status and sets `until`.
+    /// Returns the account of a directory entry. Its user name is `DOMAIN\sam`, or its UPN, or its account name, in
+    /// this order. The caller checks the account status and sets `until`.
     pub fn from_directory(
         entry: &DirectoryAccount,
         mapping: MappingMethod,
@@ -81,7 +81,7 @@ impl Account {
         }
     }
 
-    /// An upper estimate of its size in bytes.
+    /// Returns an upper estimate of its size in bytes.
     pub fn weight(&self) -> usize {
         const FACTS: usize = 512;
         const GROUP: usize = 64;
@@ -91,19 +91,4 @@ impl Account {
             |group: &DirectoryGroup| GROUP + group.name.len() + group.sid.as_ref().map_or(0, String::len);
         FACTS + self.user.len() + names + self.groups.iter().map(group).sum::<usize>()
     }
-}
-
-/// Whether the UPN is the account's own, or `name@dns.domain`, which is implied for every account of Active Directory.
-pub(super) fn has_upn(entry: &DirectoryAccount, upn: &str) -> bool {
-    let explicit = entry.upn.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(upn));
-    let implied = upn.rsplit_once('@').is_some_and(|(name, domain)| {
-        has_account_name(entry, name)
-            && entry.dns_domain.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(domain))
-    });
-    explicit || implied
-}
-
-/// Whether `name` is the account's name within its domain.
-pub(super) fn has_account_name(entry: &DirectoryAccount, name: &str) -> bool {
-    entry.account_name.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name))
 }

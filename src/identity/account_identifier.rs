@@ -4,14 +4,14 @@
 //! An identifier holds only values that the leaf's authority may write. Accounts are never compared more loosely than the
 //! directory searched for them.
 
-use super::account::{Account, has_account_name, has_upn};
+use super::account::Account;
 use super::card_number::{self, CardNumber};
 use super::certificate_identifiers::CertificateIdentifiers;
 use super::error::{MappingError, NotMappedReason, not_mapped};
 use super::method::{Mapper, MappingMethod, MappingStrength};
-use super::principal_name::{PrincipalName, check_common_name};
 use super::rules::{self, AccountRule};
 use super::settings::{IdentityIssuer, MappingSettings};
+use super::upn_and_email::{UpnOrEmail, check_common_name, has_account_name, has_upn};
 use crate::certificate::{AltSecurityForm, AltSecurityName, AttributeValues, Certificate, NameForm};
 use crate::directory::{DirectoryAccount, LoginName, LookupKeys, Sid};
 use const_oid::db::rfc4519;
@@ -21,7 +21,7 @@ use const_oid::db::rfc4519;
 pub(super) enum AccountIdentifier<'a> {
     Rule(&'a AccountRule),
     Sid(Sid),
-    /// The values that accounts refer to the certificate by.
+    /// The values of altSecurityIdentities by which accounts may refer to the certificate.
     AltSecurityIdentities {
         leaf: &'a Certificate,
         values: Vec<String>,
@@ -33,10 +33,11 @@ pub(super) enum AccountIdentifier<'a> {
     Number(Mapper, CardNumber, Option<&'a str>),
 }
 
-/// The values that a mapper looked at, and the identifier that it made of them, if there were any.
+/// The values that a mapper read, and the identifier in them, if there is one.
 pub(super) type MapperReading<'a> = (Vec<String>, Result<Option<AccountIdentifier<'a>>, MappingError>);
 
-/// Reads the identifier of `mapper` from a leaf that `issuer` issued. Account rules apply whatever names the leaf has.
+/// Reads the identifier of `mapper` from a leaf that `issuer` issued. Account rules apply even if the names in the leaf
+/// are invalid.
 pub(super) fn read<'a>(
     mapper: Mapper,
     leaf: &'a Certificate,
@@ -155,16 +156,16 @@ fn read_subject(leaf: &Certificate) -> Result<Option<AccountIdentifier<'_>>, Map
     }
 }
 
-/// The values as text; those that cannot be decoded in hexadecimal (RFC 4514 section 2.4).
+/// Returns the values as text; values that cannot be decoded are hexadecimal (RFC 4514 section 2.4).
 fn display_values(values: &AttributeValues<'_>) -> Vec<String> {
     let hexadecimal = |der: &&[u8]| der.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let hidden = values.hidden.iter().map(|der| format!("#{}", hexadecimal(der)));
     values.texts.iter().map(|text| (*text).to_owned()).chain(hidden).collect()
 }
 
-/// `key` is the configuration key of `suffixes`.
+/// Checks that `name` is well-formed and has one of `suffixes`, which are the value of the configuration key `key`.
 fn check_suffix(name: &str, suffixes: &[String], key: &'static str) -> Result<(), MappingError> {
-    let parsed = PrincipalName::parse(name)
+    let parsed = UpnOrEmail::parse(name)
         .map_err(|error| not_mapped(NotMappedReason::MalformedName { name: name.to_owned(), error }))?;
     if parsed.has_suffix_among(suffixes) {
         Ok(())
@@ -174,10 +175,10 @@ fn check_suffix(name: &str, suffixes: &[String], key: &'static str) -> Result<()
 }
 
 impl AccountIdentifier<'_> {
-    /// The account in a realm without a directory; `None` if only a directory could find it.
+    /// Returns the account in a realm without a directory; `None` if only a directory could find it.
     ///
     /// # Errors
-    /// The identifier has several values, of which each may be another account's.
+    /// The identifier has several values, each of which may belong to another account.
     pub(super) fn account_without_directory(&self) -> Result<Option<Account>, MappingError> {
         Ok(Some(match self {
             Self::Rule(rule) => match rule.account() {
@@ -205,7 +206,7 @@ impl AccountIdentifier<'_> {
         }))
     }
 
-    /// Adds the values that a directory has to be searched for.
+    /// Adds the values for which a directory is searched.
     pub(super) fn add_lookup_keys(&self, keys: &mut LookupKeys) {
         match self {
             Self::Rule(rule) => {
@@ -235,7 +236,7 @@ impl AccountIdentifier<'_> {
         }
     }
 
-    /// The method and strength by which it identifies `entry`; `None` if it identifies another account.
+    /// Returns the method and strength by which it identifies `entry`; `None` if it identifies another account.
     pub(super) fn matches(&self, entry: &DirectoryAccount) -> Option<(MappingMethod, MappingStrength)> {
         let weakly = |matches: bool, method| matches.then_some((method, MappingStrength::Weak));
         match self {
@@ -262,7 +263,8 @@ impl AccountIdentifier<'_> {
     }
 }
 
-/// The strongest of the account's values that refers to the certificate in one of `forms`.
+/// Returns the form and strength of the strongest altSecurityIdentities value of `entry` that refers to the certificate
+/// in one of `forms`.
 fn match_alt_security_identities(
     leaf: &Certificate,
     forms: &[AltSecurityForm],
@@ -277,8 +279,8 @@ fn match_alt_security_identities(
     found.max_by_key(|(_, strength)| *strength)
 }
 
-/// A UPN is searched for as the explicit one and as `name@dns.domain`, which is implied for every account of Active
-/// Directory.
+/// Adds a UPN as an explicit one and as an implicit one, `name@dns.domain`, which every account of Active Directory
+/// has.
 fn add_upn(upn: &str, keys: &mut LookupKeys) {
     keys.upns.push(upn.to_owned());
     keys.account_names.extend(upn.rsplit_once('@').map(|(name, _)| name.to_owned()));

@@ -10,7 +10,7 @@ use super::mapping::{MappingTrace, map};
 use super::settings::MappingSettings;
 use crate::certificate::{Fingerprint, KeyId};
 use crate::clock::{Tick, UnixTime};
-use crate::directory::{Directories, DirectoryError};
+use crate::directory::{DirectoryError, RealmDirectories};
 use crate::revocation::UnrevokedChain;
 use crate::telemetry::{CacheMetrics, display_chain};
 use moka::future::Cache;
@@ -39,7 +39,7 @@ pub struct AccountLifetimes {
 }
 
 impl AccountLifetimes {
-    /// The largest value of [`AccountLifetimes::unsafe_stale`].
+    /// The maximum of [`AccountLifetimes::unsafe_stale`].
     pub const LONGEST_STALE: Duration = Duration::from_secs(24 * 3600);
 }
 
@@ -62,13 +62,13 @@ pub(crate) struct MappingScope {
     pub generation: u64,
 }
 
-/// The settings and directories that a certificate is mapped with.
+/// The settings and directories by which a certificate is mapped.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MappingSources<'a> {
     /// The realm's mapping settings.
     pub settings: &'a MappingSettings,
     /// The realm's directories, if it has any.
-    pub directories: Option<&'a Directories>,
+    pub directories: Option<&'a RealmDirectories>,
     /// How long results are cached.
     pub lifetimes: AccountLifetimes,
 }
@@ -76,15 +76,15 @@ pub(crate) struct MappingSources<'a> {
 /// The cached result of a mapping.
 #[derive(Clone, Debug)]
 pub(crate) struct CachedMapping {
-    /// The account, or the reason why there is none.
+    /// The account, or the reason for which the certificate maps to none.
     pub outcome: Result<Arc<Account>, Arc<MappingError>>,
-    /// The time from which the certificate has to be mapped again.
+    /// When the certificate must be mapped again.
     pub until: UnixTime,
 }
 
-/// Everything that a mapping depends on. Which accounts may be named depends on the issuer's key.
+/// All inputs of a mapping. The issuer's key is one of them, because it determines which accounts may be named.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct AccountKey {
+struct AccountCacheKey {
     leaf: Fingerprint,
     issuer: Option<KeyId>,
     scope: MappingScope,
@@ -99,7 +99,7 @@ struct AccountEntry {
 }
 
 impl AccountEntry {
-    /// An upper estimate of its size in bytes, with its slot in the cache.
+    /// Returns an upper estimate of its size in bytes, including its slot in the cache.
     fn weight(&self) -> u32 {
         const ENTRY: usize = 512;
         let outcome = match &self.mapped.outcome {
@@ -114,18 +114,18 @@ impl AccountEntry {
 /// The cache of mappings. Concurrent requests with one certificate share one mapping.
 #[derive(Clone, Debug)]
 pub(crate) struct AccountCache {
-    accounts: Cache<AccountKey, AccountEntry>,
+    accounts: Cache<AccountCacheKey, AccountEntry>,
     purges: Arc<AtomicU64>,
     metrics: CacheMetrics,
 }
 
 impl AccountCache {
-    /// An empty cache of at most `bytes`, which counts hits and misses.
+    /// Returns an empty cache of at most `bytes` that counts its hits and misses.
     pub(crate) fn new(bytes: u64, metrics: CacheMetrics) -> Self {
         Self {
             accounts: Cache::builder()
                 .max_capacity(bytes)
-                .weigher(|_: &AccountKey, entry: &AccountEntry| entry.weight())
+                .weigher(|_: &AccountCacheKey, entry: &AccountEntry| entry.weight())
                 .time_to_idle(IDLE_LIFETIME)
                 .build(),
             purges: Arc::default(),
@@ -139,13 +139,13 @@ impl AccountCache {
         self.accounts.invalidate_all();
     }
 
-    /// The number of purges. Mappings made under an earlier number must not be used.
+    /// Returns the number of purges. A mapping that began before the last purge must not be used.
     pub(crate) fn purges(&self) -> u64 {
         self.purges.load(Ordering::Acquire)
     }
 
-    /// Maps the leaf of `chain` as [`map`] does, or returns the cached result. Different settings must never share one `scope`.
-    /// `observe` receives the steps, if the result was not cached.
+    /// Maps the leaf of `chain` as [`map`] does, or returns the cached result. Different settings must never share one
+    /// `scope`. `observe` receives the steps if the result was not cached.
     pub(crate) async fn map(
         &self,
         scope: MappingScope,
@@ -155,7 +155,7 @@ impl AccountCache {
         observe: impl FnOnce(&MappingTrace),
     ) -> CachedMapping {
         let leaf = chain.chain().leaf().fingerprint();
-        let key = AccountKey { leaf, issuer: issuing_key(chain), scope, purges: self.purges() };
+        let key = AccountCacheKey { leaf, issuer: issuing_key(chain), scope, purges: self.purges() };
         let last = self.last(&key, sources.lifetimes).await;
         let lookup = async {
             let started = Instant::now();
@@ -173,8 +173,12 @@ impl AccountCache {
         cached.into_value().mapped
     }
 
-    /// The account that may be used if the directory does not respond.
-    async fn last(&self, key: &AccountKey, lifetimes: AccountLifetimes) -> Option<(Arc<Account>, UnixTime)> {
+    /// Returns the account that may be used if the directory does not respond.
+    async fn last(
+        &self,
+        key: &AccountCacheKey,
+        lifetimes: AccountLifetimes,
+    ) -> Option<(Arc<Account>, UnixTime)> {
         if lifetimes.unsafe_stale.is_zero() {
             return None;
         }
@@ -182,7 +186,8 @@ impl AccountCache {
     }
 }
 
-/// When a lookup began and when it ended. A response is as old as its query, but a timeout is known only when it ends.
+/// When a lookup began and when it ended. The age of a response counts from its query, but a timeout is known only at
+/// its end.
 #[derive(Clone, Copy)]
 struct LookupTimes {
     began: UnixTime,
@@ -218,7 +223,7 @@ fn entry(
     AccountEntry { mapped: CachedMapping { outcome, until: until.min(chain_deadline) }, last }
 }
 
-/// The account that was found at `at` and the end of its use, unless it is too old or has itself expired.
+/// Returns the account that was found at `at` and the end of its use, unless it is too old or has itself expired.
 fn stale_account(
     account: &Account,
     at: UnixTime,
@@ -230,7 +235,8 @@ fn stale_account(
     (end > now).then(|| (Account { stale: true, ..account.clone() }, until))
 }
 
-/// Whether the directory does not respond. One that responds with an error or an invalid message is not down.
+/// Returns whether the directory does not respond. A directory that returns an error or an invalid message is running,
+/// so its accounts are not replaced by older ones.
 fn is_unresponsive(error: &DirectoryError) -> bool {
     match error {
         DirectoryError::Unavailable { .. }

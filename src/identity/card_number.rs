@@ -3,8 +3,8 @@
 use super::certificate_identifiers::undecodable_uris;
 use super::error::{IdentityConflict, MappingError, NotMappedReason, not_mapped};
 use super::method::Mapper;
-use super::principal_name::PrincipalName;
 use super::settings::IdentityIssuer;
+use super::upn_and_email::UpnOrEmail;
 use crate::certificate::{Certificate, ObjectIdentifier, OtherValue};
 use const_oid::db::rfc4519;
 
@@ -22,16 +22,16 @@ const EDIPI_LENGTH: usize = 10;
 /// In certificates for PIV authentication the EDIPI is followed by six digits of category and agency.
 const PIV_UPN_LENGTH: usize = 16;
 
-/// A number, in every notation in which a directory may store it. The first one is displayed.
+/// A number, in every notation in which a directory may store it. The first notation is displayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CardNumber {
     pub(super) notations: Vec<String>,
 }
 
-/// The number that `mapper` reads from `leaf`, if there is one.
+/// Returns the number of `leaf` for `mapper`, if it has one.
 ///
 /// # Errors
-/// A number is malformed, or there are two different ones.
+/// A number is malformed, or two numbers differ.
 pub(super) fn find(
     mapper: Mapper,
     leaf: &Certificate,
@@ -67,13 +67,12 @@ fn other_names(leaf: &Certificate, kind: ObjectIdentifier) -> impl Iterator<Item
     names.filter(move |name| name.kind == kind).map(|name| &name.value)
 }
 
-/// The number in the UPN (`1234567890@mil`), if the issuer may write its suffix, and the last part of the common name
-/// (`LAST.FIRST.MIDDLE.1234567890`), if it is a number. A certificate for e-mail has the latter only.
+/// Returns the number in the UPN (`1234567890@mil`), if the issuer may write its suffix, and the last part of the
+/// common name (`LAST.FIRST.MIDDLE.1234567890`), if it is a number. A certificate for e-mail has the latter only.
 fn edipis(leaf: &Certificate, issuer: &IdentityIssuer) -> Vec<Option<CardNumber>> {
     let upns = leaf.subject_alternative_names().upns.iter();
-    let admitted = upns.filter(|upn| {
-        PrincipalName::parse(upn).is_ok_and(|name| name.has_suffix_among(&issuer.upn_suffixes))
-    });
+    let admitted = upns
+        .filter(|upn| UpnOrEmail::parse(upn).is_ok_and(|name| name.has_suffix_among(&issuer.upn_suffixes)));
     let of_upn = admitted.filter_map(|upn| upn.split_once('@')).filter_map(|(name, _)| {
         let (number, _) = name.split_at_checked(EDIPI_LENGTH)?;
         let whole = [EDIPI_LENGTH, PIV_UPN_LENGTH].contains(&name.len()) && is_number(name);
@@ -89,7 +88,7 @@ fn edipis(leaf: &Certificate, issuer: &IdentityIssuer) -> Vec<Option<CardNumber>
     found.chain(common_names.hidden.iter().map(|_| None)).collect()
 }
 
-/// In hexadecimal, and as 32 digits if the parity bits are correct.
+/// Returns the number in hexadecimal and, if the parity bits are correct, as 32 digits.
 fn fasc_n(value: &OtherValue) -> Option<CardNumber> {
     let OtherValue::Octets(octets) = value else { return None };
     if octets.len() != FASC_N_LENGTH {
@@ -99,9 +98,9 @@ fn fasc_n(value: &OtherValue) -> Option<CardNumber> {
     Some(with_notations(std::iter::once(hexadecimal).chain(fasc_n_digits(octets))))
 }
 
-/// The digits of agency (4), system (4), credential (6), series (1), issue (1), person (10), category (1),
-/// organisation (4) and association (1), which have separators between them in SIA's technical guidance. A character has five
-/// bits: a digit with its lowest bit first, and an odd parity bit.
+/// Decodes the digits of agency (4), system (4), credential (6), series (1), issue (1), person (10), category (1),
+/// organisation (4) and association (1), with separators as in SIA's technical guidance. A character has five bits: a
+/// digit with its lowest bit first, and an odd parity bit.
 fn fasc_n_digits(octets: &[u8]) -> Option<String> {
     const START: u8 = 0xb;
     const SEPARATOR: u8 = 0xd;
@@ -133,13 +132,13 @@ fn uuids(leaf: &Certificate) -> Vec<Option<CardNumber>> {
     found.chain(undecodable_uris(leaf, UUID_PREFIX).map(|()| None)).collect()
 }
 
-/// RFC 4122 section 3: 8, 4, 4, 4 and 12 hexadecimal digits.
+/// Returns whether `text` has 8, 4, 4, 4 and 12 hexadecimal digits (RFC 4122 section 3).
 fn is_uuid(text: &str) -> bool {
     text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
         && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
-/// `<OID of the CA>-<version>-<UZI number>-<kind of card>-<subscriber>-<role>-<AGB code>`.
+/// Reads the UZI number of `<OID of the CA>-<version>-<UZI number>-<kind of card>-<subscriber>-<role>-<AGB code>`.
 fn uzi(value: &OtherValue) -> Option<CardNumber> {
     let OtherValue::Text(text) = value else { return None };
     let parts: Vec<&str> = text.split('-').collect();

@@ -1,5 +1,5 @@
-//! The security identifier and UPN of a leaf, checked for contradictions. Whether its authority may write them is checked
-//! elsewhere.
+//! The security identifier of a leaf, and the check that it contradicts neither itself nor a second UPN.
+//! `account_identifier` checks whether the issuing authority may write them.
 
 use super::error::{IdentityConflict, MappingError, NotMappedReason, not_mapped};
 use crate::certificate::{
@@ -7,7 +7,8 @@ use crate::certificate::{
 };
 use crate::directory::Sid;
 
-/// [MS-PKCA] 3.1.5.2.1: names an account in a certificate that was not enrolled through the directory.
+/// The prefix of a URI that names an account in a certificate which was not enrolled through the directory ([MS-PKCA]
+/// 3.1.5.2.1).
 const SID_URI: &str = "tag:microsoft.com,2022-09-14:sid:";
 
 /// The identifiers of a leaf that has at most one UPN and at most one security identifier.
@@ -19,11 +20,12 @@ pub(super) struct CertificateIdentifiers {
 impl CertificateIdentifiers {
     /// Reads the identifiers of `leaf`.
     ///
-    /// Two UPNs are a conflict even if they are equal: no CA writes them, and one of the two may be the requester's. A name
-    /// of another kind that cannot be decoded is neither a UPN nor a security identifier.
+    /// Two UPNs are a conflict even if they are equal: no CA writes two, so one of them may come from the requester. A
+    /// name of another form that cannot be decoded is neither a UPN nor a security identifier.
     ///
     /// # Errors
-    /// The identifiers contradict each other, or a second one might be hidden in what cannot be decoded.
+    /// The identifiers contradict each other, or a part of the certificate that cannot be decoded may hide a second
+    /// one.
     pub(super) fn read(leaf: &Certificate) -> Result<Self, MappingError> {
         let names = leaf.subject_alternative_names();
         let upn_hidden = names.may_hide(NameForm::USER_PRINCIPAL_NAME);
@@ -37,7 +39,7 @@ impl CertificateIdentifiers {
     }
 }
 
-/// The security identifier in the extension and in URIs, which must all be equal.
+/// Returns the security identifier of the extension and of all URIs, which must be equal.
 fn security_identifier(leaf: &Certificate) -> Result<Option<Sid>, MappingError> {
     let undecodable = || not_mapped(NotMappedReason::SidUndecodable);
     if is_undecodable(leaf, SECURITY_IDENTIFIER_EXTENSION.into())
@@ -60,7 +62,7 @@ fn security_identifier(leaf: &Certificate) -> Result<Option<Sid>, MappingError> 
     Ok(found)
 }
 
-/// The URIs that begin with `prefix`, in any case of ASCII letters, and cannot be decoded.
+/// Returns an item for each URI that begins with `prefix`, in any case of ASCII letters, and cannot be decoded.
 pub(super) fn undecodable_uris(leaf: &Certificate, prefix: &'static str) -> impl Iterator<Item = ()> {
     let names = leaf.subject_alternative_names().unreadable.iter();
     names.filter_map(move |name| {
@@ -69,7 +71,7 @@ pub(super) fn undecodable_uris(leaf: &Certificate, prefix: &'static str) -> impl
     })
 }
 
-/// Whether the extension is present and cannot be decoded, or is present twice.
+/// Returns whether the extension cannot be decoded or is present twice.
 fn is_undecodable(leaf: &Certificate, extension: ObjectIdentifier) -> bool {
     leaf.undecodable_extensions().contains(&extension) || leaf.duplicate_extensions().contains(&extension)
 }

@@ -4,7 +4,7 @@
 //! record.
 
 use super::method::{Mapper, MappingMethod, MappingStrength};
-use super::principal_name::PrincipalNameError;
+use super::upn_and_email::MalformedNameError;
 use crate::certificate::{KeyId, NameForm};
 use crate::clock::UnixTime;
 use crate::directory::{AccountStatusError, DirectoryError, Sid, UnusableLookupKeys};
@@ -14,14 +14,14 @@ use thiserror::Error;
 /// The reason for which a certificate maps to no usable account.
 #[derive(Clone, Debug, Error)]
 pub enum MappingError {
-    /// It names no account.
+    /// The certificate names no account that may be used.
     #[error("the certificate maps to no account")]
     NotMapped {
         /// The reason.
         #[source]
         why: NotMappedReason,
     },
-    /// It matches more than one account. The gateway does not choose one of them.
+    /// The certificate matches more than one account. The gateway does not choose one of them.
     #[error("the certificate maps to more than one account by {mapper}: {names:?}")]
     Ambiguous {
         /// The mapper; if two mappers disagree, the later one.
@@ -51,24 +51,24 @@ pub enum MappingError {
         mapping: MappingMethod,
         /// The certificate's notBefore date.
         not_before: UnixTime,
-        /// When the account was created; `None` if the directory does not report it.
+        /// The time at which the account was created; `None` if the directory does not report it.
         created: Option<UnixTime>,
     },
-    /// It names two accounts.
+    /// The certificate names two accounts.
     #[error("the certificate names two accounts")]
     Conflict {
         /// The values that contradict each other.
         #[source]
         why: IdentityConflict,
     },
-    /// An account rule denies it.
+    /// An account rule denies the certificate.
     #[error("the rule `{rule}` denies the certificate")]
     Denied {
         /// The name of the rule.
         rule: String,
     },
-    /// Its account is disabled, locked, expired or outside its logon hours.
-    #[error("the account {user:?} of the certificate must not be used")]
+    /// The account is disabled, locked, expired or outside its logon hours.
+    #[error("the account {user:?} of the certificate cannot be used")]
     AccountUnusable {
         /// The account.
         user: String,
@@ -76,7 +76,7 @@ pub enum MappingError {
         #[source]
         why: AccountStatusError,
     },
-    /// The directory could not be searched, so the account is unknown.
+    /// The directory could not be searched, so the account is not known.
     #[error("the directory lookup failed")]
     Directory(#[source] Arc<DirectoryError>),
 }
@@ -84,25 +84,25 @@ pub enum MappingError {
 /// The reason for which a certificate names no account.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NotMappedReason {
-    /// The certificates of the authority that issued the leaf may not name accounts.
+    /// The authority that issued the leaf is not in `identity_issuers`.
     #[error("{}", not_pinned(.issuer.as_ref()))]
     IssuerNotPinned {
         /// The authority's key. `None` if the leaf is a trust anchor or its paths have different issuing keys.
         issuer: Option<KeyId>,
     },
-    /// The subject alternative names cannot be decoded as a whole, so a second UPN might be hidden in them.
+    /// The subject alternative names cannot be decoded as a whole, so they may hide a second UPN.
     #[error("its subject alternative names cannot be decoded")]
     AlternativeNamesUndecodable,
-    /// The name that it would be mapped by cannot be decoded.
+    /// The name of a mapper cannot be decoded.
     #[error("a {form} in it cannot be decoded")]
     NameUndecodable {
         /// The kind of name; directoryName for one in the subject.
         form: NameForm,
     },
-    /// The extension or URI for its security identifier does not contain one.
+    /// The extension or URI for the security identifier does not contain one.
     #[error("its security identifier cannot be decoded")]
     SidUndecodable,
-    /// The authority may not name accounts of this domain.
+    /// The issuing authority may not name accounts of this domain.
     #[error("the issuing authority may not name {sid}: its domain is not in `sid_domains`")]
     SidNotAllowed {
         /// The security identifier.
@@ -114,7 +114,7 @@ pub enum NotMappedReason {
         /// The security identifier.
         sid: Sid,
     },
-    /// The authority may not write names of this suffix or domain.
+    /// The issuing authority may not write names with this suffix or domain.
     #[error("the issuing authority may not name {name:?}: its suffix is not in `{key}`")]
     SuffixNotAllowed {
         /// The UPN or e-mail address.
@@ -122,16 +122,16 @@ pub enum NotMappedReason {
         /// The key of `identity_issuers` that lists the allowed suffixes.
         key: &'static str,
     },
-    /// The name that it would be mapped by is malformed.
+    /// The name of a mapper is malformed.
     #[error("the name {name:?} is malformed")]
     MalformedName {
         /// The text.
         name: String,
         /// The defect.
         #[source]
-        error: PrincipalNameError,
+        error: MalformedNameError,
     },
-    /// The number that it would be mapped by is malformed.
+    /// The number of a mapper is malformed.
     #[error("its {mapper} number is malformed")]
     MalformedNumber {
         /// The mapper.
@@ -145,17 +145,17 @@ pub enum NotMappedReason {
         /// The account in the rule.
         user: String,
     },
-    /// The certificate has values, or a number of them, that no search is made for.
-    #[error("the directory cannot be searched for its names")]
+    /// A value in the certificate is not valid in a search, or it has too many values.
+    #[error("its names cannot be used in a directory search")]
     InvalidLookupKeys {
         /// The defect.
         #[source]
         why: UnusableLookupKeys,
     },
-    /// The directory has no account for any value in it.
+    /// The directory has no account for any value in the certificate.
     #[error("no account in the directory matches it")]
     AccountNotFound,
-    /// No mapper of the realm found a value in it.
+    /// No mapper of the realm found a value in the certificate.
     #[error("it has no value for any mapper of `mapping.order`")]
     NoValue,
 }
@@ -172,9 +172,9 @@ pub enum IdentityConflict {
     /// Two different numbers of one kind.
     #[error("it has two {0} numbers: {1:?}")]
     Numbers(Mapper, Vec<String>),
-    /// A name that leads to an account with another security identifier than the one in the certificate.
+    /// A name of an account whose security identifier differs from the one in the certificate.
     #[error(
-        "its {mapper} leads to {account:?} with the security identifier {of_account}, but it has {of_certificate}"
+        "its {mapper} maps to {account:?} with the security identifier {of_account}, but it contains {of_certificate}"
     )]
     SidMismatch {
         /// The mapper that found the account.

@@ -1,19 +1,19 @@
-//! The plan of one mapping: the readings of all mappers, the keys to search a directory for, and the account that follows.
+//! The plan of one mapping: the findings of all mappers, the lookup keys for a directory, and the resulting account.
 
 use super::account::Account;
 use super::account_identifier;
 use super::certificate_identifiers::CertificateIdentifiers;
 use super::error::{MappingError, NotMappedReason, not_mapped};
+use super::mapping_step::{MapperFinding, MappingStep, StepResult};
 use super::method::Mapper;
 use super::resolve::resolve;
 use super::settings::{IdentityIssuer, MappingSettings, RequiredStrength, SidCheck};
-use super::step::{MapperFinding, MappingStep, StepResult};
 use crate::certificate::{Certificate, KeyId};
 use crate::clock::UnixTime;
 use crate::directory::{DirectoryAccount, LookupKeys, Sid};
 use crate::revocation::UnrevokedChain;
 
-/// The readings of all mappers from one leaf whose issuer may name accounts.
+/// The findings of all mappers in one leaf whose issuer may name accounts.
 #[derive(Debug)]
 pub(super) struct LookupPlan<'a> {
     leaf: &'a Certificate,
@@ -24,6 +24,8 @@ pub(super) struct LookupPlan<'a> {
 }
 
 impl<'a> LookupPlan<'a> {
+    /// Reads the leaf of `chain` with every mapper of `settings`.
+    ///
     /// # Errors
     /// The authority that issued the leaf may not name accounts.
     pub(super) fn new(
@@ -37,7 +39,7 @@ impl<'a> LookupPlan<'a> {
         Ok(Self { leaf, sid, findings, required: settings.strength, sid_check: settings.sid_check })
     }
 
-    /// The values that a directory has to be searched for, in one query.
+    /// Returns the values for which a directory is searched, in one query.
     pub(super) fn lookup_keys(&self) -> LookupKeys {
         let mut keys = LookupKeys::default();
         for finding in &self.findings {
@@ -48,7 +50,8 @@ impl<'a> LookupPlan<'a> {
         keys
     }
 
-    /// The account, given the accounts that the directories returned for [`LookupPlan::lookup_keys`].
+    /// Returns the steps and the account, from the `accounts` that the directories returned for
+    /// [`LookupPlan::lookup_keys`].
     pub(super) fn resolve(
         &self,
         accounts: &[DirectoryAccount],
@@ -59,7 +62,7 @@ impl<'a> LookupPlan<'a> {
         (steps, account)
     }
 
-    /// The account in a realm without a directory: the first mapper that finds a value decides.
+    /// Returns the steps and the account in a realm without a directory: the first mapper that finds a value decides.
     pub(super) fn resolve_without_directory(&self) -> (Vec<MappingStep>, Result<Account, MappingError>) {
         let mut steps = Vec::new();
         for finding in &self.findings {
@@ -86,8 +89,8 @@ impl<'a> LookupPlan<'a> {
     }
 }
 
-/// The readings of the mappers, in order. An account rule that matches ends the list: it is the operator's decision on this
-/// certificate, which no name in it may override.
+/// Returns the findings of the mappers, in order. An account rule that matches ends the list: it is the operator's
+/// decision on this certificate, which no name in the certificate may override.
 fn findings<'a>(
     identifiers: &Result<CertificateIdentifiers, MappingError>,
     leaf: &'a Certificate,
@@ -111,7 +114,7 @@ fn findings<'a>(
     findings
 }
 
-/// The key that issued the leaf, if all its valid paths have the same one and the leaf is not a trust anchor.
+/// Returns the key that issued the leaf, if all its valid paths have the same one and the leaf is not a trust anchor.
 pub(super) fn issuing_key(chain: &UnrevokedChain) -> Option<KeyId> {
     let mut keys = chain.paths().map(|path| path.issuers().first().copied());
     let first = keys.next()??;

@@ -3,21 +3,21 @@
 use super::account::Account;
 use super::error::{MappingError, NotMappedReason, not_mapped};
 use super::lookup_plan::LookupPlan;
+use super::mapping_step::MappingStep;
 use super::settings::MappingSettings;
-use super::step::MappingStep;
 use crate::clock::UnixTime;
-use crate::directory::{Directories, DirectoryError, LookupKeys};
+use crate::directory::{DirectoryError, LookupKeys, RealmDirectories};
 use crate::revocation::UnrevokedChain;
 use std::sync::Arc;
 
-/// The course and the result of one mapping.
+/// The steps and the outcome of one mapping.
 #[derive(Clone, Debug)]
 pub struct MappingTrace {
     /// The mappers that were applied, in order. Empty if the issuer may not name accounts.
     pub steps: Vec<MappingStep>,
-    /// The search of the directory, if there was one.
+    /// The directory search, if there was one.
     pub lookup: Option<DirectoryLookup>,
-    /// The result.
+    /// The account, or the reason for which there is none.
     pub outcome: Result<Account, MappingError>,
 }
 
@@ -32,17 +32,17 @@ pub struct DirectoryLookup {
 
 /// Maps the leaf of `chain` to an account.
 ///
-/// Without a directory the first mapper that finds a value decides. If its mapping is too weak, no later mapper is tried
-/// even if it might be stronger, because it might name another account than the one that takes precedence: so strong
+/// Without a directory the first mapper that finds a value decides. If its mapping is too weak, no later mapper is
+/// tried, even a stronger one, because it might name another account than the one that takes precedence. So strong
 /// mappers belong first. With a directory every mapper that finds an account must find the same one, and the strongest
-/// counts.
+/// mapping counts.
 ///
 /// An account rule is the operator's own decision on a certificate: if it matches before an account was found, no name in
 /// the certificate counts.
 pub(crate) async fn map(
     chain: &UnrevokedChain,
     settings: &MappingSettings,
-    directories: Option<&Directories>,
+    directories: Option<&RealmDirectories>,
     now: UnixTime,
 ) -> MappingTrace {
     let plan = match LookupPlan::new(chain, settings) {
@@ -72,8 +72,8 @@ pub(crate) async fn map(
     }
 }
 
-/// A failed search leaves the account unknown, except that values which cannot be searched for are a defect of the
-/// certificate.
+/// Returns the mapping error for a failed search. Values that cannot be searched for are a defect of the certificate;
+/// any other failure leaves the account unknown.
 fn lookup_error(error: DirectoryError) -> MappingError {
     match error {
         DirectoryError::UnusableLookupKeys(why) => not_mapped(NotMappedReason::InvalidLookupKeys { why }),

@@ -47,7 +47,7 @@ impl Mapper {
         Self::Uzi,
     ];
 
-    /// The name in configuration and records.
+    /// Returns the name in the configuration and in records.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rules => "rule",
@@ -63,7 +63,8 @@ impl Mapper {
         }
     }
 
-    /// Whether it reads a number, which a directory can be searched for only if `mapping.attributes` has its attribute.
+    /// Returns whether it reads a number. A directory is searched for numbers only if `mapping.attributes` names their
+    /// attribute.
     pub const fn is_number(self) -> bool {
         matches!(self, Self::Edipi | Self::FascN | Self::Uuid | Self::Uzi)
     }
@@ -134,9 +135,9 @@ impl fmt::Display for MappingMethod {
 /// that another certificate could contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MappingStrength {
-    /// By a name.
+    /// A mapping by a name.
     Weak,
-    /// By the certificate or key.
+    /// A mapping by the certificate or its key.
     Strong,
 }
 

@@ -1,6 +1,6 @@
 //! Mapping of client certificates to accounts.
 //!
-//! The leaf of an unrevoked chain is mapped by what it contains, by the realm's rules and, if the realm has one, by its
+//! The leaf of an unrevoked chain is mapped by its contents, by the realm's rules and, if the realm has one, by its
 //! directory. A name counts only if the key of the authority that wrote it is pinned in `identity_issuers`.
 
 mod account;
@@ -11,14 +11,14 @@ mod certificate_identifiers;
 mod error;
 mod lookup_plan;
 mod mapping;
+mod mapping_step;
 mod method;
-mod principal_name;
 mod resolve;
 mod rules;
 mod settings;
-mod step;
 #[cfg(test)]
 mod tests;
+mod upn_and_email;
 
 pub(crate) use account::Account;
 pub use cache::AccountLifetimes;
@@ -29,9 +29,10 @@ pub(crate) use error::{IdentityConflict, NotMappedReason};
 pub(crate) use mapping::MappingTrace;
 #[cfg(test)]
 pub(crate) use mapping::map;
-pub(crate) use method::{Mapper, MappingMethod, MappingStrength};
 #[cfg(test)]
-pub(crate) use principal_name::PrincipalNameError;
+pub(crate) use mapping_step::MappingStep;
+pub(crate) use mapping_step::StepResult;
+pub(crate) use method::{Mapper, MappingMethod, MappingStrength};
 #[cfg(test)]
 pub(crate) use rules::AccountRuleError;
 pub(crate) use rules::{
@@ -41,5 +42,4 @@ pub(crate) use rules::{
 pub use settings::MappingSettings;
 pub(crate) use settings::{IdentityIssuer, RequiredStrength, SidCheck};
 #[cfg(test)]
-pub(crate) use step::MappingStep;
-pub(crate) use step::StepResult;
+pub(crate) use upn_and_email::MalformedNameError;

@@ -1,20 +1,20 @@
-//! Choice of the account that a certificate maps to, among those that the directory returned.
+//! Resolution of the findings of all mappers to one of the accounts that the directory returned.
 //!
-//! Rejects the certificate if two accounts could be meant, or if a name leads to an account with another security
-//! identifier.
+//! The certificate is rejected if it matches two accounts, or if a name in it belongs to an account with another
+//! security identifier.
 
 use super::account::Account;
 use super::account_identifier::AccountIdentifier;
 use super::error::{IdentityConflict, MappingError, NotMappedReason, not_mapped};
+use super::mapping_step::{MapperFinding, MappingStep, StepResult};
 use super::method::{Mapper, MappingMethod, MappingStrength};
 use super::rules::NamedAccount;
 use super::settings::{RequiredStrength, SidCheck};
-use super::step::{MapperFinding, MappingStep, StepResult};
 use crate::clock::UnixTime;
 use crate::directory::{DirectoryAccount, DirectoryGroup, Sid};
 
-/// From this number of accounts on, the directory may have cut its response, and a missing account might be a second one
-/// that the certificate names.
+/// The directory may have truncated a response with this many accounts, and an account that is missing might be a
+/// second one that the certificate names.
 const MAX_ACCOUNTS: usize = 8;
 
 /// The account of the directory that a certificate maps to.
@@ -27,8 +27,8 @@ pub(super) struct ResolvedAccount<'p> {
     groups: Vec<DirectoryGroup>,
 }
 
-/// The one account that every mapper with a match leads to. `sid` is the security identifier in the leaf, which is compared
-/// with the account's as `sid_check` specifies.
+/// Returns the one account to which every mapper with a match leads. `sid` is the security identifier in the leaf,
+/// which is compared with the account's as `sid_check` specifies.
 pub(super) fn resolve<'p>(
     findings: &[MapperFinding<'_>],
     accounts: &'p [DirectoryAccount],
@@ -66,8 +66,8 @@ pub(super) fn resolve<'p>(
     (steps, found.ok_or_else(|| not_mapped(why)))
 }
 
-/// The account to which an administrator mapped this certificate strongly. Domain controllers then ignore the security
-/// identifier in the certificate: that of a partner's Enterprise CA belongs to the partner's domain.
+/// Returns the account to which an administrator mapped this certificate strongly. Domain controllers then ignore the
+/// security identifier in the certificate: that of a partner's Enterprise CA belongs to the partner's domain.
 fn strong_explicit_mapping<'p>(
     findings: &[MapperFinding<'_>],
     accounts: &'p [DirectoryAccount],
@@ -81,7 +81,7 @@ fn strong_explicit_mapping<'p>(
     })
 }
 
-/// Whether the finding is a security identifier that is not the one of `entry`.
+/// Returns whether the finding is a security identifier other than that of `entry`.
 fn is_sid_of_another(finding: &MapperFinding<'_>, entry: &DirectoryAccount) -> bool {
     finding.mapper == Mapper::Sid
         && match &finding.identifier {
@@ -91,7 +91,7 @@ fn is_sid_of_another(finding: &MapperFinding<'_>, entry: &DirectoryAccount) -> b
         }
 }
 
-/// The result of one mapper after `before` was found, and the account that replaces `before`, if any.
+/// Returns the result of one mapper after `before` was found, and the account that replaces `before`, if any.
 fn apply<'p>(
     finding: &MapperFinding<'_>,
     accounts: &'p [DirectoryAccount],
@@ -128,8 +128,8 @@ fn apply<'p>(
     }
 }
 
-/// Whether later mappers follow although no account matches. A deleted account leaves its UPN free for another one, so a
-/// security identifier without an account is final.
+/// Decides whether later mappers are applied although no account matches. A security identifier without an account is
+/// final, because a deleted account leaves its UPN free for another one.
 fn continue_without_account(identifier: &AccountIdentifier<'_>) -> Result<(), MappingError> {
     match identifier {
         AccountIdentifier::Sid(sid) => Err(not_mapped(NotMappedReason::UnknownSid { sid: sid.clone() })),
@@ -145,8 +145,9 @@ fn continue_without_account(identifier: &AccountIdentifier<'_>) -> Result<(), Ma
     }
 }
 
-/// Prevents CVE-2022-26923, in which a certificate named another account beside its own security identifier. Directories
-/// other than Active Directory have no security identifiers to compare.
+/// Checks that the account has the security identifier of the certificate. This prevents CVE-2022-26923, in which a
+/// certificate names another account than its own security identifier does. Directories other than Active Directory
+/// have no security identifiers to compare.
 fn check_sid(mapper: Mapper, entry: &DirectoryAccount, sid: Option<&Sid>) -> Result<(), MappingError> {
     match (sid, &entry.sid) {
         (Some(of_certificate), Some(of_account)) if of_certificate != of_account => {
@@ -186,11 +187,11 @@ fn groups_of(identifier: &AccountIdentifier<'_>) -> Vec<DirectoryGroup> {
 }
 
 impl ResolvedAccount<'_> {
-    /// The account. It expires with the account's own expiry or logon hours.
+    /// Returns the account. It expires with the account's own expiry or logon hours.
     ///
     /// # Errors
-    /// The mapping by a certificate with this notBefore date is weaker than required, or the account must not be used at
-    /// `now`.
+    /// The mapping is weaker than required of a certificate with this notBefore date, or the account must not be used
+    /// at `now`.
     pub(super) fn account(
         self,
         required: RequiredStrength,

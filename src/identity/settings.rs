@@ -16,7 +16,7 @@ pub struct MappingSettings {
     pub order: Vec<Mapper>,
     /// The least strength that is accepted.
     pub strength: RequiredStrength,
-    /// When the certificate's security identifier is compared with the account's.
+    /// Whether the certificate's security identifier is always compared with the account's.
     pub sid_check: SidCheck,
     /// The authorities whose certificates may name accounts.
     pub identity_issuers: Vec<IdentityIssuer>,
@@ -37,13 +37,13 @@ pub struct IdentityIssuer {
     pub email_domains: Vec<String>,
     /// The domains whose security identifiers it may write.
     pub sid_domains: Vec<Sid>,
-    /// The mappers that its certificates may be mapped by.
+    /// The mappers that may be applied to its certificates.
     pub mappers: Vec<Mapper>,
     /// The forms of altSecurityIdentities that may refer to its certificates.
     pub alt_security_forms: Vec<AltSecurityForm>,
 }
 
-/// When the security identifier of a certificate must be that of the account which another mapper found.
+/// When the security identifier of a certificate must equal that of the account which another mapper found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SidCheck {
     /// Unless a strong value in altSecurityIdentities of the account refers to the certificate, as domain controllers do
@@ -60,14 +60,14 @@ pub enum RequiredStrength {
     /// Strong.
     #[default]
     Strong,
-    /// Strong, or weak by a certificate that is not older than the account, so that an earlier holder of the name does not
+    /// Strong, or weak if the certificate is not older than the account, so that an earlier holder of the name does not
     /// get the account.
     Compatibility {
         /// How much earlier than the account's creation the certificate may begin
         /// (`CertificateBackdatingCompensation`).
         backdating: Duration,
     },
-    /// Weak, although the name may have belonged to another account.
+    /// Weak mappings too, although the name may have belonged to another account.
     Weak,
 }
 

@@ -1,7 +1,7 @@
-//! Encoding and decoding of BER elements as RFC 4511 section 5.1 restricts them: definite lengths and one-byte tags.
+//! BER elements as restricted by RFC 4511 section 5.1: definite lengths and tags of one byte.
 //!
 //! The reader decodes one level at a time, on request: it does not recurse, copies nothing, and checks every length
-//! against the bytes that are there.
+//! against the bytes that were received.
 
 use super::error::ProtocolError;
 use zeroize::Zeroizing;
@@ -13,29 +13,29 @@ pub(super) const ENUMERATED: u8 = 0x0a;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
 
-/// X.690 8.1.2.4: with all these bits the tag continues in further bytes. LDAP has no such tag.
+/// The bits of a tag that continues in further bytes (X.690 8.1.2.4). LDAP has no such tag.
 const MULTI_BYTE_TAG: u8 = 0x1f;
-/// A length of four bytes reaches 4 GiB, far above every limit.
+/// The maximum size of a length: four bytes encode 4 GiB, far above every limit.
 const MAXIMUM_LENGTH_BYTES: usize = 4;
 
-/// Reads elements one after another. Lengths need not be in their shortest form.
+/// Reads elements one after another. Lengths need not have their shortest form.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BerReader<'m>(&'m [u8]);
 
 /// Tag and length of an element.
 struct ElementHeader {
     tag: u8,
-    /// Bytes of the tag and the length.
+    /// The number of bytes of the tag and the length.
     header: usize,
-    /// Bytes of the content.
+    /// The number of bytes of the content.
     content: usize,
 }
 
-/// Returns the whole length of the message that `bytes` begin with, tag and length included; `None` if more bytes are
-/// needed to know it.
+/// Returns the length of the message at the beginning of `bytes`, including tag and length; `None` if more bytes are
+/// needed to determine it.
 ///
 /// # Errors
-/// As soon as its first bytes show that it is not a SEQUENCE, as every message is, or that it is longer than `limit`.
+/// The first bytes show that the message is not a SEQUENCE, as every message is, or is longer than `limit`.
 pub(super) fn message_length(bytes: &[u8], limit: usize) -> Result<Option<usize>, ProtocolError> {
     if bytes.first().is_some_and(|tag| *tag != SEQUENCE) {
         return Err(ProtocolError::Malformed("not an LDAP message"));
@@ -51,12 +51,12 @@ pub(super) fn message_length(bytes: &[u8], limit: usize) -> Result<Option<usize>
 /// Encodes an element: tag, length, and the parts of its content. The length always takes four bytes, which X.690
 /// 8.1.3.5 permits.
 ///
-/// The result is zeroed when it is dropped because it may hold a password.
+/// The returned bytes are zeroed when they are dropped, because they may contain a password.
 pub(super) fn encode(tag: u8, content: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     let length: usize = content.iter().map(|part| part.len()).sum();
     let encoded_length =
         u32::try_from(length).expect("requests hold names, filters and passwords, far below 4 GiB");
-    // Allocated once: a vector that grows leaves copies of its content in freed memory.
+    // Allocated once: a vector that grows leaves copies of its contents in freed memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(6 + length));
     bytes.extend([tag, 0x84]);
     bytes.extend(encoded_length.to_be_bytes());
@@ -64,7 +64,7 @@ pub(super) fn encode(tag: u8, content: &[&[u8]]) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-/// Encodes a number that is not negative, in its shortest form (X.690 8.3.2).
+/// Encodes a non-negative number in its shortest form (X.690 8.3.2).
 pub(super) fn encode_number(tag: u8, number: u32) -> Vec<u8> {
     // One more byte, so that the highest bit of the number is never read as a sign.
     let bytes = u64::from(number).to_be_bytes();
@@ -79,7 +79,7 @@ pub(super) fn utf8(bytes: &[u8]) -> Result<&str, ProtocolError> {
 }
 
 impl ElementHeader {
-    /// Returns `None` if more bytes are needed.
+    /// Reads tag and length; returns `None` if more bytes are needed.
     fn read(bytes: &[u8]) -> Result<Option<Self>, ProtocolError> {
         let Some((&[tag, first], rest)) = bytes.split_first_chunk() else { return Ok(None) };
         if tag & MULTI_BYTE_TAG == MULTI_BYTE_TAG {
@@ -110,7 +110,7 @@ impl<'m> BerReader<'m> {
         self.0.is_empty()
     }
 
-    /// Reads the tag and the content of the next element.
+    /// Returns the tag and the content of the next element.
     pub(super) fn element(&mut self) -> Result<(u8, &'m [u8]), ProtocolError> {
         let truncated = ProtocolError::Malformed("truncated element");
         let header = ElementHeader::read(self.0)?.ok_or(truncated)?;
@@ -120,23 +120,23 @@ impl<'m> BerReader<'m> {
         Ok((header.tag, content))
     }
 
-    /// Reads the content of the next element, which must have this tag.
+    /// Returns the content of the next element, which must have this tag.
     pub(super) fn expect(&mut self, tag: u8) -> Result<&'m [u8], ProtocolError> {
         let (found, content) = self.element()?;
         (found == tag).then_some(content).ok_or(ProtocolError::Malformed("element with an unexpected tag"))
     }
 
-    /// Reads the content of the next element if it has this tag.
+    /// Returns the content of the next element if it has this tag.
     pub(super) fn optional(&mut self, tag: u8) -> Result<Option<&'m [u8]>, ProtocolError> {
         if self.0.first() == Some(&tag) { self.expect(tag).map(Some) } else { Ok(None) }
     }
 
-    /// Reads an OCTET STRING that holds text.
+    /// Returns the text of an OCTET STRING.
     pub(super) fn text(&mut self) -> Result<&'m str, ProtocolError> {
         utf8(self.expect(OCTET_STRING)?)
     }
 
-    /// Reads a number with this tag, from 0 to 2^31 - 1, the range of LDAP (RFC 4511 4.1.1).
+    /// Returns a number with this tag, from 0 to 2^31 - 1, the range of LDAP (RFC 4511 4.1.1).
     pub(super) fn number(&mut self, tag: u8) -> Result<u32, ProtocolError> {
         let bytes = self.expect(tag)?;
         let in_range = matches!(bytes, [0..=0x7f] | [0..=0x7f, _] | [0..=0x7f, _, _] | [0..=0x7f, _, _, _]);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_rejected_by_its_first_bytes() {
+    fn a_message_is_rejected_as_soon_as_its_first_bytes_are_invalid() {
         assert_eq!(message_length(&[], 100), Ok(None));
         assert_eq!(message_length(&[0x30], 100), Ok(None));
         assert_eq!(message_length(&[0x30, 0x82, 1], 100), Ok(None));

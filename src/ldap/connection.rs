@@ -1,13 +1,13 @@
-//! A bound connection that runs many searches at once.
+//! A bound connection for concurrent searches.
 //!
-//! One task owns the connection: it sends requests, and matches responses to searches by their message ids. Requests
-//! and responses are handled concurrently, so that neither side can wait for the other to read. Any violation of the
+//! One task owns the connection: it sends requests, and matches responses to searches by their message ids. It sends
+//! and receives concurrently, so that client and server cannot wait for each other to read. Any violation of the
 //! protocol ends the connection with all its searches: it cannot be known which later bytes belong to which request.
 
 use super::error::{ConnectionError, LdapError, LdapOperation, ProtocolError};
+use super::message::SearchRequest;
 use super::message::{LdapMessage, SINGLE_REQUEST, abandon_request, search_request};
 use super::pending_search::{PendingSearch, SearchProgress, SearchResult};
-use super::search_request::SearchRequest;
 use super::stream::{LdapStream, receive, send, within};
 use bytes::BytesMut;
 use std::collections::HashMap;
@@ -18,25 +18,26 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// The longest message of a directory server. The requested attributes of accounts and groups have some kilobytes.
+/// The maximum length of a message of a directory server. The requested attributes of accounts and groups have some
+/// kilobytes.
 pub(super) const MAXIMUM_MESSAGE: usize = 1 << 20;
-/// The total size of the responses to one search.
+/// The maximum total size of the responses to one search.
 const MAXIMUM_RESPONSE_BYTES: usize = 4 * MAXIMUM_MESSAGE;
-/// Responses to abandoned searches that are ignored, between the ends of two other searches, before the connection is
-/// closed. A server may send some: it has not read the request to abandon yet, or ignores it (RFC 4511 4.11).
+/// The maximum number of late responses, which belong to abandoned searches and are ignored, between the ends of two
+/// other searches. A server may send some: it has not read the abandon request yet, or ignores it (RFC 4511 4.11).
 const MAXIMUM_LATE_RESPONSES: usize = 10_000;
-/// Requests that wait to be sent.
+/// The number of requests that may wait to be sent.
 const REQUEST_QUEUE: usize = 64;
 const FIRST_SEARCH: u32 = SINGLE_REQUEST + 1;
-/// RFC 4511 4.1.1: the greatest message id.
+/// The greatest message id (RFC 4511 4.1.1).
 const LAST_ID: u32 = 0x7fff_ffff;
 
-/// The connection. It is closed when this is dropped.
+/// A bound connection. Dropping it closes the connection.
 #[derive(Debug)]
 pub(crate) struct LdapConnection {
     requests: mpsc::Sender<QueuedRequest>,
     next_id: AtomicU32,
-    /// The reason why it ended.
+    /// The reason for which the connection ended.
     ended: watch::Receiver<Option<LdapError>>,
     close: CancellationToken,
     _close_on_drop: DropGuard,
@@ -53,7 +54,7 @@ enum QueuedRequest {
 type SearchReply = oneshot::Sender<Result<(SearchResult, bool), LdapError>>;
 
 impl LdapConnection {
-    /// Runs searches on a connection that is already bound.
+    /// Starts the task that owns the connection, which must be bound already.
     pub(crate) fn start<S: AsyncRead + AsyncWrite + Send + 'static>(stream: LdapStream<S>) -> Self {
         let (requests, queue) = mpsc::channel(REQUEST_QUEUE);
         let (reason, ended) = watch::channel(None);
@@ -74,18 +75,19 @@ impl LdapConnection {
         Self { requests, next_id, ended, _close_on_drop: close.clone().drop_guard(), close }
     }
 
-    /// Whether searches may be started on it.
+    /// Returns whether searches may be started on the connection.
     pub(crate) fn is_open(&self) -> bool {
         !self.close.is_cancelled() && self.ended.borrow().is_none()
     }
 
-    /// Closes it and fails its pending searches.
+    /// Closes the connection and fails its pending searches.
     pub(crate) fn close(&self) {
         self.close.cancel();
     }
 
-    /// Searches, within `limit`. A search whose future is dropped is abandoned (RFC 4511 4.11). A connection whose
-    /// server does not respond in time is closed, because the response could still arrive at any time.
+    /// Searches within the time `limit`. A search whose future is dropped is abandoned (RFC 4511 4.11). If the server
+    /// does not respond in time, the connection is closed, because the response could still be received at any later
+    /// time.
     pub(crate) async fn search(
         &self,
         request: SearchRequest,
@@ -105,7 +107,7 @@ impl LdapConnection {
             return Err(self.end_reason().await);
         }
         let mut abandon = AbandonOnDrop { connection: self, search: Some(id) };
-        // An error here is a task that ended without a reply, which the end of the connection explains.
+        // The task ended without a reply. The connection has the reason.
         let Ok(outcome) = response.await else {
             abandon.search = None;
             return Err(self.end_reason().await);
@@ -123,7 +125,7 @@ impl LdapConnection {
         }
     }
 
-    /// Ids are not used twice, so that a late response is never taken for one to another search.
+    /// Returns an id that was not used before, so that a late response is never matched to another search.
     fn next_id(&self) -> Result<u32, LdapError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         if (FIRST_SEARCH..=LAST_ID).contains(&id) { Ok(id) } else { Err(ConnectionError::Closed.into()) }
@@ -150,13 +152,13 @@ impl Drop for AbandonOnDrop<'_> {
             Err(_) => false,
         };
         if !sent {
-            // A full queue means that the server does not read its requests, so it would not learn of this one either.
+            // A full queue means that the server does not read its requests, so it would not read this one either.
             self.connection.close();
         }
     }
 }
 
-/// Sends requests until that fails or the connection is dropped.
+/// Sends requests until sending fails or the connection is dropped. Returns the reason.
 async fn send_requests(
     mut queue: mpsc::Receiver<QueuedRequest>,
     mut writer: impl AsyncWrite + Unpin,
@@ -164,7 +166,7 @@ async fn send_requests(
 ) -> LdapError {
     while let Some(request) = queue.recv().await {
         let message = match request {
-            // Its caller has left before it was sent.
+            // The caller stopped waiting before the request was sent.
             QueuedRequest::Search { reply, .. } if reply.is_closed() => continue,
             QueuedRequest::Search { id, request, reply } => {
                 lock(pending).start(id, request.size_limit, reply);
@@ -182,7 +184,7 @@ async fn send_requests(
     ConnectionError::Closed.into()
 }
 
-/// Receives responses until one is not acceptable or the server closes the connection.
+/// Receives responses until one is invalid or the server closes the connection. Returns the reason.
 async fn receive_responses(
     mut reader: impl AsyncRead + Unpin,
     mut received: BytesMut,
@@ -209,7 +211,7 @@ async fn receive_responses(
 #[derive(Debug, Default)]
 struct PendingSearches {
     searches: HashMap<u32, (PendingSearch, SearchReply)>,
-    /// The greatest id of a request so far.
+    /// The greatest id that was used so far.
     last_id: u32,
     late_responses: usize,
 }
@@ -224,10 +226,10 @@ impl PendingSearches {
         self.searches.remove(&search);
     }
 
-    /// Takes a response. A search that fails by itself does not end the connection.
+    /// Processes a response. A search that the server refuses does not end the connection.
     ///
     /// # Errors
-    /// If the server violates the protocol, which ends the connection.
+    /// The server violates the protocol, which ends the connection.
     fn receive(&mut self, message: LdapMessage, bytes: usize) -> Result<(), ProtocolError> {
         if message.has_controls {
             return Err(ProtocolError::Malformed("unrequested controls"));
@@ -243,7 +245,7 @@ impl PendingSearches {
             Err(error) => Err(error),
         };
         if let Some((_, reply)) = self.searches.remove(&message.id) {
-            // The caller may have left.
+            // The caller may have stopped waiting.
             drop(reply.send(outcome));
         }
         self.late_responses = 0;
@@ -268,7 +270,7 @@ impl PendingSearches {
     }
 }
 
-/// No change of the searches can panic half-way, so a poisoned lock holds consistent data.
+/// A poisoned lock is used: no change of the searches can panic half-way.
 fn lock(pending: &Mutex<PendingSearches>) -> MutexGuard<'_, PendingSearches> {
     pending.lock().unwrap_or_else(PoisonError::into_inner)
 }

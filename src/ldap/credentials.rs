@@ -1,9 +1,9 @@
-//! The name and password of a simple bind.
+//! The credentials of a simple bind.
 
 use super::error::UnsendablePassword;
 use crate::secret::Secret;
 
-/// A name and a password that may be sent to a server.
+/// A name and a password that are safe to send to a server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BindCredentials<'c> {
     name: &'c str,
@@ -11,9 +11,9 @@ pub(crate) struct BindCredentials<'c> {
 }
 
 impl<'c> BindCredentials<'c> {
-    /// Rejects credentials that must not be sent to any server. A name with an empty password is an unauthenticated
-    /// bind and a password without a name an anonymous one, and both succeed (RFC 4513 5.1). A zero byte ends the
-    /// password for a server that is written in C.
+    /// Checks that the credentials may be sent to a server. A name with an empty password is an unauthenticated bind,
+    /// and a password without a name an anonymous one; both succeed (RFC 4513 5.1). A server that is written in C may
+    /// end the password at a zero byte.
     pub(crate) fn new(name: &'c str, password: &'c Secret) -> Result<Self, UnsendablePassword> {
         if name.is_empty() {
             return Err(UnsendablePassword::EmptyName);
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passwords_that_a_server_would_misread_are_not_sent() {
+    fn passwords_that_a_server_might_misread_are_rejected() {
         let rejected = |bytes: &[u8]| BindCredentials::new("CN=alice", &Secret::new(bytes.to_vec())).err();
         assert_eq!(rejected(b""), Some(UnsendablePassword::Empty));
         assert_eq!(rejected(b"\0"), Some(UnsendablePassword::ZeroByte));

@@ -1,26 +1,26 @@
-//! Distinguished names in their text form (RFC 4514). Two spellings of one name with different escapes count as two names.
+//! Distinguished names as text (RFC 4514). Two spellings of one name with different escapes count as two names.
 
-/// Whether the entry `dn` is `base` or below it. Compared without regard to case, as directories of accounts do.
+/// Returns whether the entry `dn` is `base` or below it. Case is ignored, as directories of accounts do.
 pub(crate) fn is_within(dn: &str, base: &str) -> bool {
     let (dn, base) = (rdns(dn), rdns(base));
     let Some(above) = dn.len().checked_sub(base.len()) else { return false };
     dn.iter().skip(above).zip(&base).all(|(one, other)| same(one, other))
 }
 
-/// The number of parts of a name: of two bases that an entry is within, the deeper one is nearer.
+/// Returns the number of relative names in a name. Of two bases of an entry, the one with the greater depth is nearer.
 pub(crate) fn dn_depth(dn: &str) -> usize {
     rdns(dn).len()
 }
 
-/// The domain components that a name ends in (RFC 2247), `dc=corp,dc=example`, in lower case.
+/// Returns the domain components at the end of a name (RFC 2247), `dc=corp,dc=example`, in lower case.
 pub(crate) fn dn_domain(dn: &str) -> String {
     let rdns = rdns(dn);
     let components = rdns.iter().rev().take_while(|rdn| is_domain_component(rdn)).count();
     rdns.get(rdns.len() - components..).unwrap_or_default().join(",").to_lowercase()
 }
 
-/// The value of the first part, `RMS-Users` of `CN=RMS-Users,OU=Staff`, with its escapes resolved (RFC 4514 2.4). `None`
-/// if it is not text, or the part has several values.
+/// Returns the value of the first relative name, `RMS-Users` of `CN=RMS-Users,OU=Staff`, with its escapes decoded (RFC
+/// 4514 2.4); `None` if it is not text, or the relative name has several values.
 pub(crate) fn first_rdn_value(dn: &str) -> Option<String> {
     let (_, value) = rdns(dn).first()?.split_once('=')?;
     let mut bytes = Vec::with_capacity(value.len());
@@ -44,7 +44,7 @@ pub(crate) fn first_rdn_value(dn: &str) -> Option<String> {
     String::from_utf8(bytes).ok().filter(|value| !value.is_empty())
 }
 
-/// The relative names, the nearest first, without blanks around them.
+/// Returns the relative names, the nearest to the entry first, without spaces around them.
 fn rdns(dn: &str) -> Vec<&str> {
     let mut rdns = Vec::new();
     let mut start = 0;
@@ -75,7 +75,7 @@ mod tests {
     const BASE: &str = "OU=Staff,DC=corp,DC=example";
 
     #[test]
-    fn an_entry_is_within_itself_and_each_name_that_it_ends_in() {
+    fn an_entry_is_within_itself_and_each_name_at_its_end() {
         for dn in [BASE, "ou=staff, dc=Corp,dc=example", r"CN=Doe\, Jane,OU=Staff,DC=corp,DC=example"] {
             assert!(is_within(dn, BASE), "{dn}");
         }
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_not_within_a_name_that_only_looks_like_its_end() {
+    fn an_entry_is_not_within_a_name_that_is_only_similar_to_its_end() {
         let others = [
             "DC=corp,DC=example",
             "OU=OtherStaff,DC=corp,DC=example",
@@ -97,13 +97,13 @@ mod tests {
     }
 
     #[test]
-    fn the_domain_is_the_components_at_the_end() {
+    fn the_domain_consists_of_the_domain_components_at_the_end() {
         assert_eq!(dn_domain("CN=alice,DC=lab,OU=Staff,DC=Corp,DC=example"), "dc=corp,dc=example");
         assert_eq!(dn_domain("O=Corp Example"), "");
     }
 
     #[test]
-    fn the_first_value_has_its_escapes_resolved() {
+    fn escapes_in_the_first_value_are_decoded() {
         let cases = [
             ("CN=RMS-Users,OU=Staff", Some("RMS-Users")),
             (r"cn=Sales\, North,ou=x", Some("Sales, North")),

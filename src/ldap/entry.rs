@@ -1,18 +1,18 @@
-//! Entries of a search result, and the values of their attributes in the syntaxes that those have.
+//! Entries of a search result, and the decoding of their attribute values.
 
 use super::error::ProtocolError;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-/// An entry. Names of attributes are compared without regard to case (RFC 4512 2.5).
+/// An entry. The case of attribute names is ignored (RFC 4512 2.5).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LdapEntry {
     pub(crate) dn: String,
     attributes: BTreeMap<String, Vec<Bytes>>,
 }
 
-/// An error for an attribute whose value does not have its syntax.
+/// Returns the error for a value that does not have the syntax of its attribute.
 pub(crate) const fn invalid_attribute(attribute: &'static str, reason: &'static str) -> ProtocolError {
     ProtocolError::InvalidAttribute { attribute, reason }
 }
@@ -22,27 +22,27 @@ impl LdapEntry {
         Self { dn: dn.to_owned(), attributes: BTreeMap::new() }
     }
 
-    /// The values of an attribute, to be added to.
+    /// Returns the values of an attribute, to which more can be added.
     pub(super) fn attribute(&mut self, name: &str) -> &mut Vec<Bytes> {
         self.attributes.entry(name.to_ascii_lowercase()).or_default()
     }
 
-    /// All attributes with their values; descriptions in lower case, with their options (RFC 4512 2.5).
+    /// Returns all attributes with their values. The names are lower case and include options (RFC 4512 2.5).
     pub(crate) fn attributes(&self) -> impl Iterator<Item = (&str, &[Bytes])> {
         self.attributes.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
     }
 
-    /// All values of an attribute, in the server's order.
+    /// Returns all values of an attribute, in the server's order.
     ///
     /// # Errors
-    /// If the server returned only the first of very many values, under a name with `;range=` ([MS-ADTS]
-    /// 3.1.1.3.1.3.3). An incomplete list, of groups for example, must not be used as if it were complete.
+    /// The server returned only a part of the values, under a name with `;range=` ([MS-ADTS] 3.1.1.3.1.3.3). An
+    /// incomplete list, of groups for example, must not be used as if it were complete.
     pub(crate) fn values(&self, name: &'static str) -> Result<&[Bytes], ProtocolError> {
         self.complete_values(name)
             .ok_or(invalid_attribute(name, "the server returned only some of its values"))
     }
 
-    /// All values of an attribute whose name is configured; `None` if the server returned only some of them.
+    /// Returns all values of an attribute whose name is configured; `None` if the server returned only some of them.
     pub(crate) fn complete_values(&self, name: &str) -> Option<&[Bytes]> {
         let name = name.to_ascii_lowercase();
         let range = format!("{name};range=");
@@ -52,13 +52,13 @@ impl LdapEntry {
         Some(self.attributes.get(&name).map_or(&[], Vec::as_slice))
     }
 
-    /// The values that are text. Other values cannot be names.
+    /// Returns the values that are text. Other values cannot be names.
     pub(crate) fn texts(&self, name: &str) -> Vec<String> {
         let values = self.complete_values(name).unwrap_or_default();
         values.iter().filter_map(|value| std::str::from_utf8(value).ok().map(str::to_owned)).collect()
     }
 
-    /// The value of an attribute that has at most one.
+    /// Returns the value of an attribute that has at most one.
     pub(crate) fn bytes(&self, name: &'static str) -> Result<Option<&[u8]>, ProtocolError> {
         match self.values(name)? {
             [] => Ok(None),
@@ -67,13 +67,13 @@ impl LdapEntry {
         }
     }
 
-    /// The text of an attribute that has at most one value.
+    /// Returns the text of an attribute that has at most one value.
     pub(crate) fn text(&self, name: &'static str) -> Result<Option<&str>, ProtocolError> {
         let text = |value| std::str::from_utf8(value).map_err(|_| invalid_attribute(name, "it is not UTF-8"));
         self.bytes(name)?.map(text).transpose()
     }
 
-    /// The number of an attribute that has at most one value.
+    /// Returns the number of an attribute that has at most one value.
     pub(crate) fn number<N: FromStr>(&self, name: &'static str) -> Result<Option<N>, ProtocolError> {
         let number = |text: &str| text.parse().map_err(|_| invalid_attribute(name, "it is not a number"));
         self.text(name)?.map(number).transpose()
@@ -82,7 +82,7 @@ impl LdapEntry {
 
 #[cfg(test)]
 impl LdapEntry {
-    /// An entry with these attributes.
+    /// Creates an entry with these attributes.
     pub(crate) fn of(dn: &str, attributes: &[(&str, &[&[u8]])]) -> Self {
         let mut entry = Self::new(dn);
         for (name, values) in attributes {
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attributes_are_found_without_regard_to_the_case_of_their_names() {
+    fn the_case_of_attribute_names_is_ignored() {
         let entry = LdapEntry::of("CN=a", &[("sAMAccountName", &[b"alice"]), ("Count", &[b"12"])]);
         assert_eq!(entry.text("SAMAccountName"), Ok(Some("alice")));
         assert_eq!(entry.number::<u32>("count"), Ok(Some(12)));

@@ -1,13 +1,12 @@
-//! Errors of the LDAP client. None of their texts contains a password.
+//! Errors of the LDAP client. No message contains a password.
 
-use super::result_code;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Why an operation on one server failed.
+/// The reason for which an operation on one server failed.
 #[derive(Clone, Debug, Error)]
 pub(crate) enum LdapError {
     #[error(transparent)]
@@ -33,23 +32,23 @@ pub enum LdapOperation {
     Connect,
     /// A bind.
     Bind,
-    /// One search, or reading one entry.
+    /// One search.
     Search,
-    /// A whole lookup, including waiting, connecting and all its searches.
+    /// A whole lookup: waiting, connecting and all its searches.
     Lookup,
 }
 
-/// Why a server cannot be connected to, or why its connection ended.
+/// The reason for which a connection failed or ended.
 #[derive(Clone, Debug, Error)]
 pub enum ConnectionError {
-    /// Its name has no address.
+    /// The host name has no address.
     #[error("host name does not resolve")]
     Resolve(#[source] Arc<io::Error>),
     /// The TCP connection failed.
     #[error("cannot connect")]
     Connect(#[source] Arc<io::Error>),
-    /// The TLS handshake failed, most often because the server's certificate has another issuer than the configured
-    /// one or another name.
+    /// The TLS handshake failed, most often because the server's certificate is from another issuer than the configured
+    /// one, or for another name.
     #[error("TLS handshake failed")]
     Tls(#[source] Arc<io::Error>),
     /// The server rejected StartTLS (RFC 4511 4.14).
@@ -66,7 +65,7 @@ pub enum ConnectionError {
     ServerBusy(#[source] LdapRefusal),
 }
 
-/// Why a response is not accepted.
+/// The reason for which a response is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ProtocolError {
     /// The bytes are not a message of the protocol (RFC 4511), or not a response to a pending request.
@@ -75,13 +74,13 @@ pub enum ProtocolError {
     /// A message is too long.
     #[error("message is longer than {limit} bytes")]
     MessageTooLong {
-        /// In bytes.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// A search has more responses or entries than are read.
+    /// A search has too many responses or entries.
     #[error("search returned more than {limit} results")]
     TooManyResults {
-        /// The number that is read.
+        /// The limit.
         limit: usize,
     },
     /// Data followed the StartTLS response before TLS began, which an attacker on the network may have injected.
@@ -97,10 +96,10 @@ pub enum ProtocolError {
     },
 }
 
-/// How a server refused an operation.
+/// The reason for which a server refused an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LdapRefusal {
-    /// It returned a result code other than success (RFC 4511 A.1).
+    /// The server returned a result code other than success (RFC 4511 A.1).
     #[error("{}", describe(*.code, .text))]
     Result {
         /// The code.
@@ -108,12 +107,12 @@ pub enum LdapRefusal {
         /// The server's diagnostic message, shortened and without control characters.
         text: String,
     },
-    /// It does not return an attribute that every such entry has.
+    /// The server does not return an attribute that every such entry has.
     #[error("the bind account cannot read the attribute {0}")]
     UnreadableAttribute(&'static str),
 }
 
-/// Why a password must not be sent.
+/// The reason for which a password must not be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum UnsendablePassword {
     /// The bind would be unauthenticated, which succeeds for every name (RFC 4513 5.1.2).
@@ -122,12 +121,57 @@ pub enum UnsendablePassword {
     /// The bind would be anonymous.
     #[error("the bind name is empty")]
     EmptyName,
-    /// A server may take the bytes before it for the whole password.
+    /// A server may use only the bytes before the zero byte.
     #[error("the password contains a zero byte")]
     ZeroByte,
-    /// RFC 4511 4.2: simple passwords that are text are UTF-8.
+    /// The password is not UTF-8, which RFC 4511 4.2 requires of textual passwords.
     #[error("the password is not UTF-8")]
     NotUtf8,
+}
+
+/// Result codes and their names (RFC 4511 A.1).
+pub(crate) mod result_code {
+    pub(crate) const SUCCESS: u32 = 0;
+    /// The search matched more entries than the client or the server permits.
+    pub(crate) const SIZE_LIMIT_EXCEEDED: u32 = 4;
+    pub(crate) const NO_SUCH_OBJECT: u32 = 32;
+    /// The name, the password or both are wrong.
+    pub(crate) const INVALID_CREDENTIALS: u32 = 49;
+    /// The server is overloaded.
+    pub(in crate::ldap) const BUSY: u32 = 51;
+    /// The server is starting or stopping.
+    pub(in crate::ldap) const UNAVAILABLE: u32 = 52;
+
+    /// Returns the name of a code in RFC 4511, if it is a common one.
+    pub(in crate::ldap) const fn name(code: u32) -> Option<&'static str> {
+        Some(match code {
+            SUCCESS => "success",
+            1 => "operationsError",
+            2 => "protocolError",
+            3 => "timeLimitExceeded",
+            SIZE_LIMIT_EXCEEDED => "sizeLimitExceeded",
+            7 => "authMethodNotSupported",
+            8 => "strongerAuthRequired",
+            10 => "referral",
+            11 => "adminLimitExceeded",
+            13 => "confidentialityRequired",
+            14 => "saslBindInProgress",
+            16 => "noSuchAttribute",
+            17 => "undefinedAttributeType",
+            18 => "inappropriateMatching",
+            21 => "invalidAttributeSyntax",
+            NO_SUCH_OBJECT => "noSuchObject",
+            34 => "invalidDNSyntax",
+            48 => "inappropriateAuthentication",
+            INVALID_CREDENTIALS => "invalidCredentials",
+            50 => "insufficientAccessRights",
+            BUSY => "busy",
+            UNAVAILABLE => "unavailable",
+            53 => "unwillingToPerform",
+            80 => "other",
+            _ => return None,
+        })
+    }
 }
 
 impl fmt::Display for LdapOperation {

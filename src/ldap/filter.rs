@@ -1,6 +1,6 @@
 //! Search filters (RFC 4515): composed from attributes and values, or parsed from configuration text.
 //!
-//! A filter is kept in its BER encoding, in which a value cannot be anything but a value, and as text for logs.
+//! A filter is stored in its BER encoding, in which a value cannot be read as syntax, and as text for logs.
 
 mod parse;
 
@@ -26,7 +26,7 @@ pub struct AttributeNameError(pub String);
 )]
 pub struct SearchFilterError(pub String);
 
-/// The entries that a search is for.
+/// A search filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchFilter {
     encoded: Vec<u8>,
@@ -37,7 +37,7 @@ impl AttributeName {
     /// Parses a name.
     ///
     /// # Errors
-    /// If `text` has another form.
+    /// `text` has another form.
     pub fn parse(text: &str) -> Result<Self, AttributeNameError> {
         let starts = text.starts_with(|letter: char| letter.is_ascii_alphabetic());
         let continues = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -46,7 +46,7 @@ impl AttributeName {
             .ok_or_else(|| AttributeNameError(text.to_owned()))
     }
 
-    /// The name as it was written.
+    /// Returns the name as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -56,13 +56,13 @@ impl SearchFilter {
     /// Parses a whole filter with its parentheses (RFC 4515).
     ///
     /// # Errors
-    /// If `text` is not one filter, or nests too deeply.
+    /// `text` is not exactly one filter, or is nested too deeply.
     pub fn parse(text: &str) -> Result<Self, SearchFilterError> {
         let encoded = parse::encode_filter(text).ok_or_else(|| SearchFilterError(text.to_owned()))?;
         Ok(Self { encoded, text: text.to_owned() })
     }
 
-    /// Entries whose attribute has this value, by the attribute's own matching rule.
+    /// Returns a filter for entries whose attribute has this value, according to the attribute's matching rule.
     pub(crate) fn equals(attribute: &str, value: impl AsRef<[u8]>) -> Self {
         let value = value.as_ref();
         Self {
@@ -71,18 +71,18 @@ impl SearchFilter {
         }
     }
 
-    /// Entries that have the attribute.
+    /// Returns a filter for entries that have the attribute.
     pub(crate) fn present(attribute: &str) -> Self {
         Self { encoded: encode(PRESENT, &[attribute.as_bytes()]).to_vec(), text: format!("({attribute}=*)") }
     }
 
-    /// Entries that match all filters.
+    /// Returns a filter for entries that match all of `filters`.
     pub(crate) fn all(filters: impl IntoIterator<Item = Self>) -> Self {
         Self::joined(AND, '&', filters)
     }
 
-    /// Entries that match at least one filter. `None` without a filter: nothing could match, and servers need not support
-    /// the filter for that (RFC 4526).
+    /// Returns a filter for entries that match at least one of `filters`; `None` if there are none: no entry could
+    /// match, and servers need not support the filter for that (RFC 4526).
     pub(crate) fn any(filters: impl IntoIterator<Item = Self>) -> Option<Self> {
         let mut filters = filters.into_iter().peekable();
         filters.peek()?;
@@ -100,12 +100,12 @@ impl SearchFilter {
         Self { encoded: encode(tag, &[&encoded]).to_vec(), text }
     }
 
-    /// The filter as a request contains it.
+    /// Returns the filter as encoded in a request.
     pub(super) fn encoded(&self) -> &[u8] {
         &self.encoded
     }
 
-    /// The filter as text (RFC 4515).
+    /// Returns the filter as text (RFC 4515).
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -117,8 +117,9 @@ impl fmt::Display for SearchFilter {
     }
 }
 
-/// A value in the text of a filter. RFC 4515 3 requires an escape for five bytes. Three more have a meaning outside of
-/// values and are escaped so that a lax reader of logs cannot take them for that, and so is all that is not printable.
+/// A value in the text of a filter. RFC 4515 section 3 requires escapes for five bytes. Three more have a meaning
+/// outside of values and are escaped so that a log reader cannot confuse them with syntax, and so are all that are not
+/// printable.
 struct EscapedValue<'v>(&'v [u8]);
 
 impl fmt::Display for EscapedValue<'_> {

@@ -3,8 +3,8 @@
 use crate::clock::UnixTime;
 use der::DateTime;
 
-/// Parses a GeneralizedTime in UTC, `20260131235959Z`; a fraction of a second is cut off. `None` if the text has another
-/// form, leaves out minutes or seconds, or lies before 1970.
+/// Parses a GeneralizedTime in UTC, `20260131235959Z`; a fraction of a second is ignored. Returns `None` if the text
+/// has another form, omits minutes or seconds, or is before 1970.
 pub(crate) fn generalized_time(text: &str) -> Option<UnixTime> {
     let time = text.strip_suffix('Z')?;
     let (whole, fraction) = time.split_once(['.', ',']).unwrap_or((time, "0"));

@@ -1,13 +1,13 @@
-//! Messages of the protocol (RFC 4511 section 4): requests are encoded, responses are decoded whole.
+//! Encoding of requests and decoding of responses (RFC 4511 section 4).
 
 use super::ber::{
     BOOLEAN, BerReader, ENUMERATED, INTEGER, OCTET_STRING, SEQUENCE, SET, encode, encode_number, utf8,
 };
 use super::credentials::BindCredentials;
 use super::entry::LdapEntry;
+use super::error::result_code::{BUSY, UNAVAILABLE};
 use super::error::{ConnectionError, LdapError, LdapOperation, LdapRefusal, ProtocolError};
-use super::result_code::{BUSY, UNAVAILABLE};
-use super::search_request::SearchRequest;
+use super::filter::SearchFilter;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
@@ -20,7 +20,7 @@ const SEARCH_RESULT_REFERENCE: u8 = 0x73;
 const ABANDON_REQUEST: u8 = 0x50;
 const EXTENDED_REQUEST: u8 = 0x77;
 const EXTENDED_RESPONSE: u8 = 0x78;
-/// The choice `simple` of a bind request, and the name of an extended request.
+/// The tag of the choice `simple` in a bind request, and of the name in an extended request.
 const CONTEXT_0: u8 = 0x80;
 const CONTROLS: u8 = 0xa0;
 const REFERRAL: u8 = 0xa3;
@@ -28,23 +28,24 @@ const SASL_CREDENTIALS: u8 = 0x87;
 const RESPONSE_NAME: u8 = 0x8a;
 const RESPONSE_VALUE: u8 = 0x8b;
 
-/// RFC 4511 4.14.1.
+/// The name of the StartTLS request (RFC 4511 4.14.1).
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
-/// Values and attributes of one entry, or URLs of one referral. A server could make each of two bytes.
+/// The maximum number of values and attributes of one entry, or of URLs in one referral. A server could encode each in
+/// two bytes.
 const MAXIMUM_VALUES: usize = 8192;
-/// How much of a diagnostic message is kept.
+/// The maximum length of a diagnostic message in characters; the rest is dropped.
 const MAXIMUM_TEXT: usize = 200;
 
-/// The id of StartTLS and bind requests, which are the only pending request of their connection.
+/// The id of StartTLS and bind requests, each of which is the only pending request of its connection.
 pub(super) const SINGLE_REQUEST: u32 = 1;
 
-/// A message of a server.
+/// A message from a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LdapMessage {
     /// The id of the request; 0 for an unsolicited notification.
     pub(super) id: u32,
     pub(super) response: LdapResponse,
-    /// Whether the message carries controls. No request asks for any.
+    /// Whether the message has controls. No request asks for any.
     pub(super) has_controls: bool,
 }
 
@@ -53,7 +54,7 @@ pub(super) struct LdapMessage {
 pub(super) enum LdapResponse {
     Bind(OperationResult),
     Entry(LdapEntry),
-    /// URLs of other servers, which are never followed.
+    /// A referral to other servers, which is never followed.
     Reference,
     SearchDone(OperationResult),
     Extended(OperationResult),
@@ -67,12 +68,45 @@ pub(crate) struct OperationResult {
     pub(crate) text: String,
 }
 
-/// A simple bind (RFC 4511 4.2). The bytes are zeroed once they are sent.
+/// The parameters of one search.
+#[derive(Clone, Debug)]
+pub(crate) struct SearchRequest {
+    pub(crate) base: String,
+    pub(crate) scope: SearchScope,
+    pub(crate) filter: SearchFilter,
+    /// Names of attributes; `1.1` for none (RFC 4511 4.5.1.8).
+    pub(crate) attributes: Vec<String>,
+    /// The maximum number of entries. The client enforces it even if the server sends more.
+    pub(crate) size_limit: u16,
+}
+
+/// The entries that a search considers (RFC 4511 4.5.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SearchScope {
+    /// The base itself.
+    Base,
+    /// The entries directly below the base.
+    OneLevel,
+    /// The base and all entries below it.
+    Subtree,
+}
+
+impl SearchScope {
+    const fn number(self) -> u32 {
+        match self {
+            Self::Base => 0,
+            Self::OneLevel => 1,
+            Self::Subtree => 2,
+        }
+    }
+}
+
+/// Encodes a simple bind (RFC 4511 4.2). The bytes are zeroed when they are dropped.
 pub(super) fn bind_request(id: u32, credentials: BindCredentials<'_>) -> Zeroizing<Vec<u8>> {
     simple_bind(id, credentials.name(), credentials.password())
 }
 
-/// A bind without a name and a password (RFC 4513 5.1.1).
+/// Encodes a bind without name and password (RFC 4513 5.1.1).
 pub(super) fn anonymous_bind_request(id: u32) -> Zeroizing<Vec<u8>> {
     simple_bind(id, "", b"")
 }
@@ -83,12 +117,13 @@ fn simple_bind(id: u32, name: &str, password: &[u8]) -> Zeroizing<Vec<u8>> {
     message(id, &encode(BIND_REQUEST, &[&version, &name, &password]))
 }
 
-/// The request to start TLS (RFC 4511 4.14.1).
+/// Encodes the StartTLS request (RFC 4511 4.14.1).
 pub(super) fn start_tls_request(id: u32) -> Zeroizing<Vec<u8>> {
     message(id, &encode(EXTENDED_REQUEST, &[&encode(CONTEXT_0, &[START_TLS])]))
 }
 
-/// A search (RFC 4511 4.5.1) that dereferences no alias and has no time limit of its own: the client keeps the time.
+/// Encodes a search (RFC 4511 4.5.1) that dereferences no alias. It has no time limit for the server, because the
+/// client has its own.
 pub(super) fn search_request(id: u32, request: &SearchRequest) -> Zeroizing<Vec<u8>> {
     let attributes: Vec<u8> = request
         .attributes
@@ -111,7 +146,7 @@ pub(super) fn search_request(id: u32, request: &SearchRequest) -> Zeroizing<Vec<
     message(id, &search)
 }
 
-/// The request to stop working on the search `abandoned` (RFC 4511 4.11).
+/// Encodes the request to abandon the search `abandoned` (RFC 4511 4.11).
 pub(super) fn abandon_request(id: u32, abandoned: u32) -> Zeroizing<Vec<u8>> {
     message(id, &encode_number(ABANDON_REQUEST, abandoned))
 }
@@ -121,7 +156,7 @@ fn message(id: u32, operation: &[u8]) -> Zeroizing<Vec<u8>> {
 }
 
 impl LdapMessage {
-    /// Decodes a message to its last byte. The values of an entry share its memory.
+    /// Decodes a whole message. The values of an entry share the memory of `bytes`.
     pub(super) fn decode(bytes: &Bytes) -> Result<Self, ProtocolError> {
         let mut message = BerReader::new(bytes);
         let mut parts = BerReader::new(message.expect(SEQUENCE)?);
@@ -144,7 +179,7 @@ impl LdapMessage {
         Ok(Self { id, response, has_controls })
     }
 
-    /// The result of the bind, which is the only pending request.
+    /// Returns the result of the bind, which is the only pending request.
     pub(super) fn bind_result(self) -> Result<OperationResult, LdapError> {
         if self.is_disconnection() {
             return Err(ConnectionError::Closed.into());
@@ -155,7 +190,7 @@ impl LdapMessage {
         }
     }
 
-    /// The result of StartTLS, which is the only pending request.
+    /// Returns the result of StartTLS, which is the only pending request.
     pub(super) fn start_tls_result(self) -> Result<OperationResult, LdapError> {
         match self.response {
             LdapResponse::Extended(result) if self.id == SINGLE_REQUEST => Ok(result),
@@ -163,14 +198,14 @@ impl LdapMessage {
         }
     }
 
-    /// Whether the server announces that it closes the connection (RFC 4511 4.4.1).
+    /// Returns whether this is a notice of disconnection (RFC 4511 4.4.1).
     pub(super) fn is_disconnection(&self) -> bool {
         self.id == 0 && matches!(self.response, LdapResponse::Extended(_))
     }
 }
 
 impl OperationResult {
-    /// The error of an operation that ended with this result, which is not success.
+    /// Returns the error of an operation with this result, which is not success.
     pub(crate) fn error(&self, operation: LdapOperation) -> LdapError {
         match self.code {
             BUSY | UNAVAILABLE => ConnectionError::ServerBusy(self.refusal()).into(),
@@ -183,14 +218,14 @@ impl OperationResult {
     }
 }
 
-/// A server's text as it may stand in a log line or record: short, and without control characters that would forge
+/// Returns a server's text for a log line or record: shortened, and without control characters, which could forge
 /// another line.
 fn one_line(text: &str) -> String {
     let printable = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
     printable.take(MAXIMUM_TEXT).collect::<String>().trim().to_owned()
 }
 
-/// RFC 4511 4.1.9: the fields that every result begins with.
+/// Decodes the fields at the beginning of every result (RFC 4511 4.1.9).
 fn operation_result(parts: &mut BerReader<'_>) -> Result<OperationResult, ProtocolError> {
     let code = parts.number(ENUMERATED)?;
     parts.text()?;
@@ -222,7 +257,7 @@ fn extended_response(mut parts: BerReader<'_>) -> Result<OperationResult, Protoc
     Ok(result)
 }
 
-/// RFC 4511 4.5.2: a name, and attributes with their values.
+/// Decodes an entry: a name, and attributes with their values (RFC 4511 4.5.2).
 fn entry(mut parts: BerReader<'_>, message: &Bytes) -> Result<LdapEntry, ProtocolError> {
     let mut values_left = MAXIMUM_VALUES;
     let mut entry = LdapEntry::new(parts.text()?);
@@ -252,7 +287,7 @@ fn referral(mut urls: BerReader<'_>) -> Result<(), ProtocolError> {
 }
 
 fn count_down(left: &mut usize) -> Result<(), ProtocolError> {
-    *left = left.checked_sub(1).ok_or(ProtocolError::Malformed("thousands of values"))?;
+    *left = left.checked_sub(1).ok_or(ProtocolError::Malformed("too many values"))?;
     Ok(())
 }
 

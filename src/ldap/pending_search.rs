@@ -1,14 +1,15 @@
-//! A search that has not ended: the responses to it as they arrive, and their limits.
+//! A pending search: the responses received so far, and their limits.
 
 use super::entry::LdapEntry;
+use super::error::result_code::{SIZE_LIMIT_EXCEEDED, SUCCESS};
 use super::error::{LdapError, LdapOperation, ProtocolError};
 use super::message::LdapResponse;
-use super::result_code::{SIZE_LIMIT_EXCEEDED, SUCCESS};
 
-/// Responses to one search. Callers ask for 1000 entries at most; the rest are referrals to other servers.
+/// The maximum number of responses to one search. Callers request 1000 entries at most; the rest are referrals to other
+/// servers.
 pub(super) const MAXIMUM_RESPONSES: usize = 1024;
 
-/// The entries that a search found.
+/// The entries that a search returned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SearchResult {
     pub(crate) entries: Vec<LdapEntry>,
@@ -16,7 +17,7 @@ pub(crate) struct SearchResult {
     pub(crate) truncated: bool,
 }
 
-/// The responses to a search that has not ended.
+/// A search that has not ended, with the entries received so far.
 #[derive(Debug)]
 pub(super) struct PendingSearch {
     found: SearchResult,
@@ -33,12 +34,12 @@ pub(super) enum SearchProgress {
     Pending,
     /// The server has sent its last response.
     Done(SearchResult),
-    /// The size limit is reached; the server may continue to send entries.
+    /// The size limit is reached, and the server may continue to send entries.
     LimitReached(SearchResult),
 }
 
 impl PendingSearch {
-    /// `max_bytes`: the total size of the responses.
+    /// `max_bytes` is the maximum total size of the responses.
     pub(super) fn new(size_limit: u16, max_bytes: usize) -> Self {
         Self {
             found: SearchResult::default(),
@@ -49,10 +50,10 @@ impl PendingSearch {
         }
     }
 
-    /// Takes the next response, of `bytes` bytes.
+    /// Processes the next response, which has `bytes` bytes.
     ///
     /// # Errors
-    /// If the server refuses the search, or the responses exceed a limit or are of another kind.
+    /// The server refuses the search, or the responses exceed a limit or are of another kind.
     pub(super) fn receive(
         &mut self,
         response: LdapResponse,

@@ -1,15 +1,15 @@
-//! A connection on which requests are sent one after another.
+//! A connection for one request at a time.
 
 use super::ber::message_length;
 use super::credentials::BindCredentials;
+use super::error::result_code::SUCCESS;
 use super::error::{ConnectionError, LdapError, LdapOperation, ProtocolError};
+use super::message::SearchRequest;
 use super::message::{
     LdapMessage, OperationResult, SINGLE_REQUEST, anonymous_bind_request, bind_request, search_request,
     start_tls_request,
 };
 use super::pending_search::{PendingSearch, SearchProgress, SearchResult};
-use super::result_code::SUCCESS;
-use super::search_request::SearchRequest;
 use bytes::BytesMut;
 use std::io;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-/// How much is read at once. Memory grows with the bytes that arrive, never with a length that a server announces.
+/// The size of a read. Memory grows with the bytes that are received, never with a length that a server announces.
 const READ_SIZE: usize = 16 * 1024;
-/// The id of the search, after that of the bind.
+/// The id of the search, the next one after that of the bind.
 const SEARCH: u32 = SINGLE_REQUEST + 1;
 
 /// A connection, with the bytes that were received after the last message.
@@ -27,17 +27,18 @@ const SEARCH: u32 = SINGLE_REQUEST + 1;
 pub(crate) struct LdapStream<S> {
     pub(super) stream: S,
     pub(super) received: BytesMut,
-    /// The most bytes of one message.
+    /// The maximum length of a message in bytes.
     max_message: usize,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> LdapStream<S> {
-    /// `max_message`: the most bytes of one message, and of all responses to a [`search`](Self::search).
+    /// `max_message` is the maximum length in bytes of one message, and of all responses to a [`search`](Self::search)
+    /// together.
     pub(crate) fn new(stream: S, max_message: usize) -> Self {
         Self { stream, received: BytesMut::new(), max_message }
     }
 
-    /// Binds with a name and a password and returns the server's result, whether or not it is success.
+    /// Binds with a name and a password. Returns the server's result, which need not be success.
     pub(crate) async fn bind(
         &mut self,
         credentials: BindCredentials<'_>,
@@ -50,17 +51,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LdapStream<S> {
         within(limit, LdapOperation::Bind, bind).await
     }
 
-    /// Binds without a name (RFC 4513 5.1.1).
+    /// Binds without name and password (RFC 4513 5.1.1).
     ///
     /// # Errors
-    /// If the result is not success.
+    /// The result is not success.
     pub(crate) async fn bind_anonymously(&mut self) -> Result<(), LdapError> {
         send(&mut self.stream, &anonymous_bind_request(SINGLE_REQUEST)).await?;
         let result = self.receive().await?.bind_result()?;
         if result.code == SUCCESS { Ok(()) } else { Err(result.error(LdapOperation::Bind)) }
     }
 
-    /// Searches, as the last operation on this connection.
+    /// Searches. This is the last operation on the connection.
     pub(crate) async fn search(mut self, request: &SearchRequest) -> Result<SearchResult, LdapError> {
         send(&mut self.stream, &search_request(SEARCH, request)).await?;
         let mut search = PendingSearch::new(request.size_limit, self.max_message);
@@ -80,9 +81,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LdapStream<S> {
         }
     }
 
-    /// Requests TLS (RFC 4511 4.14). Nothing that was received in plaintext is used except the response itself, and
-    /// nothing may follow it before TLS: an attacker could inject data that is later read as if it came inside TLS
-    /// (CVE-2011-0411).
+    /// Requests TLS (RFC 4511 4.14). Data that follows the response in plaintext is an error: an attacker could inject
+    /// bytes that would later be read as if they were received inside TLS (CVE-2011-0411).
     pub(super) async fn start_tls(mut self) -> Result<S, LdapError> {
         send(&mut self.stream, &start_tls_request(SINGLE_REQUEST)).await?;
         let result = self.receive().await?.start_tls_result()?;
@@ -96,7 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LdapStream<S> {
         }
     }
 
-    /// Closes the connection, with a TLS close_notify if the server takes it in time.
+    /// Closes the connection, with a TLS close_notify if it can be sent in time.
     pub(crate) async fn close(mut self, limit: Duration) {
         drop(timeout(limit, self.stream.shutdown()).await);
     }
@@ -112,8 +112,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LdapStream<S> {
     }
 }
 
-/// The bytes of the next message; the bytes after it stay in `received`. `None` if the server closed the connection
-/// between two messages.
+/// Returns the bytes of the next message; `None` if the server closed the connection between two messages. Bytes after
+/// the message stay in `received`.
 pub(super) async fn receive(
     stream: &mut (impl AsyncRead + Unpin),
     received: &mut BytesMut,
@@ -144,7 +144,7 @@ fn io_error(error: io::Error) -> LdapError {
     ConnectionError::Io(Arc::new(error)).into()
 }
 
-/// Runs an operation with a time limit.
+/// Runs `work` with a time limit, and returns its result or a timeout of `operation`.
 pub(super) async fn within<T>(
     limit: Duration,
     operation: LdapOperation,

@@ -1,4 +1,5 @@
-//! TLS settings of LDAP clients: the server's certificate must be issued by a configured authority, for the server's name.
+//! TLS settings of the LDAP client: the server's certificate must be issued by a configured authority and valid for the
+//! server's name.
 
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
@@ -7,17 +8,17 @@ use rustls_pki_types::CertificateDer;
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Why TLS settings cannot be made.
+/// The reason for which TLS settings cannot be created.
 #[derive(Debug, Error)]
 pub enum LdapTlsError {
-    /// The system's roots are not used instead: with a public certificate for the server's name an attacker would receive
-    /// every password.
+    /// There is no authority. The system's roots are not used instead: an attacker with a public certificate for the
+    /// server's name would receive every password.
     #[error("no CA certificate is configured for the directory servers")]
     NoAuthorities,
-    /// One of them is not a certificate.
+    /// An authority is not a certificate.
     #[error("CA certificate {index} of the directory servers is not a valid certificate")]
     InvalidAuthority {
-        /// Its place, counted from 0.
+        /// Its position, counted from 0.
         index: usize,
         /// The defect.
         #[source]
@@ -28,10 +29,10 @@ pub enum LdapTlsError {
     Unsuitable(#[source] rustls::Error),
 }
 
-/// Client settings that accept certificates of `authorities` and no others.
+/// Returns client settings that accept certificates of `authorities` and no others.
 ///
 /// # Errors
-/// If there are no authorities, or one of them is not a certificate.
+/// There are no authorities, or one of them is not a certificate.
 pub fn client_config<'a>(
     authorities: impl IntoIterator<Item = CertificateDer<'a>>,
 ) -> Result<Arc<ClientConfig>, LdapTlsError> {
@@ -47,8 +48,8 @@ pub fn client_config<'a>(
         .map_err(LdapTlsError::Unsuitable)?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    // A session is resumed only under the same settings, so it cannot outlive the authorities that its certificate was
-    // checked against.
+    // A session is resumed only with the same settings, so it cannot outlive the authorities that validated its
+    // certificate.
     config.resumption = Resumption::in_memory_sessions(64);
     Ok(Arc::new(config))
 }

@@ -1,33 +1,33 @@
-//! The units by which connections and requests are counted: an address, and its network.
+//! The keys by which clients are counted: the address, and its network.
 
 use std::net::IpAddr;
 
-/// The IPv4 prefix that is counted as one network: the longest that is routed in the Internet.
+/// The length of the IPv4 prefix that is counted as one network: the longest one that is routed in the Internet.
 const IPV4_NETWORK: u8 = 24;
 
-/// The IPv6 prefix that is counted as one network: that of one site (RFC 6177).
+/// The length of the IPv6 prefix that is counted as one network: that of one site (RFC 6177).
 const IPV6_NETWORK: u8 = 48;
 
-/// Bits before the IPv4 address in its IPv6 form (RFC 4291 2.5.5.2).
+/// The number of bits before the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2).
 const IPV4_OFFSET: u8 = 96;
 
-/// A client address as it is counted: an IPv4 address, or an IPv6 prefix, because one host usually has all addresses of a
-/// /64 (RFC 6177) and could appear as 2^64 clients. An IPv4-mapped IPv6 address is its IPv4 address.
+/// The key by which a client address is counted: an IPv4 address, or an IPv6 prefix, because one host usually has a whole /64
+/// (RFC 6177) and could otherwise appear as 2^64 clients. An IPv4-mapped IPv6 address is counted as its IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AddressKey(u128);
 
 impl AddressKey {
-    /// The key of `address`; of an IPv6 address, the first `ipv6_prefix` bits.
+    /// Returns the key of `address`, which is the first `ipv6_prefix` bits of an IPv6 address.
     pub fn of(address: IpAddr, ipv6_prefix: u8) -> Self {
         keys(address, ipv6_prefix).0
     }
 }
 
-/// The network of a client address as it is counted.
+/// The key by which the network of a client address is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct NetworkKey(u128);
 
-/// The keys of `address` and its network.
+/// Returns the keys of `address` and its network.
 pub(super) fn keys(address: IpAddr, ipv6_prefix: u8) -> (AddressKey, NetworkKey) {
     match address.to_canonical() {
         IpAddr::V4(address) => {

@@ -1,9 +1,9 @@
-//! The open client connections, counted in total, by address and by network. A connection beyond a limit is closed before
-//! its handshake. If the limit in total is reached, a connection of the client with the most connections is closed for a
-//! client with few.
+//! Limits on open client connections, in total, per address and per network. A connection beyond a limit is closed before its
+//! handshake. If the total limit is reached, a connection of the address with the most connections is evicted for an address
+//! with fewer.
 //!
-//! The table is locked when a connection is accepted, when it ends, and once when its client is authenticated, but never
-//! by a request on an open connection.
+//! The table is locked when a connection is accepted, when it ends, and once when its client is authenticated, but never by a
+//! request on an open connection.
 
 use super::client_network::{AddressKey, NetworkKey, keys};
 use super::handshakes::{
@@ -19,21 +19,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// The maximum number of addresses without a connection whose request budget is kept.
+/// The maximum number of addresses without a connection whose request budgets are kept.
 const REMEMBERED: usize = 65_536;
 
-/// The limits on connections, and on what one address may do with them.
+/// The limits on connections, and on the requests and handshakes of one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// In total.
+    /// The maximum number of connections in total.
     pub total: usize,
-    /// From one address.
+    /// The maximum number of connections from one address.
     pub per_address: usize,
-    /// From one network: an IPv4 /24, an IPv6 /48.
+    /// The maximum number of connections from one network, which is an IPv4 /24 or an IPv6 /48.
     pub per_network: usize,
-    /// The bits of an IPv6 address that are counted as one address.
+    /// The length of the IPv6 prefix that is counted as one address.
     pub ipv6_prefix: u8,
-    /// Networks of load balancers. Their connections are limited in total only.
+    /// The networks of load balancers. The limits per address and per network do not apply to them.
     pub trusted: Arc<[IpNet]>,
     /// The rate of requests from one address.
     pub requests: RequestRate,
@@ -41,17 +41,17 @@ pub struct ConnectionLimits {
     pub handshakes: HandshakeQuota,
 }
 
-/// The limit that a rejected connection exceeds.
+/// The limit for which a connection was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ConnectionRefused {
-    /// The limit in total is reached, and no client has more than its share.
-    #[error("the limit of {0} connections in total is reached")]
+    /// The total limit is reached, and no address has more than its share.
+    #[error("the total limit of {0} connections is reached")]
     Total(usize),
-    /// The limit of the address is reached.
-    #[error("the limit of {0} connections from one address is reached")]
+    /// The limit per address is reached.
+    #[error("the limit of {0} connections per address is reached")]
     Address(usize),
-    /// The limit of the network is reached.
-    #[error("the limit of {0} connections from one network is reached")]
+    /// The limit per network is reached.
+    #[error("the limit of {0} connections per network is reached")]
     Network(usize),
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct ConnectionTable {
     started: Instant,
     /// Limits the log lines about rejected connections.
     pub refused: CountedLine,
-    /// Limits the log lines about connections that were closed to make room.
+    /// Limits the log lines about evicted connections.
     pub evicted: CountedLine,
 }
 
@@ -74,9 +74,9 @@ struct ConnectionCounts {
     total: usize,
     addresses: HashMap<AddressKey, AddressEntry>,
     networks: HashMap<NetworkKey, usize>,
-    /// The addresses, by the number of connections that may be closed for others.
+    /// The addresses, by the number of connections that may be evicted.
     by_number: BTreeSet<(usize, AddressKey)>,
-    /// Addresses without a connection, by the time when their last one ended.
+    /// The addresses without a connection, by the time when their last one ended.
     ended: VecDeque<(Instant, AddressKey)>,
     next_id: u64,
 }
@@ -88,22 +88,22 @@ struct AddressEntry {
     budget: Arc<RequestBudget>,
     handshakes: Arc<AddressHandshakes>,
     open: BTreeMap<u64, Arc<ConnectionActivity>>,
-    /// The number of connections that may be closed for others.
+    /// The number of connections that may be evicted.
     closable: usize,
 }
 
-/// The activity of a connection, by which the one to close is selected.
+/// The activity of a connection, by which the connection to evict is selected.
 #[derive(Debug)]
 struct ConnectionActivity {
-    /// The connection is never closed for others: its client is authenticated, or its network trusted.
+    /// Whether the connection is never evicted, because its client is authenticated or its network is trusted.
     keeps_place: AtomicBool,
     running: AtomicU32,
-    /// Milliseconds after the table's start.
+    /// In milliseconds after `ConnectionTable::started`.
     idle_since: AtomicU64,
     evicted: CancellationToken,
 }
 
-/// One open connection. It is counted until this is dropped.
+/// An open connection, which is counted until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct OpenConnection {
     connections: Arc<ConnectionTable>,
@@ -115,7 +115,7 @@ pub(crate) struct OpenConnection {
 }
 
 impl ConnectionTable {
-    /// An empty table. The process has file descriptors for `descriptors` connections.
+    /// Creates an empty table for a process that has file descriptors for `descriptors` connections.
     pub(crate) fn new(descriptors: usize) -> Self {
         Self {
             table: Mutex::default(),
@@ -127,15 +127,15 @@ impl ConnectionTable {
         }
     }
 
-    /// The maximum number of connections in total under these limits.
+    /// Returns the maximum number of connections in total under these limits.
     pub(crate) fn most(&self, limits: &ConnectionLimits) -> usize {
         limits.total.min(self.descriptors)
     }
 
-    /// Counts a connection from `address`. Also returns whether another connection was closed for it.
+    /// Counts a connection from `address`. Returns it, and whether another connection was evicted for it.
     ///
     /// # Errors
-    /// The limit that it exceeds. The connection has to be closed.
+    /// The limit that is reached. The connection has to be closed.
     pub(crate) fn admit(
         self: &Arc<Self>,
         address: IpAddr,
@@ -176,7 +176,7 @@ impl ConnectionTable {
         Ok((open, is_full))
     }
 
-    /// A poisoned lock is used: no code that could panic runs between two changes of the counts.
+    /// Locks the counts. A poisoned lock is ignored, because no code between two changes of the counts can panic.
     fn lock(&self) -> MutexGuard<'_, ConnectionCounts> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -187,7 +187,8 @@ impl ConnectionTable {
 }
 
 impl ConnectionCounts {
-    /// A limit per address or network that is not below the limit in total has no effect: room is made instead.
+    /// Checks the limits per address and per network. One that is not below the total limit has no effect: a connection is
+    /// evicted instead.
     fn admits(
         &self,
         key: AddressKey,
@@ -207,7 +208,7 @@ impl ConnectionCounts {
         Ok(())
     }
 
-    /// Closes a connection of the address with the most connections, if it has more than `newcomer` will have.
+    /// Evicts a connection of the address with the most connections, if that has more than `newcomer` will have.
     fn make_room(&mut self, newcomer: AddressKey, most: usize) -> Result<(), ConnectionRefused> {
         let own = self.addresses.get(&newcomer).map_or(0, |address| address.closable);
         let Some((number, key)) = self.by_number.last().copied() else {
@@ -259,7 +260,7 @@ impl ConnectionCounts {
         (id, of_address)
     }
 
-    /// Removes a connection. `None` if it was evicted before.
+    /// Removes a connection and returns its activity, or `None` if it was evicted before.
     fn close(&mut self, key: AddressKey, id: u64) -> Option<Arc<ConnectionActivity>> {
         let address = self.addresses.get_mut(&key)?;
         let activity = address.open.remove(&id)?;
@@ -290,7 +291,7 @@ impl ConnectionCounts {
         }
     }
 
-    /// Removes addresses whose request budget is full again, and the oldest if there are too many.
+    /// Removes the addresses whose request budgets are full again, and the oldest ones if there are too many.
     fn forget_ended(&mut self, now: Instant) {
         while let Some((since, key)) = self.ended.front().copied() {
             if now.duration_since(since) < BURST + Duration::from_secs(1) && self.ended.len() <= REMEMBERED {
@@ -305,7 +306,7 @@ impl ConnectionCounts {
 }
 
 impl AddressEntry {
-    /// The connection to close: of those without an authenticated client, the one that has been idle for the longest
+    /// Returns the connection to evict: of those without an authenticated client the one that has been idle for the longest
     /// time, or a busy one if none is idle.
     fn victim(&self) -> Option<u64> {
         let candidates =
@@ -319,15 +320,15 @@ impl AddressEntry {
 }
 
 impl OpenConnection {
-    /// The request budget of the client's address. A trusted address has none.
+    /// Returns the request budget of the client's address. A trusted address has none.
     pub(crate) fn budget(&self) -> Option<&Arc<RequestBudget>> {
         self.of_address.as_ref().map(|(budget, _)| budget)
     }
 
-    /// Begins the connection's handshake, which counts as in progress until the returned value is dropped.
+    /// Begins the connection's handshake, which is in progress until the returned value is dropped.
     ///
     /// # Errors
-    /// The limit that it would exceed. For a trusted address, only the limit in total applies.
+    /// The limit that is reached. Only the total limit applies to a trusted address.
     pub(crate) fn begin_handshake(
         &self,
         quota: HandshakeQuota,
@@ -336,17 +337,17 @@ impl OpenConnection {
         HandshakeInProgress::begin(&self.connections.handshakes, of_address, quota)
     }
 
-    /// The client's address as it is counted, including a trusted one.
+    /// Returns the key of the client's address, also for a trusted address.
     pub(crate) fn key(&self) -> AddressKey {
         self.key
     }
 
-    /// The client's address as it is counted. `None` for a trusted address, which is shared by many clients.
+    /// Returns the key of the client's address, or `None` for a trusted address, which many clients share.
     pub(crate) fn address(&self) -> Option<AddressKey> {
         self.of_address.is_some().then_some(self.key)
     }
 
-    /// Marks the client as authenticated. From now on the connection is not closed for others.
+    /// Marks the client as authenticated. The connection is not evicted afterwards.
     pub(crate) fn authenticated(&self) {
         let activity = &self.activity;
         if activity.keeps_place.load(Ordering::Relaxed) {
@@ -359,7 +360,7 @@ impl OpenConnection {
         }
     }
 
-    /// Whether the client was marked as authenticated.
+    /// Returns whether the client was marked as authenticated.
     pub(crate) fn is_authenticated(&self) -> bool {
         self.activity.keeps_place.load(Ordering::Relaxed)
     }
@@ -375,7 +376,7 @@ impl OpenConnection {
         self.activity.idle_since.store(self.connections.millis(), Ordering::Relaxed);
     }
 
-    /// Cancelled when the connection has to be closed at once.
+    /// Returns the token that is cancelled when the connection is evicted and has to be closed at once.
     pub(crate) fn evicted(&self) -> CancellationToken {
         self.activity.evicted.clone()
     }
@@ -436,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_link_is_one_address() {
+    fn an_ipv6_prefix_is_one_address() {
         let table = table();
         let _open = fill(&table, ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::ffff:4"]);
         assert_eq!(admit(&table, "2001:db8::5").unwrap_err(), ConnectionRefused::Address(4));
@@ -470,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_limit_the_address_with_most_loses_its_longest_idle_connection() {
+    fn at_the_limit_the_longest_idle_connection_of_the_address_with_the_most_is_evicted() {
         let table = table();
         let open = full(&table);
         for (place, connection) in open.iter().enumerate() {
@@ -497,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_with_as_many_connections_as_another_evicts_none() {
+    fn a_client_does_not_evict_one_with_as_many_connections() {
         let table = table();
         let open = full(&table);
         assert_eq!(admit(&table, "192.0.3.1").unwrap_err(), ConnectionRefused::Total(10));

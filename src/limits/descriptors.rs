@@ -1,16 +1,16 @@
-//! The number of connections that the process has file descriptors for.
+//! The number of client connections for which the process has file descriptors.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that are reserved for listeners, pooled backend connections, files and the runtimes; the rest is for client
-/// connections and their pinned backend connections.
+/// The number of descriptors that are reserved for listeners, pooled backend connections, files and the runtimes. The rest is
+/// for client connections and their pinned backend connections.
 const RESERVE: u64 = 2_048;
 
-/// The highest limit that is requested: the kernel's default of `fs.nr_open`.
+/// The highest limit that is requested, which is the kernel's default of `fs.nr_open`.
 const MOST: u64 = 1 << 20;
 
-/// Raises the soft limit on open files to the hard limit and returns the number of client connections that it permits, at
-/// two descriptors each: the connection, and a pinned backend connection.
+/// Raises the soft limit on open files to the hard limit. Returns the number of client connections that it permits, with two
+/// descriptors for each: one for the connection, and one for a pinned backend connection.
 pub(crate) fn connections() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let most = limit.maximum.unwrap_or(MOST).min(MOST);
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reserve_is_kept_whatever_the_limit_is() {
+    fn a_reserve_is_kept_under_every_limit() {
         assert_eq!(connections_of(1_024), 384);
         assert_eq!(connections_of(65_536), 31_744);
         assert_eq!(connections_of(0), 0);

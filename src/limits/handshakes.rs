@@ -1,37 +1,37 @@
-//! Limits on TLS handshakes: in progress in total, in progress from one address, and started per second from one address.
-//! The counts are part of the table of connections, so that a handshake needs no lookup.
+//! Limits on TLS handshakes: the number in progress, in total and per address, and the number per second and address. The
+//! counts are a part of the connection table, so that a handshake needs no lookup.
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The burst of one address, in seconds of its rate: browsers open several connections, and the users of an office behind
-/// one address start work at the same time.
+/// The burst of one address, in seconds of its rate. Browsers open several connections at once, and the users of an office
+/// behind one address start work at the same time.
 const BURST_SECONDS: u32 = 5;
 
 /// The limits on handshakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandshakeQuota {
-    /// In progress, in total.
+    /// The maximum number of handshakes in progress.
     pub in_progress: usize,
-    /// In progress, from one address.
+    /// The maximum number of handshakes in progress from one address.
     pub in_progress_per_address: usize,
-    /// Started per second, from one address.
+    /// The number of handshakes that one address may start per second.
     pub per_second_per_address: NonZeroU32,
 }
 
-/// The limit that a handshake exceeds.
+/// The limit for which a handshake was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HandshakeLimitReached {
-    /// Too many are in progress.
+    /// The limit on handshakes in progress is reached.
     #[error("too many handshakes are in progress")]
     InProgress,
-    /// Too many from this address are in progress.
+    /// The limit on handshakes in progress from one address is reached.
     #[error("too many handshakes from this address are in progress")]
     InProgressOfAddress,
-    /// This address starts too many per second.
-    #[error("this address starts too many handshakes per second")]
+    /// The limit on handshakes per second from one address is reached.
+    #[error("too many handshakes per second from this address")]
     TooFast,
 }
 
@@ -39,11 +39,11 @@ pub(crate) enum HandshakeLimitReached {
 #[derive(Clone, Debug, Default)]
 pub(super) struct HandshakeCount(Arc<AtomicUsize>);
 
-/// One handshake in a [`HandshakeCount`], until it is dropped.
+/// One handshake in a [`HandshakeCount`], which is counted until this value is dropped.
 #[derive(Debug)]
 struct CountedHandshake(HandshakeCount);
 
-/// A handshake in progress, counted in total and for its address until it is dropped.
+/// A handshake in progress, which is counted in total and for its address until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct HandshakeInProgress {
     _in_all: CountedHandshake,
@@ -73,7 +73,7 @@ impl Drop for CountedHandshake {
 }
 
 impl AddressHandshakes {
-    /// No handshake in progress, and the whole burst of `quota` available.
+    /// Creates a count without handshakes in progress, with the whole burst of `quota` available.
     pub(super) fn new(quota: HandshakeQuota) -> Self {
         Self::counting(HandshakeCount::default(), quota.per_second_per_address)
     }
@@ -91,7 +91,7 @@ impl AddressHandshakes {
         Ok(counted)
     }
 
-    /// The same count with the rate of `quota`. `None` if the rate is unchanged.
+    /// Returns the same count with the rate of `quota`, or `None` if the rate is unchanged.
     pub(super) fn under(&self, quota: HandshakeQuota) -> Option<Self> {
         let per_second = quota.per_second_per_address;
         (per_second != self.per_second).then(|| Self::counting(self.in_progress.clone(), per_second))
@@ -102,7 +102,7 @@ impl HandshakeInProgress {
     /// Counts a handshake in total and, unless the client is trusted, for its address.
     ///
     /// # Errors
-    /// The limit that it would exceed.
+    /// The limit that is reached.
     pub(super) fn begin(
         in_all: &HandshakeCount,
         of_address: Option<&AddressHandshakes>,
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_is_reported_and_does_not_affect_other_addresses() {
+    fn each_limit_is_reported_and_has_no_effect_on_other_addresses() {
         let table = Arc::new(ConnectionTable::new(usize::MAX));
         let [one, same, other, third] =
             ["2001:db8::1", "2001:db8::2", "192.0.2.2", "192.0.2.3"].map(|from| connect(&table, from, QUOTA));

@@ -1,7 +1,7 @@
-//! A limit on HTTP/2 frames that serve no request: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, empty DATA, unknown
-//! frames. h2 limits the memory of such frames, not their number.
+//! A limit on HTTP/2 frames that serve no request: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, RST_STREAM, empty DATA and unknown
+//! frames. h2 limits the memory for such frames, but not their number.
 //!
-//! Reads the header of each frame (RFC 9113 4.1) and, of the payload, only error codes and the debug data of GOAWAY.
+//! Only the frame headers (RFC 9113 section 4.1), error codes, and the debug data of GOAWAY are parsed.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -17,49 +17,50 @@ mod heads;
 
 pub(crate) use heads::{HeadRejection, RequestHeads, UnservedHeads};
 
-/// The length of the client's connection preface (RFC 9113 3.4).
+/// The length of the client's connection preface in bytes (RFC 9113 section 3.4).
 const PREFACE: usize = 24;
 
-/// The length of a frame header.
+/// The length of a frame header in bytes.
 const HEADER: usize = 9;
 
-/// The maximum number of bytes that are read of a frame's payload.
+/// The maximum number of bytes of a frame's payload that are parsed.
 const CONTENT: usize = 24;
 
 /// The budget at the start of a connection, in seconds of its rate.
 const BURST_SECONDS: u32 = 25;
 
-/// The frames that a request adds to the budget: its own HEADERS and two more, such as PRIORITY_UPDATE (RFC 9218 7.1).
+/// The number of frames that a request adds to the budget: its own HEADERS and two more, such as PRIORITY_UPDATE (RFC 9218
+/// section 7.1).
 const REQUEST: u32 = 3;
 
-/// The bytes of responses that add one frame to the budget, because clients acknowledge them with WINDOW_UPDATE.
+/// The number of response bytes that add one frame to the budget, because clients acknowledge them by WINDOW_UPDATE.
 const BYTES_SENT: u32 = 2_048;
 
-/// The cost of RST_STREAM, which makes the work for its stream useless.
+/// The cost of RST_STREAM, which discards the work for its stream.
 const RESET: u32 = 4;
 
-/// The length below which DATA counts as a frame without use.
+/// The length in bytes below which a DATA frame counts as one that serves no request.
 const SMALL_DATA: usize = 16;
 
-/// Frame types (RFC 9113 6).
+/// Frame types (RFC 9113 section 6).
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const GO_AWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 
-/// GOAWAY (RFC 9113 6.8) with the highest stream ID and ENHANCE_YOUR_CALM.
+/// GOAWAY (RFC 9113 section 6.8) with the highest stream identifier and ENHANCE_YOUR_CALM.
 const CALM_DOWN: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0x0b];
 
-/// The limits on frames without use.
+/// The limits on HTTP/2 frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameLimits {
-    /// The sustained rate per second.
+    /// The sustained rate of frames that serve no request.
     pub per_second: u32,
-    /// The time within which the preface must be received.
+    /// The timeout of the connection preface.
     pub preface: Duration,
 }
 
-/// The frames without use that one connection may still send.
+/// The number of frames that serve no request and that one connection may still send.
 #[derive(Debug)]
 pub(crate) struct FrameBudget {
     per_second: u32,
@@ -69,9 +70,9 @@ pub(crate) struct FrameBudget {
     exceeded: Cell<bool>,
 }
 
-/// The budget is exceeded.
+/// The budget is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the client sent too many HTTP/2 frames without use")]
+#[error("the client sent too many HTTP/2 frames that serve no request")]
 struct TooManyFrames;
 
 /// The decrypted byte stream of an HTTP/2 connection.
@@ -82,16 +83,16 @@ pub(crate) struct Http2Stream<IO> {
     heads: Rc<RequestHeads>,
     received: FrameReader,
     written: FrameReader,
-    /// The bytes of the preface that are missing.
+    /// The number of bytes of the preface that are missing.
     preface: usize,
-    /// Expires when they are overdue.
+    /// The timer of the preface.
     preface_end: Option<Pin<Box<Sleep>>>,
 }
 
-/// Finds the frame headers in a byte stream.
+/// Parses the frame headers of a byte stream.
 #[derive(Debug)]
 struct FrameReader {
-    /// The bytes to skip before the next header.
+    /// The number of bytes before the next header.
     skip: usize,
     /// The header, and the part of the payload that [`FrameReader::wanted`] includes.
     header: [u8; HEADER + CONTENT],
@@ -104,7 +105,7 @@ struct FrameHeader {
     kind: u8,
     flags: u8,
     stream: u32,
-    /// The error code of RST_STREAM; the last stream of GOAWAY.
+    /// The error code of RST_STREAM, or the last stream of GOAWAY.
     first: u32,
     /// The error code of GOAWAY.
     second: u32,
@@ -113,7 +114,7 @@ struct FrameHeader {
 }
 
 impl FrameBudget {
-    /// A full budget.
+    /// Creates a full budget.
     pub(crate) fn new(limits: FrameLimits) -> Rc<Self> {
         Rc::new(Self {
             per_second: limits.per_second,
@@ -129,7 +130,7 @@ impl FrameBudget {
         self.earn(REQUEST);
     }
 
-    /// Whether the connection was closed because the budget was exceeded.
+    /// Returns whether the connection was closed because the budget was used up.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.exceeded.get()
     }
@@ -149,7 +150,7 @@ impl FrameBudget {
 
     fn spend(&self, frames: u32) -> Result<(), TooManyFrames> {
         if self.left.get() < frames {
-            // Most connections never exceed their first budget, and so never read the clock.
+            // Most connections never use up their first budget, and so never read the clock.
             let now = Instant::now();
             let passed = now.duration_since(self.filled.get());
             let earned = passed.as_millis().saturating_mul(u128::from(self.per_second)) / 1_000;
@@ -172,7 +173,7 @@ impl FrameBudget {
 }
 
 impl FrameHeader {
-    /// The cost of the frame. Longer ones cost more, because h2 has to parse their payload.
+    /// Returns the cost of the frame. A longer frame costs more, because h2 parses its payload.
     fn cost(self) -> u32 {
         const END_STREAM: u8 = 1;
         match self.kind {
@@ -191,7 +192,7 @@ impl FrameReader {
         Self { skip, header: [0; HEADER + CONTENT], filled: 0 }
     }
 
-    /// The number of bytes that are read before the frame is reported: its header, and the error code if it has one.
+    /// Returns the number of bytes of the frame that are parsed: its header, and the error code if it has one.
     fn wanted(&self) -> usize {
         if self.filled < HEADER {
             return HEADER;
@@ -209,7 +210,7 @@ impl FrameReader {
         (usize::from(high) << 16) | (usize::from(middle) << 8) | usize::from(low)
     }
 
-    /// Reads more bytes, and calls `found` for each complete header.
+    /// Parses more bytes, and calls `found` for each complete header.
     fn read<E>(
         &mut self,
         mut bytes: &[u8],
@@ -257,14 +258,14 @@ impl FrameReader {
         }
     }
 
-    /// Whether the last frame is complete.
+    /// Returns whether the last frame is complete.
     fn is_between_frames(&self) -> bool {
         self.skip == 0 && self.filled == 0
     }
 }
 
 impl<IO> Http2Stream<IO> {
-    /// A stream whose frames are charged to `budget` and tracked by `heads`.
+    /// Creates a stream whose frames are counted by `budget` and tracked by `heads`.
     pub(crate) fn new(io: IO, budget: Rc<FrameBudget>, heads: Rc<RequestHeads>, limits: FrameLimits) -> Self {
         Self {
             io,
@@ -288,7 +289,7 @@ impl<IO> Http2Stream<IO> {
 }
 
 impl<IO: AsyncWrite + Unpin> Http2Stream<IO> {
-    /// Sends GOAWAY, unless another frame is partly written. Never waits for the client.
+    /// Sends GOAWAY without waiting for the client, unless another frame is partly written.
     fn send_go_away(&mut self, cx: &mut Context<'_>) {
         if self.written.is_between_frames() {
             // Errors are ignored, because the connection is closed anyway.
@@ -327,7 +328,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Http2Stream<IO> {
         };
         if let Err(error) = this.received.read(read, take) {
             this.send_go_away(cx);
-            // The contract of `AsyncRead`: a failed read leaves the buffer unchanged.
+            // `AsyncRead` requires that a failed read leaves the buffer unchanged.
             buffer.set_filled(before);
             return Poll::Ready(Err(io::Error::other(error)));
         }

@@ -1,12 +1,12 @@
-//! Certificates whose holders were authenticated recently, so that the first request on a new connection counts towards the
-//! share of the account, before the certificate is validated again. It has no influence on authentication.
+//! The certificates whose holders were authenticated recently. The first request on a new connection counts towards the limits
+//! of the account, although its certificate is not validated yet. Authentication does not use this.
 
 use super::AccountKey;
 use moka::sync::Cache;
 use std::fmt;
 use std::time::Duration;
 
-/// How long a certificate is remembered after its last use: a working day.
+/// How long a certificate is kept after its last use: a working day.
 const REMEMBERED: Duration = Duration::from_secs(10 * 3600);
 
 /// The maximum number of certificates.
@@ -32,7 +32,7 @@ impl KnownHolders {
         self.0.invalidate(certificate);
     }
 
-    /// The account that the certificate holder was authenticated as.
+    /// Returns the account as which the certificate holder was authenticated last.
     pub(crate) fn account(&self, certificate: &[u8; 32]) -> Option<AccountKey> {
         self.0.get(certificate)
     }

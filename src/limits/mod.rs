@@ -1,7 +1,6 @@
-//! Limits on one client, so that it cannot take resources from others: connections, handshakes, requests per second,
-//! HTTP/2 frames.
+//! Limits on the resources that one client can use: connections, handshakes, requests and HTTP/2 frames.
 //!
-//! Independent of the contents of requests and of authorization.
+//! They do not depend on the contents of requests, or on their authorization.
 
 mod client_network;
 mod connections;

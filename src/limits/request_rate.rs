@@ -1,4 +1,4 @@
-//! Request budgets: requests per second and requests in progress, for each client address and each account.
+//! Request budgets: the limits on requests per second and on requests in progress, for each client address and account.
 //!
 //! A connection holds its budgets, so that a request needs an atomic operation and no lock.
 
@@ -11,59 +11,59 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The time in which an empty budget is refilled.
+/// The time in which an empty budget becomes full.
 pub(super) const BURST: Duration = Duration::from_secs(10);
 
-/// The number of maps that the budgets of accounts are divided into, so that workers rarely wait for each other.
+/// The number of maps with the budgets of accounts. There are several, so that workers rarely wait for each other.
 const SHARDS: usize = 16;
 
-/// The maximum number of budgets in one shard, apart from those in use.
+/// The maximum number of budgets in one shard, not counting those in use.
 const SHARD_CAPACITY: usize = 4_096;
 
-/// A sustained rate in requests per second. The burst is that of ten seconds.
+/// A sustained rate in requests per second, with a burst of ten seconds of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestRate(NonZeroU32);
 
-/// The maximum number of requests of one address or account whose audit records have not been written: a quarter of the
-/// slots in the audit log's queue, of which each request holds one.
+/// The maximum number of requests of one address or account whose audit records have not been written. Each request holds a
+/// slot of the audit log's queue, and this is a quarter of them.
 const MAX_IN_FLIGHT: u32 = 4_096;
 
-/// The requests that one address or account may still send.
+/// The number of requests that one address or account may still send.
 #[derive(Debug)]
 pub(crate) struct RequestBudget {
     rate: RequestRate,
     limiter: DefaultDirectRateLimiter,
     started: Instant,
-    /// Milliseconds after `started`.
+    /// In milliseconds after `started`.
     last_used: AtomicU64,
-    /// The second after `started` in which the next rejection is recorded.
+    /// The time from which the next rejection is recorded, in seconds after `started`.
     next_record: AtomicU64,
     unrecorded: AtomicU64,
     in_flight: AtomicU32,
 }
 
-/// A request exceeds the budget.
+/// A request was rejected, because the budget is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RateExceeded {
-    /// The limit.
+    /// The limit that is reached.
     pub limit: RequestLimit,
     /// The time until the next request is permitted.
     pub retry_after: Duration,
-    /// `Some` if this rejection has to be recorded, with the number of rejections since the last recorded one. One per
-    /// second is recorded, so that a flood does not fill the audit log.
+    /// The number of rejections since the last recorded one, or `None` if this rejection is not recorded. One per second is
+    /// recorded, so that a flood does not fill the audit log.
     pub record: Option<u64>,
 }
 
-/// The limit that was exceeded.
+/// A limit on requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestLimit {
-    /// Requests per second.
+    /// The limit on requests per second.
     PerSecond(RequestRate),
-    /// Requests whose audit records have not been written.
+    /// The limit on requests whose audit records have not been written.
     InFlight(u32),
 }
 
-/// A request whose audit record has not been written. It is counted until this is dropped.
+/// A request whose audit record has not been written. It is counted until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct RequestInFlight(Arc<RequestBudget>);
 
@@ -85,12 +85,12 @@ pub(crate) struct AccountRates {
 pub(crate) struct AccountKey(u64);
 
 impl RequestRate {
-    /// A rate of `requests` per second, at least one.
+    /// Returns a rate of `requests` per second, at least one.
     pub fn per_second(requests: u32) -> Self {
         Self(NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN))
     }
 
-    /// The rate in requests per second.
+    /// Returns the rate in requests per second.
     pub fn get(self) -> u32 {
         self.0.get()
     }
@@ -102,7 +102,7 @@ impl RequestRate {
 }
 
 impl RequestBudget {
-    /// A full budget.
+    /// Creates a full budget.
     pub(crate) fn new(rate: RequestRate) -> Self {
         Self {
             rate,
@@ -115,7 +115,7 @@ impl RequestBudget {
         }
     }
 
-    /// The rate at which it is refilled.
+    /// Returns the rate at which the budget is refilled.
     pub(crate) fn rate(&self) -> RequestRate {
         self.rate
     }
@@ -123,7 +123,7 @@ impl RequestBudget {
     /// Takes one request out of the budget.
     ///
     /// # Errors
-    /// The budget is empty.
+    /// The budget is used up.
     pub(crate) fn take(&self) -> Result<(), RateExceeded> {
         let Err(not_until) = self.limiter.check() else {
             self.last_used.store(self.millis(), Ordering::Relaxed);
@@ -133,7 +133,7 @@ impl RequestBudget {
         Err(RateExceeded { limit: RequestLimit::PerSecond(self.rate), retry_after, record: self.record() })
     }
 
-    /// The number of requests whose audit records have not been written.
+    /// Returns the number of requests whose audit records have not been written.
     pub(crate) fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Relaxed)
     }
@@ -151,7 +151,7 @@ impl RequestBudget {
         Err(RateExceeded { limit: RequestLimit::InFlight(MAX_IN_FLIGHT), retry_after, record: self.record() })
     }
 
-    /// Whether it equals a new budget.
+    /// Returns whether the budget equals a new one.
     fn is_full(&self) -> bool {
         let unused = self.millis().saturating_sub(self.last_used.load(Ordering::Relaxed));
         Duration::from_millis(unused) > BURST
@@ -181,13 +181,13 @@ impl Default for AccountRates {
 }
 
 impl AccountRates {
-    /// The key of the account with this unique name: a hash that is keyed at random in each process, so that a client
+    /// Returns the key of the account with this unique name. It is a hash with a random key of the process, so that a client
     /// cannot choose names that share a budget.
     pub(crate) fn key(&self, account: &str) -> AccountKey {
         AccountKey(self.hasher.hash_one(account))
     }
 
-    /// The budget of an account.
+    /// Returns the budget of an account.
     pub(crate) fn budget(&self, account: AccountKey, rate: RequestRate) -> Arc<RequestBudget> {
         let shard = usize::try_from(account.0 % SHARDS as u64).unwrap_or(0);
         let Some(shard) = self.shards.get(shard) else { return Arc::new(RequestBudget::new(rate)) };

@@ -1,26 +1,26 @@
 //! A bounded counter of failed attempts by key.
 //!
-//! Keys that are blocked or have attempts in progress are never evicted. If there are no others, new keys are rejected:
-//! otherwise an attacker could evict a blocked key with a flood of new ones.
+//! Keys that are blocked or have attempts in progress are never evicted. If there are no others, attempts for new keys are
+//! rejected: otherwise an attacker could evict a blocked key with a flood of new ones.
 
 use crate::clock::UnixTime;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// The wait if attempts in progress use up the limit. They end within seconds.
+/// The wait if attempts in progress use up the limit. They complete within seconds.
 const IN_PROGRESS_WAIT: Duration = Duration::from_secs(1);
 
 /// How long a full counter rejects new keys before it searches for evictable ones again.
 const FULL_WAIT: Duration = Duration::from_secs(5);
 
-/// When failures expire, and the effect of a success.
+/// When failures expire, and whether a success clears them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ResetRule {
-    /// A window after the last failure, or at a success. Domain controllers count in this way (badPwdCount,
-    /// lockOutObservationWindow: [MS-ADA1]), so a limit below theirs is never exceeded there. With a window from the first
-    /// failure, new attempts would be permitted while the controller still adds them to the old ones.
+    /// Failures expire one window after the last one, or at a success. Domain controllers count in this way (badPwdCount and
+    /// lockOutObservationWindow in [MS-ADA1]), so that a lower limit here is reached before theirs. With a window from the
+    /// first failure, new attempts would be permitted while the controller still adds them to the old ones.
     AfterLastOrSuccess,
-    /// A window after the first failure. A success has no effect, because an attacker may have an account of their own.
+    /// Failures expire one window after the first one. A success has no effect, because an attacker may have an account.
     AfterFirst,
 }
 
@@ -58,7 +58,8 @@ impl FailureCounter {
         Self { counts: HashMap::new(), limit, window, reset_rule, capacity, full_until: UnixTime::EPOCH }
     }
 
-    /// Permits one attempt, which counts as failed until [`FailureCounter::settle`]. The error is the time to wait.
+    /// Permits one attempt, which counts as failed until [`FailureCounter::settle`]. The error is the wait until the next
+    /// attempt.
     pub(super) fn reserve(&mut self, key: u64, now: UnixTime) -> Result<(), Duration> {
         let (limit, window) = (self.limit, self.window);
         if !self.counts.contains_key(&key) {
@@ -74,7 +75,7 @@ impl FailureCounter {
         Ok(())
     }
 
-    /// Checks that the key is not blocked. The error is the time to wait.
+    /// Checks that the key is not blocked. The error is the wait until the next attempt.
     pub(super) fn check(&mut self, key: u64, now: UnixTime) -> Result<(), Duration> {
         match self.counts.get_mut(&key) {
             Some(count) => count.check(self.limit, self.window, now),
@@ -104,9 +105,9 @@ impl FailureCounter {
         }
     }
 
-    /// Makes room for one more key. Removes expired keys and, if that is not enough, an eighth of the keys that are not
-    /// blocked, so that a flood of new keys needs one pass for many of them. Evicts those with the fewest failures first,
-    /// the oldest of them first.
+    /// Makes room for one more key. Removes expired keys and then, if necessary, keys that are not blocked, those with the
+    /// fewest failures first and the oldest of these first. An eighth of the capacity becomes free at once, so that a flood of
+    /// new keys does not cause one pass for each.
     fn make_room(&mut self, now: UnixTime) -> Result<(), Duration> {
         if self.counts.len() < self.capacity {
             return Ok(());
@@ -146,7 +147,7 @@ impl FailureCounter {
 
 impl FailureCount {
     fn check(&mut self, limit: u32, window: Duration, now: UnixTime) -> Result<(), Duration> {
-        // A clock that was set back must not lengthen the wait.
+        // A clock that was set back must not extend the wait.
         self.since = self.since.min(now);
         self.expire(window, now);
         if self.failures < limit {
@@ -155,7 +156,7 @@ impl FailureCount {
         Err(window.saturating_sub(now.since(self.since)))
     }
 
-    /// Clears failures whose window is over.
+    /// Clears the failures if their window has ended.
     fn expire(&mut self, window: Duration, now: UnixTime) {
         if now.since(self.since) >= window {
             self.failures = 0;

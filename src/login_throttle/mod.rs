@@ -1,7 +1,7 @@
-//! Counting of failed log-ins by account and by address.
+//! The login throttle: counts failed logins by account and by address, and rejects further ones.
 //!
-//! Limits guessing of passwords through the gateway, and keeps the gateway from being used to lock accounts in the
-//! directory. Names are stored as keyed hashes only.
+//! It limits the guessing of passwords through the gateway, and prevents attackers from using the gateway to lock accounts in
+//! the directory. Names are stored as keyed hashes only.
 
 mod counter;
 #[cfg(test)]

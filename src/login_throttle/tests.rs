@@ -76,7 +76,7 @@ fn a_right_password_clears_the_account_but_not_the_address() {
 }
 
 #[test]
-fn concurrent_guesses_gain_nothing_over_successive_ones() {
+fn concurrent_guesses_are_limited_like_successive_ones() {
     let attempts = throttle();
     let in_progress: Vec<_> =
         (0..50).filter_map(|_| begin(&attempts, "sam", "192.0.2.1", START).ok()).collect();
@@ -112,14 +112,14 @@ fn all_names_of_an_account_count_in_any_letter_case() {
     }
     let fourth = begin(&attempts, "corp.example\\sam", "192.0.2.1", START).unwrap();
     assert_eq!(too_many(fourth.for_account("s-1-5-21-1-2-3-1104", START)).0, ThrottledBy::Account);
-    // The other name has no three attempts of its own.
+    // The other name does not get three more attempts.
     fail(&attempts, "corp.example\\sam", "192.0.2.1", START);
     fail(&attempts, "corp.example\\sam", "192.0.2.1", START);
     assert!(begin(&attempts, "corp.example\\sam", "192.0.2.1", START).is_err());
 }
 
 #[test]
-fn a_check_reports_a_block_without_an_attempt() {
+fn a_check_reports_a_block_without_counting_an_attempt() {
     let attempts = throttle();
     let check = |account, from, now| attempts.check(account, address(from), now).map_err(|no| no.counted);
     for _ in 0..3 {
@@ -136,7 +136,7 @@ fn a_check_reports_a_block_without_an_attempt() {
 }
 
 #[test]
-fn a_name_that_is_given_twice_counts_once() {
+fn a_name_that_is_added_twice_counts_once() {
     let attempts = throttle();
     for _ in 0..3 {
         begin(&attempts, "Sam", "192.0.2.1", START).unwrap().for_account("sam", START).unwrap().failed(START);
@@ -188,7 +188,7 @@ fn a_flood_of_names_does_not_evict_a_blocked_account() {
         fail(&attempts, &format!("noise{noise}"), "192.0.2.1", START.plus(MINUTE));
     }
     assert!(begin(&attempts, "sam", "192.0.2.1", START.plus(MINUTE)).is_err());
-    // Nor one that is nearly blocked, while there are others with fewer failures.
+    // An account that is nearly blocked is not evicted either while others have fewer failures.
     fail(&attempts, "alice", "192.0.2.1", START.plus(MINUTE));
     assert!(begin(&attempts, "alice", "192.0.2.1", START.plus(MINUTE)).is_err());
 }
@@ -239,7 +239,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    /// The directory's count of an account never exceeds the limit, whatever the order of events, and memory stays bounded.
+    /// The directory's count of an account never exceeds the limit in any order of events, and the memory is bounded.
     #[test]
     fn no_order_of_events_permits_more_failures_than_the_limit(
         events in prop::collection::vec(event(), 0..400)

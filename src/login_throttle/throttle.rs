@@ -1,4 +1,5 @@
-//! Permits for log-in attempts. An attempt counts as failed until it is settled, so that concurrent guesses gain nothing.
+//! Permits for login attempts. An attempt counts as failed until it is settled, so that concurrent guesses have no advantage
+//! over successive ones.
 
 use super::counter::{AttemptOutcome, FailureCounter, ResetRule};
 use crate::clock::UnixTime;
@@ -9,17 +10,18 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The limits on failed log-ins.
+/// The limits on failed logins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginThrottleLimits {
-    /// Failures of one account before it has to wait. If this is below the directory's lockout threshold and `window` is no
-    /// shorter than its observation window, accounts cannot be locked through the gateway.
+    /// The number of failures of one account after which it is blocked. If it is below the lockout threshold of the directory,
+    /// and `window` is not shorter than the observation window of the directory, accounts cannot be locked through the gateway.
     pub per_account: u32,
-    /// Failures from one address before it has to wait. Of an IPv6 address the first `limits.ipv6_prefix` bits count.
+    /// The number of failures from one address after which it is blocked. IPv6 addresses are counted by their first
+    /// `limits.ipv6_prefix` bits.
     pub per_address: u32,
-    /// How long an account has to wait after its last failure, and an address after its first one.
+    /// How long an account is blocked after its last failure, and an address after its first one.
     pub window: Duration,
-    /// The number of accounts, and of addresses, that are counted. If all of them are blocked, other ones are rejected.
+    /// The maximum number of accounts, and of addresses, that are counted. If all of them are blocked, others are rejected.
     pub keys: usize,
 }
 
@@ -29,7 +31,7 @@ impl Default for LoginThrottleLimits {
     }
 }
 
-/// The count that an attempt was rejected by.
+/// The count for which an attempt was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ThrottledBy {
     /// Failures of one account.
@@ -38,13 +40,13 @@ pub enum ThrottledBy {
     Address,
 }
 
-/// A log-in attempt was rejected because too many before it failed.
+/// A login attempt was rejected, because too many earlier ones failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many failed log-ins {counted}")]
+#[error("too many failed logins {counted}")]
 pub struct LoginThrottled {
-    /// The count that is exceeded.
+    /// The count that reached its limit.
     pub counted: ThrottledBy,
-    /// The time after which a new attempt may be made.
+    /// The time until the next attempt is permitted.
     pub retry_after: Duration,
 }
 
@@ -57,13 +59,13 @@ impl fmt::Display for ThrottledBy {
     }
 }
 
-/// The counts of failed log-ins, shared by all workers.
+/// The counts of failed logins, shared by all workers.
 #[derive(Debug)]
 pub struct LoginThrottle {
     limits: LoginThrottleLimits,
-    /// Locked for a few map operations, and only by requests with a password.
+    /// The counters. Only requests with a password lock them, for a few map operations.
     counters: Mutex<FailureCounters>,
-    /// Keyed at random in each process, so that a client cannot choose names whose counts collide.
+    /// A hash with a random key of the process, so that a client cannot choose names whose counts collide.
     hasher: RandomState,
 }
 
@@ -73,8 +75,8 @@ struct FailureCounters {
     addresses: FailureCounter,
 }
 
-/// The permit for one log-in attempt. If it is dropped before it is settled, the attempt counts as failed, because the
-/// password may have been checked, unless it certainly was not ([`AttemptPermit::not_sent`]).
+/// The permit for one login attempt. If it is dropped before it is settled, the attempt counts as failed, because the
+/// password may have been checked. [`AttemptPermit::not_sent`] marks an attempt whose password certainly was not.
 #[derive(Debug)]
 #[must_use = "an attempt that is dropped counts as failed"]
 pub struct AttemptPermit {
@@ -87,7 +89,7 @@ pub struct AttemptPermit {
 }
 
 impl LoginThrottle {
-    /// Counts of zero.
+    /// Creates a throttle without failures.
     pub fn new(limits: LoginThrottleLimits) -> Self {
         let LoginThrottleLimits { per_account, per_address, window, keys } = limits;
         let counters = FailureCounters {
@@ -97,13 +99,13 @@ impl LoginThrottle {
         Self { limits, counters: Mutex::new(counters), hasher: RandomState::new() }
     }
 
-    /// The limits.
+    /// Returns the limits.
     pub fn limits(&self) -> LoginThrottleLimits {
         self.limits
     }
 
-    /// Begins an attempt from `address`. If the account is known, [`AttemptPermit::for_account`] has to follow before the
-    /// password is checked.
+    /// Begins an attempt from `address`. The account has to be added by [`AttemptPermit::for_account`] before the password is
+    /// checked, if it is known.
     ///
     /// # Errors
     /// Too many attempts from the address failed or are in progress.
@@ -126,8 +128,8 @@ impl LoginThrottle {
         })
     }
 
-    /// Checks whether an attempt for `account` from `address` would be permitted, without making one. For cached results, so
-    /// that a blocked client cannot tell a right guess from a wrong one.
+    /// Checks that an attempt for `account` from `address` would be permitted, without counting one. For cached results, so
+    /// that a blocked client cannot distinguish a right guess from a wrong one.
     ///
     /// # Errors
     /// Too many attempts for the account or from the address failed.
@@ -144,7 +146,7 @@ impl LoginThrottle {
         self.hasher.hash_one(fold_name(account))
     }
 
-    /// A poisoned lock is used on: every operation leaves the counts consistent.
+    /// Calls `act` with the counters. A poisoned lock is ignored, because every operation leaves the counts consistent.
     fn with_counters<T>(&self, act: impl FnOnce(&mut FailureCounters) -> T) -> T {
         act(&mut self.counters.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -152,12 +154,12 @@ impl LoginThrottle {
 
 impl AttemptPermit {
     /// Adds the account, by a name in any letter case. For an account with several names (`CORP\sam`, a UPN, a SID) it is
-    /// called once for each: the attempt counts for all of them, and none may be blocked.
+    /// called once for each: the attempt counts for all of them, and is permitted only if none is blocked.
     ///
     /// # Errors
-    /// Too many attempts for the account failed or are in progress. The attempt ends. It does not count if this was the
-    /// first name, and counts as failed for the earlier names: otherwise a client that is blocked under one name could go
-    /// on guessing under the others.
+    /// Too many attempts for the account failed or are in progress. The attempt ends. If this was the first name, it does not
+    /// count. Otherwise it counts as failed for the earlier names, so that a client that is blocked under one name cannot
+    /// continue to guess under the others.
     pub fn for_account(mut self, account: &str, now: UnixTime) -> Result<Self, LoginThrottled> {
         let key = self.attempts.account_key(account);
         if self.accounts.contains(&key) {
@@ -178,29 +180,29 @@ impl AttemptPermit {
         }
     }
 
-    /// The password was not sent yet: a client that disconnects now has not guessed.
+    /// Marks the password as not sent yet. If the client disconnects now, the attempt does not count.
     pub fn not_sent(mut self) -> Self {
         self.if_dropped = AttemptOutcome::Cancelled;
         self
     }
 
-    /// The password is being sent.
+    /// Marks the password as sent. If the client disconnects now, the attempt counts as failed.
     pub fn sent(mut self) -> Self {
         self.if_dropped = AttemptOutcome::Failed;
         self
     }
 
-    /// The password was wrong, or no account has the name.
+    /// Settles the attempt as failed: the password was wrong, or no account has the name.
     pub fn failed(mut self, now: UnixTime) {
         self.settle(AttemptOutcome::Failed, now);
     }
 
-    /// The password was right. Clears the failures of the account, not those of the address.
+    /// Settles the attempt as successful. Clears the failures of the account, but not those of the address.
     pub fn succeeded(mut self, now: UnixTime) {
         self.settle(AttemptOutcome::Succeeded, now);
     }
 
-    /// The password was not checked. The attempt does not count.
+    /// Settles the attempt without counting it, because the password was not checked.
     pub fn cancelled(mut self, now: UnixTime) {
         self.settle(AttemptOutcome::Cancelled, now);
     }

@@ -1,7 +1,7 @@
-//! The access list of a path: which accounts, groups, issuers and addresses `allow` and `deny` admit.
+//! Access control of a path: the accounts, groups, issuers and networks of its `allow` and `deny` lists.
 //!
-//! `deny` is checked first: one matching entry denies the request, whatever `allow` contains. Every kind of list that is
-//! present in `allow` must match, except that accounts and groups are alternatives. Without lists, every request that was
+//! `deny` is checked first: one matching entry denies the request, regardless of `allow`. Every kind of list that is present
+//! in `allow` must match, except that accounts and groups are alternatives. Without lists, every request that was
 //! authenticated as the path requires is authorized.
 
 use super::access_list::AccessList;
@@ -18,24 +18,24 @@ use thiserror::Error;
 /// The `allow` and `deny` lists of one path. The default authorizes every request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessControl {
-    /// Required, unless empty.
+    /// The entries of which a request must match one of each kind. An empty list requires nothing.
     pub allow: AccessList,
-    /// Excluded.
+    /// The entries of which a request must match none.
     pub deny: AccessList,
 }
 
 /// The entry that authorized an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AllowedBy<'a> {
-    /// None: `allow` lists neither accounts nor groups.
+    /// No entry, because `allow` lists neither accounts nor groups.
     NoAccessList,
     /// An entry of `allow.accounts`.
     Account,
-    /// An entry of `allow.groups`, which matches this group of the account.
+    /// An entry of `allow.groups` that matches this group of the account.
     Group(&'a DirectoryGroup),
 }
 
-/// The reason for which an access list denies a request.
+/// The reason why an access list denies a request.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AccessDenied {
     /// `deny.networks` contains the client's address.
@@ -52,8 +52,8 @@ pub enum AccessDenied {
         /// The client's address.
         peer: IpAddr,
     },
-    /// An authority of `deny.issuers` is on a valid path of the certificate.
-    #[error("an authority of `deny.issuers` is on a path of the certificate: key {issuer}")]
+    /// A valid path of the certificate contains an authority of `deny.issuers`.
+    #[error("a path of the certificate contains an authority of `deny.issuers`: key {issuer}")]
     DeniedIssuer {
         /// The authority's key.
         issuer: KeyId,
@@ -65,17 +65,19 @@ pub enum AccessDenied {
         user: String,
     },
     /// `deny.groups` contains a group of the account.
-    #[error("`deny.groups` contains {group}, of which the account {user} is a member")]
+    #[error("`deny.groups` contains the group {group} of the account {user}")]
     DeniedGroup {
         /// The group's name.
         group: String,
         /// The account.
         user: String,
     },
-    /// No path of the certificate has an authority of `allow.issuers` and meets the path's conditions.
-    #[error("no path of the certificate that meets the conditions has an authority of `allow.issuers`")]
+    /// No path of the certificate contains an authority of `allow.issuers` and meets the conditions of the path rule.
+    #[error(
+        "no path of the certificate contains an authority of `allow.issuers` and meets the conditions of the path rule"
+    )]
     OtherIssuer,
-    /// `allow.issuers` requires a certificate.
+    /// `allow.issuers` requires a certificate, and the account was authenticated by a password.
     #[error("`allow.issuers` requires a certificate, but the account {user} was authenticated by a password")]
     PasswordHasNoIssuer {
         /// The account.
@@ -91,7 +93,7 @@ pub enum AccessDenied {
         /// The number of its groups.
         groups: usize,
     },
-    /// `allow` lists accounts, groups or issuers, and the request has no identity.
+    /// `allow` lists accounts, groups or issuers, and the request is anonymous.
     #[error("`allow` requires an identity, but the request is anonymous")]
     Anonymous,
 }
@@ -100,7 +102,7 @@ impl AccessControl {
     /// Checks the client's address, before any credential is read.
     ///
     /// # Errors
-    /// `deny.networks` contains the address, or `allow.networks` exists and does not.
+    /// `deny.networks` contains the address, or `allow.networks` is not empty and does not contain it.
     pub fn check_address(&self, peer: IpAddr) -> Result<(), AccessDenied> {
         if let Some(network) = self.deny.network(peer) {
             return Err(AccessDenied::DeniedNetwork { network, peer });
@@ -111,8 +113,9 @@ impl AccessControl {
         Ok(())
     }
 
-    /// Checks an authenticated account. An issuer counts only on a path that also meets `conditions`: an issuer from one
-    /// path and a policy from another would be those of a certificate that no authority issued.
+    /// Authorizes an account and returns the entry that allows it. An issuer counts only on a path that also meets
+    /// `conditions`: otherwise an issuer of one path and a policy of another could together satisfy a rule that no single
+    /// path satisfies.
     ///
     /// # Errors
     /// `deny` matches the account, one of its groups, or an authority on any path of its certificate; or `allow` does not
@@ -140,13 +143,12 @@ impl AccessControl {
     /// Checks a request without an identity.
     ///
     /// # Errors
-    /// `allow` lists accounts, groups or issuers. It would have no effect if a client could avoid it by sending no
-    /// credentials.
+    /// `allow` lists accounts, groups or issuers. Otherwise a client could avoid these lists by sending no credentials.
     pub fn check_anonymous(&self) -> Result<(), AccessDenied> {
         if self.allow.requires_identity() { Err(AccessDenied::Anonymous) } else { Ok(()) }
     }
 
-    /// Whether the decision depends on the client's address.
+    /// Returns whether the decision depends on the client's address.
     pub fn uses_networks(&self) -> bool {
         !(self.allow.networks.is_empty() && self.deny.networks.is_empty())
     }
@@ -193,7 +195,7 @@ impl AccessControl {
     }
 }
 
-/// Every reason has one id, so that the client does not learn what the lists contain.
+/// All reasons have one id, so that the client does not learn the contents of the lists.
 impl From<AccessDenied> for Denial {
     fn from(error: AccessDenied) -> Self {
         Self::because(DenialId::AccessDenied, &error)

@@ -1,4 +1,4 @@
-//! One list of accounts, groups, issuers and networks, for `allow` or for `deny`.
+//! Access lists: accounts, groups, issuers and networks of `allow` or of `deny`.
 
 use crate::certificate::KeyId;
 use crate::directory::DirectoryGroup;
@@ -14,48 +14,48 @@ use std::net::IpAddr;
 /// The entries of `allow` or of `deny`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessList {
-    /// `DOMAIN\sam`, UPNs, security identifiers.
+    /// Accounts, by `DOMAIN\sam`, UPN or security identifier.
     pub accounts: NameSet,
-    /// Names, security identifiers. Nested members count.
+    /// Groups, by name or security identifier. Members of nested groups are members.
     pub groups: NameSet,
     /// Authorities, pinned by key: a name can be copied, a key cannot.
     pub issuers: HashSet<KeyId>,
-    /// Networks of clients. An IPv4 network contains no IPv6 address, not even a mapped one.
+    /// Client networks. An IPv4 network contains no IPv6 address, not even an IPv4-mapped one.
     pub networks: Vec<IpNet>,
 }
 
 impl AccessList {
-    /// Whether there is no entry.
+    /// Returns whether the list has no entry.
     pub fn is_empty(&self) -> bool {
         !self.requires_identity() && self.networks.is_empty()
     }
 
-    /// Whether it has entries that only a request with an identity can match.
+    /// Returns whether the list has entries that only a request with an identity can match.
     pub fn requires_identity(&self) -> bool {
         !(self.accounts.is_empty() && self.groups.is_empty() && self.issuers.is_empty())
     }
 
-    /// Whether `account` is named.
+    /// Returns whether the list names `account`.
     pub(super) fn names(&self, account: &Account) -> bool {
         let names = [Some(account.user.as_str()), account.upn.as_deref()];
         names.into_iter().flatten().any(|name| self.accounts.has_name(name))
             || account.sid.as_deref().is_some_and(|sid| self.accounts.has_sid(sid))
     }
 
-    /// Whether `account` may be named: as [`Self::names`], but by folded names. For `deny`, which must not distinguish names that
-    /// a directory treats as one.
+    /// Returns whether the list may name `account`: as [`Self::names`], but by folded names. For `deny`, which must not
+    /// distinguish names that a directory treats as equal.
     pub(super) fn may_name(&self, account: &Account) -> bool {
         let names = [Some(account.user.as_str()), account.upn.as_deref()];
         names.into_iter().flatten().any(|name| self.accounts.may_have_name(name)) || self.names(account)
     }
 
-    /// The first of `groups` that may be named, in the same sense.
+    /// Returns the first of `groups` that the list may name, compared as in [`Self::may_name`].
     pub(super) fn possible_group<'g>(&self, groups: &'g [DirectoryGroup]) -> Option<&'g DirectoryGroup> {
         let may_be_named = |group: &&DirectoryGroup| self.groups.may_have_name(&group.name);
         groups.iter().find(may_be_named).or_else(|| self.group(groups))
     }
 
-    /// The first of `groups` that is named.
+    /// Returns the first of `groups` that the list names.
     pub(super) fn group<'g>(&self, groups: &'g [DirectoryGroup]) -> Option<&'g DirectoryGroup> {
         let is_named = |group: &&DirectoryGroup| {
             self.groups.has_name(&group.name)
@@ -64,22 +64,22 @@ impl AccessList {
         groups.iter().find(is_named)
     }
 
-    /// An authority of `path` that is listed.
+    /// Returns an authority of `path` that the list contains.
     pub(super) fn issuer(&self, path: &ValidPath) -> Option<KeyId> {
         path.issuers().iter().copied().find(|key| self.issuers.contains(key))
     }
 
-    /// The network that contains `peer`.
+    /// Returns the network that contains `peer`.
     pub(super) fn network(&self, peer: IpAddr) -> Option<IpNet> {
         self.networks.iter().copied().find(|network| network.contains(&peer))
     }
 }
 
-/// Names and security identifiers, kept apart: in most directories an account that may create a group may also name it
-/// `S-1-5-21-…-512`, which must not match the group with this identifier.
+/// A set of names and a set of security identifiers. The two are separate, because in most directories an account that may
+/// create a group may also name it `S-1-5-21-…-512`, which must not match the group with this identifier.
 ///
-/// The case of ASCII letters is ignored in names. Other letters are compared as they are: a fold that makes two different
-/// accounts equal would permit the wrong one. `deny` compares by [`fold_name`].
+/// Names are compared without regard to the case of ASCII letters. Other letters are compared exactly: a fold that makes
+/// two different accounts equal would permit the wrong one. `deny` compares by [`fold_name`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameSet {
     names: HashSet<CaseFoldedName<'static>>,
@@ -88,12 +88,12 @@ pub struct NameSet {
 }
 
 impl NameSet {
-    /// Whether there is no entry.
+    /// Returns whether the set has no entry.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty() && self.sids.is_empty()
     }
 
-    /// All entries as configured, sorted.
+    /// Returns all entries as configured, sorted.
     pub fn entries(&self) -> Vec<&str> {
         let names = self.names.iter().map(|name| name.0.as_ref());
         let mut entries: Vec<&str> = names.chain(self.sids.iter().map(String::as_str)).collect();
@@ -130,7 +130,7 @@ impl FromIterator<String> for NameSet {
     }
 }
 
-/// A name that is compared without regard to the case of ASCII letters. Borrowed for lookups without a copy.
+/// A name that is compared without regard to the case of ASCII letters. It borrows its text in lookups, which need no copy.
 #[derive(Clone, Debug)]
 struct CaseFoldedName<'a>(Cow<'a, str>);
 
@@ -147,7 +147,7 @@ impl Hash for CaseFoldedName<'_> {
         for byte in self.0.bytes() {
             state.write_u8(byte.to_ascii_lowercase());
         }
-        // As `str` does, so that no name is a prefix of another.
+        // As `str` does, so that the hashed bytes of no name are a prefix of those of another.
         state.write_u8(0xff);
     }
 }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_denied_in_every_spelling_that_a_directory_treats_as_one() {
+    fn a_name_is_denied_in_every_spelling_that_a_directory_treats_as_equal() {
         let groups = [group("Équipe", None)];
         for (account, of_group, expected) in [
             ("CORP\\ÄLICE", "ÉQUIPE", true),
@@ -246,7 +246,7 @@ mod tests {
     fn an_address_is_in_a_network_of_its_own_family_only() {
         let networks = ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7/32"].map(|text| text.parse().unwrap());
         let list = AccessList { networks: networks.to_vec(), ..AccessList::default() };
-        for (peer, held) in [
+        for (peer, contained) in [
             ("10.255.255.255", true),
             ("11.0.0.0", false),
             ("2001:db8:ffff::1", true),
@@ -255,7 +255,7 @@ mod tests {
             ("192.0.2.6", false),
             ("::ffff:10.0.0.1", false),
         ] {
-            assert_eq!(list.network(peer.parse().unwrap()).is_some(), held, "{peer}");
+            assert_eq!(list.network(peer.parse().unwrap()).is_some(), contained, "{peer}");
         }
     }
 

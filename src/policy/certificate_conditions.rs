@@ -1,4 +1,4 @@
-//! Conditions that a path rule sets on certificates, beyond their being valid.
+//! The conditions of a path rule on client certificates, in addition to their validity.
 
 use super::credential::Credential;
 use super::denial::{Denial, DenialId};
@@ -8,17 +8,17 @@ use crate::validation::ValidPath;
 /// Conditions on the client certificate of one path. An empty list requires nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CertificateConditions {
-    /// The leaf must have all of these extended key usages. anyExtendedKeyUsage does not count as any of them.
+    /// Extended key usages that the leaf must all have. anyExtendedKeyUsage does not stand for them.
     pub extended_key_usages: Vec<ObjectIdentifier>,
-    /// One of these policies must be valid on the path.
+    /// Certificate policies of which one must be valid on the path.
     pub certificate_policies: Vec<ObjectIdentifier>,
-    /// One of these authorities must be on the path, pinned by key: a name can be copied, a key cannot.
+    /// Authorities of which one must be on the path, pinned by key: a name can be copied, a key cannot.
     pub issuers: Vec<KeyId>,
 }
 
 impl CertificateConditions {
-    /// Checks that one valid path of the certificate meets every condition by itself. A policy from one path and an issuer
-    /// from another would be those of a certificate that no authority issued.
+    /// Checks that one valid path of the certificate meets every condition by itself: a policy of one path and an issuer of
+    /// another must not together satisfy a rule that no single path satisfies.
     ///
     /// # Errors
     /// `certificate-not-sufficient` with the first condition that no path meets.
@@ -27,7 +27,7 @@ impl CertificateConditions {
         let leaf = credential.leaf();
         if let Some(usage) = self.extended_key_usages.iter().find(|usage| !leaf.names_usage(**usage)) {
             return missing(format!(
-                "the certificate lacks the extended key usage {usage} that the path's `extended_key_usage` requires"
+                "the certificate lacks the extended key usage {usage}, which `extended_key_usage` of the path rule requires"
             ));
         }
         if credential.paths().any(|path| self.are_met_by(path)) {
@@ -35,7 +35,7 @@ impl CertificateConditions {
         }
         if !credential.paths().any(|path| self.usages_are_met_by(path)) {
             return missing(
-                "an authority of the certificate may not issue for the path's `extended_key_usage`"
+                "an authority of the certificate may not issue for `extended_key_usage` of the path rule"
                     .to_owned(),
             );
         }
@@ -44,18 +44,18 @@ impl CertificateConditions {
         } else {
             "certificate_policies"
         };
-        missing(format!("no valid path of the certificate has one of the path's `{key}`"))
+        missing(format!("no valid path of the certificate has one of `{key}` of the path rule"))
     }
 
-    /// Whether `path` alone meets the conditions on paths.
+    /// Returns whether `path` alone meets the conditions on paths.
     pub(super) fn are_met_by(&self, path: &ValidPath) -> bool {
         self.usages_are_met_by(path)
             && self.policy_is_met_by(path)
             && (self.issuers.is_empty() || self.issuers.iter().any(|key| path.issuers().contains(key)))
     }
 
-    /// Whether the authorities of the path may issue for the required usages. A leaf cannot claim more than its authority
-    /// may grant. The anchor sets no limit, as in path validation.
+    /// Returns whether the authorities of the path may issue for the required usages: a leaf must not claim a usage that its
+    /// authority may not grant. As in path validation, the trust anchor sets no limit.
     fn usages_are_met_by(&self, path: &ValidPath) -> bool {
         let below_anchor = path.certificates().split_last().map_or(&[][..], |(_, below)| below);
         let mut authorities = below_anchor.iter().skip(1);

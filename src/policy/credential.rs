@@ -33,8 +33,8 @@ pub enum AuthenticatedBy {
 }
 
 impl Credential {
-    /// Joins the results of validation, revocation check and mapping. The credential expires with the verdicts on the
-    /// chain, and no later than `end`.
+    /// Creates a credential from the results of validation, revocation check and mapping. It expires with the verdicts on
+    /// the chain, and at `end` at the latest.
     pub fn new(
         chain: UnrevokedChain,
         account: Result<Arc<Account>, Arc<MappingError>>,
@@ -44,57 +44,57 @@ impl Credential {
         Self { chain, account, deadline }
     }
 
-    /// The time from which the certificate has to be authenticated again.
+    /// Returns the time from which the certificate has to be authenticated again.
     pub fn deadline(&self) -> UnixTime {
         self.deadline
     }
 
-    /// The chain with its valid paths and their revocation status.
+    /// Returns the chain with its valid paths and their revocation status.
     pub fn chain(&self) -> &UnrevokedChain {
         &self.chain
     }
 
-    /// The client's own certificate, whose key signed the handshake.
+    /// Returns the client's own certificate, whose key signed the handshake.
     pub fn leaf(&self) -> &Certificate {
         self.chain.chain().leaf()
     }
 
-    /// The other certificates that the client presented, without those that no valid path uses.
+    /// Returns the other certificates that the client presented, without those that no valid path uses.
     pub fn additional_certificates(&self) -> &[Certificate] {
         self.chain.chain().additional_certificates()
     }
 
-    /// The paths that are valid and not revoked. There is at least one.
+    /// Returns the certification paths that are valid and not revoked, at least one.
     pub fn paths(&self) -> impl Iterator<Item = &ValidPath> {
         self.chain.paths()
     }
 
-    /// Whether the mapping failed for a cause that may be gone at the next request, so that the result is not cached.
+    /// Returns whether the mapping failed for a transient reason. Such a result is not cached.
     pub fn is_transient(&self) -> bool {
         self.account.as_ref().is_err_and(|error| mapping_denial(error).is_transient())
     }
 
-    /// The account.
+    /// Returns the account of the certificate.
     ///
     /// # Errors
-    /// The reason why the certificate maps to none.
+    /// The reason why the certificate maps to no account.
     pub fn account(&self) -> Result<&Arc<Account>, &Arc<MappingError>> {
         self.account.as_ref()
     }
 }
 
 impl PasswordCredential {
-    /// A credential for `account` that expires at `deadline`.
+    /// Creates a credential for `account` that expires at `deadline`.
     pub fn new(account: Arc<Account>, deadline: UnixTime) -> Self {
         Self { account, deadline }
     }
 
-    /// The account.
+    /// Returns the account of the user name.
     pub fn account(&self) -> &Arc<Account> {
         &self.account
     }
 
-    /// The time from which the directory has to be asked again.
+    /// Returns the time from which the directory has to check the password again.
     pub fn deadline(&self) -> UnixTime {
         self.deadline
     }

@@ -1,4 +1,4 @@
-//! The decision on one request.
+//! The decision whether one request is forwarded, and under which identity.
 
 use super::credential::{AuthenticatedBy, Credential, PasswordCredential};
 use super::denial::{Denial, DenialId};
@@ -14,13 +14,13 @@ use std::sync::Arc;
 
 /// Decides whether one request is forwarded, and under which identity.
 ///
-/// If the rule ignores certificates, a presented one has no effect. Otherwise a rejected certificate denies the request
-/// for its own reason: it is never treated as absent, so that a client cannot avoid a revocation check by sending a broken
-/// chain. A password counts only if the rule takes passwords of the directory, and never beside a rejected certificate.
-/// An authenticated account must be on the path's access list, if it has one.
+/// If the rule ignores certificates, a presented one has no effect. Otherwise a rejected certificate denies the request for
+/// the reason of its rejection: it is never treated as absent, so that a client cannot avoid a revocation check by sending
+/// a broken chain. A password is used only if the rule accepts passwords of the directory, and never beside a rejected
+/// certificate. An authenticated account must match the access list of the path rule.
 ///
 /// # Errors
-/// The denial with its detail.
+/// The denial, with its detail.
 pub(crate) fn decide(
     rule: &Arc<AccessRule>,
     request: &RequestFacts<'_>,
@@ -51,8 +51,8 @@ pub(crate) fn decide(
     Ok(Permit::for_account(Arc::clone(rule), account, authenticated_by))
 }
 
-/// The reason why a password of the request is to be checked with the directory, or `None` if no password could permit
-/// the request. [`decide`] checks the same conditions again.
+/// Returns the reason for which the directory has to check the password of the request, or `None` if no password could
+/// permit the request. [`decide`] checks the same conditions again.
 pub(crate) fn password_fallback(
     rule: &AccessRule,
     request: &RequestFacts<'_>,
@@ -67,7 +67,8 @@ pub(crate) fn password_fallback(
     check_password_allowed(rule, request, &fallback, now).is_ok().then_some(fallback)
 }
 
-/// The account of the certificate, or `None` if it maps to none and the rule has other credentials for such clients.
+/// Returns the account of the certificate, or `None` if it maps to no account and the rule accepts other credentials from
+/// such clients.
 fn certificate_account(
     rule: &AccessRule,
     credential: &Credential,
@@ -77,8 +78,8 @@ fn certificate_account(
     rule.conditions.check(credential)?;
     match credential.account() {
         Ok(account) => Ok(Some(Arc::clone(account))),
-        // Only for a certificate that names no account. One that contradicts itself, or that a rule denies, is as bad as an
-        // invalid one.
+        // Only a certificate that names no account allows other credentials. One that contradicts itself, or that a mapping
+        // rule denies, is rejected like an invalid one.
         Err(error) if is_unmapped(error) && accepts_unmapped_certificates(rule) => Ok(None),
         Err(error) => Err(Denial::because(mapping_denial(error), error.as_ref())),
     }
@@ -103,7 +104,10 @@ fn accepts_unmapped_certificates(rule: &AccessRule) -> bool {
         && rule.unmapped_certificate == UnmappedCertificateRule::AllowPassword
 }
 
-/// Checks whether a password of the directory counts in the place of a certificate.
+/// Checks that a password of the directory is accepted in place of a certificate.
+///
+/// # Errors
+/// The denial of a request with a right password.
 fn check_password_allowed(
     rule: &AccessRule,
     request: &RequestFacts<'_>,
@@ -116,7 +120,7 @@ fn check_password_allowed(
             return certificate_required("the path requires a client certificate");
         }
         (_, PasswordRule::Never | PasswordRule::Backend) => {
-            return certificate_required("the path takes no passwords of the directory");
+            return certificate_required("the path does not accept passwords of the directory");
         }
         (ClientCertificateRule::Ignore | ClientCertificateRule::Accept, PasswordRule::Directory) => {}
     }
@@ -128,7 +132,7 @@ fn check_password_allowed(
             }
         }
     }
-    // Before the directory is asked, so that a page of another site cannot use up the account's failed log-ins.
+    // Before the directory checks a password: a page of another site must not be able to lock the account by failed logins.
     reject_cross_site(rule, request)
 }
 
@@ -145,7 +149,7 @@ fn check_not_expired(deadline: UnixTime, now: UnixTime) -> Result<(), Denial> {
     if deadline <= now {
         return Err(Denial::new(
             DenialId::ValidationTimeout,
-            "the cached verdict on the credentials expired before the decision",
+            "the verdict on the credentials expired before the decision",
         ));
     }
     Ok(())
@@ -158,7 +162,8 @@ fn reject_cross_site(rule: &AccessRule, request: &RequestFacts<'_>) -> Result<()
     }
 }
 
-/// 421 has the client retry on a new connection (RFC 9110 section 15.5.20), whose handshake proves possession again.
+/// Rejects a request whose client can present a certificate on a new connection only. The status 421 causes the client to
+/// retry on one (RFC 9110 section 15.5.20), whose handshake proves possession again.
 fn check_connection(absent: AbsentReason) -> Result<(), Denial> {
     match absent.needs_new_handshake() {
         true => Err(Denial::new(DenialId::MisdirectedRequest, absent.detail())),
@@ -188,7 +193,7 @@ fn without_identity(
             Ok(Permit::anonymous(Arc::clone(rule)))
         }
         (ClientCertificateRule::Ignore | ClientCertificateRule::Accept, PasswordRule::Backend) => {
-            // Browsers answer NTLM and Negotiate challenges without asking the user, as they do with certificates.
+            // Browsers respond to NTLM and Negotiate challenges without a prompt, as they present certificates.
             reject_cross_site(rule, request)?;
             rule.access.check_anonymous()?;
             Ok(Permit::passthrough(Arc::clone(rule)))
@@ -197,7 +202,7 @@ fn without_identity(
             Err(Denial::new(DenialId::CredentialsRequired, why))
         }
         (ClientCertificateRule::Ignore | ClientCertificateRule::Accept, PasswordRule::Directory) => {
-            // Never cause a Basic prompt for a cross-site request.
+            // A cross-site request must never cause a Basic prompt.
             reject_cross_site(rule, request)?;
             Err(Denial::new(DenialId::CredentialsRequired, why))
         }

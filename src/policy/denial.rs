@@ -1,7 +1,7 @@
-//! The reasons for which a request is rejected: stable ids with their HTTP status, and the detail for the audit record.
+//! Denials: the reason why a request is rejected, as a stable id with an HTTP status, and a detail for the audit record.
 //!
-//! Dashboards and scripts depend on the ids: an id is added here before it is used, and none is renamed. The sub-status
-//! is that of IIS (KB 943891). It appears in records and on pages only; like IIS, the gateway never sends it.
+//! Dashboards and scripts depend on the ids, so none is ever renamed. The sub-status is that of IIS (KB 943891). It appears
+//! in audit records and on error pages only: like IIS, the gateway does not send it in the status line.
 
 use crate::telemetry::Detail;
 use http::StatusCode;
@@ -9,7 +9,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// The reason for which one request is rejected.
+/// The reason why one request is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     id: DenialId,
@@ -18,38 +18,38 @@ pub struct Denial {
 }
 
 impl Denial {
-    /// A denial whose `detail` goes to the audit record and to `explain`, never to the client.
+    /// Creates a denial whose `detail` goes to the audit record and to `explain`, never to the client.
     pub fn new(id: DenialId, detail: impl Into<Detail>) -> Self {
         Self { id, detail: detail.into(), retry_after: None }
     }
 
-    /// A denial with `error` and all its causes as its detail.
+    /// Creates a denial whose detail is `error` with all of its sources.
     pub fn because(id: DenialId, error: &dyn Error) -> Self {
         Self::new(id, Detail::error_chain(error))
     }
 
-    /// Adds the time after which the client may try again.
+    /// Adds the time after which the client may retry.
     #[must_use]
     pub fn with_retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
     }
 
-    /// The stable id.
+    /// Returns the stable id.
     pub fn id(&self) -> DenialId {
         self.id
     }
 
-    /// The time after which the client may try again, if it is known.
+    /// Returns the time after which the client may retry, if it is known.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// The text of the detail.
+    /// Returns the text of the detail.
     pub fn detail(&self) -> &str {
         self.detail.as_str()
     }
 
-    /// The detail in the bounded type that records take.
+    /// Returns the detail as the bounded text that audit records contain.
     pub fn bounded_detail(&self) -> &Detail {
         &self.detail
     }
@@ -68,17 +68,17 @@ macro_rules! denial_ids {
             /// The text of every id, in the order of [`DenialId::ALL`].
             pub const IDS: &'static [&'static str] = &[$($id,)+];
 
-            /// The text in audit records and metrics, for example `certificate-required`.
+            /// Returns the id in audit records and metrics, for example `certificate-required`.
             pub const fn id(self) -> &'static str {
                 match self { $(Self::$variant => $id,)+ }
             }
 
-            /// The HTTP status of the response.
+            /// Returns the HTTP status of the response.
             pub const fn status(self) -> StatusCode {
                 match self { $(Self::$variant => StatusCode::$status,)+ }
             }
 
-            /// The sub-status that IIS would write to its log, if it has one: 7 for 403.7.
+            /// Returns the sub-status that IIS logs for the same reason, for example 7 for 403.7.
             pub const fn sub_status(self) -> Option<u8> {
                 match self { $(Self::$variant => { let _sub: Option<u8> = None; $(let _sub = Some($sub);)? _sub })+ }
             }
@@ -89,10 +89,10 @@ macro_rules! denial_ids {
 denial_ids! {
     /// The request came over plain HTTP.
     TlsRequired => "tls-required", FORBIDDEN, 4;
-    /// The path requires a certificate and the client presented none.
+    /// The path requires a certificate, and the client presented none.
     CertificateRequired => "certificate-required", FORBIDDEN, 7;
-    /// The chain is not valid: no path to a trust anchor, a bad signature, a violated or unknown constraint, a weak key or the
-    /// wrong key usage.
+    /// The chain is not valid: it has no path to a trust anchor, a bad signature, a violated or unknown constraint, a weak
+    /// key, or the wrong key usage.
     CertificateUntrusted => "certificate-untrusted", FORBIDDEN, 16;
     /// A certificate of the path is past its notAfter date.
     CertificateExpired => "certificate-expired", FORBIDDEN, 17;
@@ -100,7 +100,7 @@ denial_ids! {
     CertificateNotYetValid => "certificate-not-yet-valid", FORBIDDEN, 17;
     /// A CRL or an OCSP response lists a certificate of the path as revoked.
     CertificateRevoked => "certificate-revoked", FORBIDDEN, 13;
-    /// The realm requires a revocation status and none that is recent enough is available.
+    /// The realm requires a revocation status, and none that is recent enough is available.
     RevocationUnknown => "revocation-unknown", FORBIDDEN, 13;
     /// The certificate is valid but lacks the usage, policy or issuer that the path requires.
     CertificateNotSufficient => "certificate-not-sufficient", FORBIDDEN, 16;
@@ -118,13 +118,13 @@ denial_ids! {
     CredentialsRequired => "credentials-required", UNAUTHORIZED;
     /// No path rule matches the path.
     PathNotFound => "path-not-found", NOT_FOUND;
-    /// The path or the query has characters outside the strict alphabet, or the path takes no query.
+    /// The path or the query has characters outside of the strict alphabet, or the path rule allows no query.
     InvalidPath => "invalid-path", BAD_REQUEST;
     /// The path rule does not allow the method.
     MethodNotAllowed => "method-not-allowed", METHOD_NOT_ALLOWED;
-    /// Host and TLS server name belong to different sites, or the proof of possession of this connection is too old.
+    /// The host and the TLS server name belong to different sites, or the proof of possession of the connection is too old.
     MisdirectedRequest => "misdirected-request", MISDIRECTED_REQUEST;
-    /// Pass-through authentication is bound to a connection, which HTTP/2 shares between requests.
+    /// Pass-through authentication authenticates a connection, and an HTTP/2 connection is shared by its requests.
     Http11Required => "http-1-1-required", MISDIRECTED_REQUEST;
     /// The certificate names two accounts: two UPNs, or a UPN and a SID of different accounts.
     IdentityConflict => "identity-conflict", FORBIDDEN, 12;
@@ -138,7 +138,7 @@ denial_ids! {
     RequestTimeout => "request-timeout", REQUEST_TIMEOUT;
     /// The body is larger than the path rule allows.
     BodyTooLarge => "body-too-large", PAYLOAD_TOO_LARGE;
-    /// Too many log-ins of the account or from the address failed.
+    /// Too many logins of the account or from the address failed.
     LoginThrottled => "login-throttled", TOO_MANY_REQUESTS;
     /// The address or the account sends more requests per second than `limits` allows.
     RateLimited => "rate-limited", TOO_MANY_REQUESTS;
@@ -169,17 +169,17 @@ denial_ids! {
 }
 
 impl DenialId {
-    /// The index in [`DenialId::ALL`].
+    /// Returns the index in [`DenialId::ALL`].
     pub const fn index(self) -> usize {
         self as usize
     }
 
-    /// The denial with this stable id.
+    /// Returns the denial with this stable id.
     pub fn from_id(id: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|denial| denial.id() == id)
     }
 
-    /// Whether the cause may be gone soon. The response then has a `Retry-After` header.
+    /// Returns whether a retry may succeed soon. The response then has a `Retry-After` field.
     pub fn is_transient(self) -> bool {
         self.status() == StatusCode::SERVICE_UNAVAILABLE
     }

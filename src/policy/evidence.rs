@@ -1,4 +1,4 @@
-//! Evidence: everything that the decision knows of the client's identity.
+//! Evidence: everything that the decision knows of the client.
 
 use super::credential::{Credential, PasswordCredential};
 use super::rejection::{CertificateRejection, PasswordRejection};
@@ -10,11 +10,11 @@ use std::sync::Arc;
 pub enum Evidence {
     /// A certificate that is valid and not revoked.
     Certificate(Arc<Credential>),
-    /// A certificate that is rejected.
+    /// A certificate that was rejected.
     Rejected(Arc<CertificateRejection>),
     /// A password, and no certificate that identifies the client.
     Password {
-        /// The result of checking it.
+        /// The result of the check by the directory.
         outcome: Result<Arc<PasswordCredential>, Arc<PasswordRejection>>,
         /// The reason why the password is used.
         fallback: PasswordFallback,
@@ -48,8 +48,8 @@ pub enum AbsentReason {
 }
 
 impl Evidence {
-    /// Whether a request may be decided on this evidence at `now`. A rejection never expires within a request: to ask the
-    /// directory again would count one wrong password twice.
+    /// Returns whether a request may be decided on this evidence at `now`. A rejection does not expire within a request: a
+    /// second check of the same wrong password would count as a second failure.
     pub fn is_current(&self, now: UnixTime) -> bool {
         match self {
             Self::Certificate(credential) => now < credential.deadline(),
@@ -80,7 +80,7 @@ impl PasswordFallback {
 }
 
 impl AbsentReason {
-    /// Whether the client could present a certificate on a new connection, but not on this one.
+    /// Returns whether the client could present a certificate on a new connection, but not on this one.
     pub fn needs_new_handshake(self) -> bool {
         match self {
             Self::ProofExpired | Self::RequestedSinceReload => true,
@@ -88,7 +88,7 @@ impl AbsentReason {
         }
     }
 
-    /// The reason as the detail of a denial.
+    /// Returns the reason as the detail of a denial.
     pub(super) fn detail(self) -> &'static str {
         match self {
             Self::Ignored => "the path ignores client certificates",

@@ -1,6 +1,7 @@
-//! Authorization: from a path's access rule, the request and its evidence to a [`Permit`] or a [`Denial`].
+//! Authorization of a request: [`decide()`] compares its evidence with the access rule of its path, and returns a [`Permit`]
+//! or a [`Denial`].
 //!
-//! Pure: no I/O, no clock, no logging. Requests and `explain` are decided by the same function.
+//! The decision is pure: it has no I/O, no clock and no log. `explain` calls the same function as the request pipeline.
 
 mod access_control;
 mod access_list;

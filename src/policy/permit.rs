@@ -1,13 +1,13 @@
-//! Permits: proof that one request may be forwarded.
+//! Permits, the proof that one request may be forwarded.
 
 use super::credential::AuthenticatedBy;
 use super::rule::AccessRule;
 use crate::identity::Account;
 use std::sync::Arc;
 
-/// Proof that one request may be forwarded, under which identity and which rule.
+/// Proof that one request may be forwarded, with its identity and its rule.
 ///
-/// Only [`decide`](super::decide()) makes one, and the backend accepts no request without it.
+/// Only [`decide`](super::decide()) creates a permit, and the backend pools accept no request without one.
 #[derive(Debug)]
 pub(crate) struct Permit {
     rule: Arc<AccessRule>,
@@ -17,11 +17,11 @@ pub(crate) struct Permit {
 /// The identity under which a request is forwarded.
 #[derive(Debug)]
 pub(crate) enum ForwardedAs {
-    /// None: the path needs no credentials.
+    /// No identity: the path requires no credentials.
     Anonymous,
     /// The account of a certificate or a password.
     Identity(PermittedIdentity),
-    /// The one that the backend's own authentication finds. The gateway sends no identity.
+    /// The identity that the backend's own authentication establishes. The gateway sends none.
     Passthrough,
 }
 
@@ -29,7 +29,7 @@ pub(crate) enum ForwardedAs {
 #[derive(Debug)]
 pub(crate) struct PassthroughPermit(());
 
-/// The account of a permit, and the credential that it was authenticated by.
+/// The account of a permit, and the credential by which it was authenticated.
 #[derive(Debug)]
 pub(crate) struct PermittedIdentity {
     account: Arc<Account>,
@@ -54,17 +54,17 @@ impl Permit {
         Self { rule, forwarded_as: ForwardedAs::Identity(identity) }
     }
 
-    /// The rule that permitted the request.
+    /// Returns the rule that permitted the request.
     pub(crate) fn rule(&self) -> &Arc<AccessRule> {
         &self.rule
     }
 
-    /// The identity under which the request is forwarded.
+    /// Returns the identity under which the request is forwarded.
     pub(crate) fn forwarded_as(&self) -> &ForwardedAs {
         &self.forwarded_as
     }
 
-    /// The proof for pass-through authentication; `None` if the request is forwarded otherwise.
+    /// Returns the proof for pass-through authentication, or `None` if the request is forwarded in another way.
     pub(crate) fn passthrough_permit(&self) -> Option<PassthroughPermit> {
         match &self.forwarded_as {
             ForwardedAs::Passthrough => Some(PassthroughPermit(())),
@@ -72,7 +72,7 @@ impl Permit {
         }
     }
 
-    /// The account, if the request is forwarded under one.
+    /// Returns the account with its credential, if the request is forwarded under one.
     pub(crate) fn identity(&self) -> Option<&PermittedIdentity> {
         match &self.forwarded_as {
             ForwardedAs::Identity(identity) => Some(identity),
@@ -82,12 +82,12 @@ impl Permit {
 }
 
 impl PermittedIdentity {
-    /// The account.
+    /// Returns the account.
     pub(crate) fn account(&self) -> &Arc<Account> {
         &self.account
     }
 
-    /// The credential that it was authenticated by.
+    /// Returns the credential by which the account was authenticated.
     pub(crate) fn authenticated_by(&self) -> &AuthenticatedBy {
         &self.authenticated_by
     }

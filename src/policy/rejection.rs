@@ -1,7 +1,7 @@
-//! Rejections of certificates and passwords, and the denial that each of them leads to.
+//! Rejections of certificates and passwords, and the denial of each.
 //!
-//! Every error of validation, revocation check, mapping and directory is mapped here, variant by variant, so that a new
-//! one cannot get an id by default.
+//! Every error of validation, revocation check, mapping and directory is mapped to a denial here. The matches are
+//! exhaustive, so that a new error cannot get an id by default.
 
 use super::denial::{Denial, DenialId};
 use crate::directory::{AccountStatusError, DirectoryError, LoginNameError, PasswordFailure};
@@ -14,13 +14,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
-/// The reason for which a presented chain is rejected.
+/// The reason why a presented chain is rejected.
 #[derive(Debug, Error)]
 pub enum CertificateRejection {
-    /// A certificate cannot be decoded.
+    /// A certificate of the chain cannot be decoded.
     #[error("the presented chain cannot be decoded")]
     Malformed(#[source] MalformedChain),
-    /// There is no valid path.
+    /// The chain has no valid path.
     #[error("the chain is not valid")]
     Chain(#[source] Arc<ChainError>),
     /// A certificate is revoked, or its status is unknown and the realm requires it.
@@ -34,7 +34,7 @@ pub enum CertificateRejection {
     Overloaded,
 }
 
-/// The reason for which a user name and password are rejected.
+/// The reason why a user name and password are rejected.
 #[derive(Debug, Error)]
 pub enum PasswordRejection {
     /// The `Authorization` header is malformed.
@@ -44,26 +44,26 @@ pub enum PasswordRejection {
     #[error("malformed user name")]
     Name(#[source] LoginNameError),
     /// The directory rejected the password of this account. The client does not learn the reason.
-    #[error("the directory rejected the password of {user}: {}", reason.word())]
+    #[error("the directory rejected the password of {user}: {}", reason.name())]
     Wrong {
         /// The account.
         user: String,
         /// The reason that the directory reported.
         reason: PasswordFailure,
     },
-    /// No account has the user name. The record does not contain it, because people type passwords into that field.
+    /// No account has the user name. The audit record does not contain it, because users type passwords into that field.
     #[error("no directory account has this user name")]
     Unknown,
     /// Several accounts have the user name.
-    #[error("{count} accounts have this user name; a domain in front of it would tell them apart")]
+    #[error("{count} accounts have this user name; the user has to prefix it with the domain")]
     Ambiguous {
         /// The number of accounts.
         count: usize,
     },
     /// The directory accepted the password, but a search does not find the account.
-    #[error("the directory accepted the password, but has no account of this name below `base`")]
+    #[error("the directory accepted the password, but has no account with this user name below `base`")]
     NoAccount,
-    /// The password is right and the account is disabled, locked, expired or outside its logon hours.
+    /// The password is right, and the account is disabled, locked, expired or outside its logon hours.
     #[error("the account {user} must not be used")]
     Unusable {
         /// The account.
@@ -72,22 +72,22 @@ pub enum PasswordRejection {
         #[source]
         status: AccountStatusError,
     },
-    /// Too many log-ins failed. The directory was not asked.
-    #[error("no password is checked for now")]
+    /// Too many logins failed. The directory did not check the password.
+    #[error("the password was not checked")]
     LoginThrottled(#[source] LoginThrottled),
     /// The directory did not check the password.
     #[error("the directory could not check the password")]
     Directory(#[source] DirectoryError),
-    /// The check took too long.
+    /// The password check took too long.
     #[error("the password check exceeded `limits.validation_timeout` ({0:?})")]
     Timeout(Duration),
-    /// Too many credentials wait for their check.
-    #[error("too many credentials wait for their check (`limits.validation_concurrency`)")]
+    /// Too many passwords wait for their check.
+    #[error("too many passwords wait for their check (`limits.validation_concurrency`)")]
     Overloaded,
 }
 
 impl CertificateRejection {
-    /// The denial of a request with this certificate.
+    /// Returns the denial of a request with this certificate.
     pub fn denial(&self) -> Denial {
         let id = match self {
             Self::Malformed(_) => DenialId::CertificateUntrusted,
@@ -101,8 +101,8 @@ impl CertificateRejection {
 }
 
 impl PasswordRejection {
-    /// The denial of a request with this password. A wrong password, an unknown user and an account that may not log in
-    /// have one id, so that a client cannot find out which user names exist.
+    /// Returns the denial of a request with this password. A wrong password, an unknown user and an account that may not
+    /// log in have the same id, so that a client cannot enumerate user names.
     pub fn denial(&self) -> Denial {
         let id = match self {
             Self::Malformed(_)

@@ -1,4 +1,4 @@
-//! Access rules: the requirements that one path sets on requests.
+//! Access rules: the requirements of one path.
 
 use super::access_control::AccessControl;
 use super::certificate_conditions::CertificateConditions;
@@ -10,11 +10,12 @@ use std::net::IpAddr;
 /// How a path treats client certificates, in the terms of IIS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientCertificateRule {
-    /// Certificates are not validated. They give no request an identity.
+    /// Certificates are not validated, and no request gets an identity from one.
     Ignore,
-    /// A certificate or the path's other credentials. A bad certificate is rejected, never treated as absent.
+    /// The client needs a certificate or the path's other credentials. A bad certificate is rejected, never treated as
+    /// absent.
     Accept,
-    /// A certificate.
+    /// The client needs a certificate.
     Require,
 }
 
@@ -29,7 +30,7 @@ pub enum PasswordRule {
     Backend,
 }
 
-/// How a path treats a certificate that is valid and sufficient, and maps to no account.
+/// How a path treats a certificate that is valid and meets its conditions, but maps to no account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnmappedCertificateRule {
     /// The request is rejected.
@@ -50,16 +51,16 @@ pub enum CrossSiteRule {
 /// Whether a request may have a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryRule {
-    /// The query is forwarded byte for byte and has no influence on the decision.
+    /// The query is forwarded byte for byte, and the decision does not depend on it.
     Allow,
     /// A request with a query is rejected.
     Reject,
 }
 
-/// The properties of a request that the decision depends on, beside the path that selected the rule.
+/// The properties of a request that the decision depends on, in addition to the path, which selected the rule.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestFacts<'a> {
-    /// The client's address. An IPv4 client of an IPv6 listener has its IPv4 address here.
+    /// The client's address. That of an IPv4 client of an IPv6 listener is its IPv4 address.
     pub peer: IpAddr,
     /// The method.
     pub method: &'a Method,
@@ -74,7 +75,7 @@ pub struct RequestFacts<'a> {
 /// The requirements of one path.
 #[derive(Clone, Debug)]
 pub struct AccessRule {
-    /// The path as in proxy.toml, for records.
+    /// The path as configured, for audit records.
     pub name: String,
     /// The allowed methods. An empty list allows none.
     pub methods: Vec<Method>,
@@ -97,27 +98,27 @@ pub struct AccessRule {
 }
 
 impl AccessRule {
-    /// Checks the client's address and the form of the request, before any of its credentials are read.
+    /// Checks the client's address and the form of the request, before any credential is read.
     ///
     /// # Errors
-    /// `access-denied` for the address, `method-not-allowed`, `invalid-path` for a query that the path does not take, or
+    /// `access-denied` for the address, `method-not-allowed`, `invalid-path` for a query that the rule does not allow, or
     /// `body-too-large` for the declared length.
     pub fn check_request(&self, request: &RequestFacts<'_>) -> Result<(), Denial> {
         self.access.check_address(request.peer)?;
         if !self.methods.contains(request.method) {
             return Err(Denial::new(
                 DenialId::MethodNotAllowed,
-                format!("{} is not in the path's `methods`", request.method),
+                format!("{} is not in `methods` of the path rule", request.method),
             ));
         }
         if self.query == QueryRule::Reject && request.has_query {
-            return Err(Denial::new(DenialId::InvalidPath, "the path takes no query (`query`)"));
+            return Err(Denial::new(DenialId::InvalidPath, "the path rule does not allow a query (`query`)"));
         }
         match request.content_length {
             Some(length) if length > self.max_body => Err(Denial::new(
                 DenialId::BodyTooLarge,
                 format!(
-                    "the declared length {length} exceeds the path's `max_body` of {} bytes",
+                    "the declared length {length} exceeds `max_body` of the path rule ({} bytes)",
                     self.max_body
                 ),
             )),
@@ -125,13 +126,13 @@ impl AccessRule {
         }
     }
 
-    /// Whether requests to the path need their certificate authenticated.
+    /// Returns whether client certificates have to be authenticated for requests to the path.
     pub fn uses_certificate(&self) -> bool {
         self.client_certificate != ClientCertificateRule::Ignore
     }
 
-    /// Whether some requests are permitted without an identity: anonymous ones, or those with pass-through
-    /// authentication, whose user only the backend learns.
+    /// Returns whether the rule permits some requests without an identity: anonymous ones, or those with pass-through
+    /// authentication, whose user only the backend knows.
     pub fn permits_without_identity(&self) -> bool {
         match (self.client_certificate, self.password) {
             (ClientCertificateRule::Ignore, PasswordRule::Never | PasswordRule::Backend)
@@ -142,7 +143,7 @@ impl AccessRule {
         }
     }
 
-    /// The value of an `Allow` header (RFC 9110 section 10.2.1).
+    /// Returns the value of an `Allow` field (RFC 9110 section 10.2.1).
     pub fn allow_header(&self) -> String {
         let names: Vec<_> = self.methods.iter().map(Method::as_str).collect();
         names.join(", ")

@@ -1,4 +1,4 @@
-//! Credentials and rules for tests. The certificate has two paths, because two roots certified its issuer.
+//! Credentials and rules for tests.
 
 use super::{
     AbsentReason, AccessControl, AccessRule, CertificateConditions, ClientCertificateRule, Credential,
@@ -16,7 +16,7 @@ use http::Method;
 use rcgen::KeyUsagePurpose;
 use std::sync::Arc;
 
-/// A certificate with two paths: leaf, issuing CA, first root; and leaf, issuing CA, second root.
+/// A certificate with two paths, because two roots certified its issuing CA.
 pub(crate) struct Card {
     pub(super) credential: Arc<Credential>,
     pub(super) issuing: KeyId,
@@ -25,17 +25,17 @@ pub(crate) struct Card {
 }
 
 impl Card {
-    /// A certificate that maps to `account`.
+    /// Returns a certificate that maps to `account`.
     pub(super) fn of(account: Account) -> Self {
         Self::mapped(Ok(Arc::new(account)))
     }
 
-    /// A certificate that maps to no account.
+    /// Returns a certificate that maps to no account.
     pub(super) fn unmapped() -> Self {
         Self::mapped(Err(Arc::new(MappingError::NotMapped { why: NotMappedReason::NoValue })))
     }
 
-    /// A certificate of alice whose verdict expires at `deadline`.
+    /// Returns a certificate of [`alice`] whose verdict expires at `deadline`.
     pub(crate) fn until(deadline: UnixTime) -> Self {
         let mut card = Self::of(alice());
         let account = card.credential.account().cloned().map_err(Arc::clone);
@@ -66,7 +66,7 @@ impl Card {
     }
 }
 
-/// `CORP\alice` with a UPN, a SID and two groups.
+/// Returns `CORP\alice` with a UPN, a SID and two groups.
 pub(crate) fn alice() -> Account {
     let group = |name: &str, sid: &str| DirectoryGroup { name: name.to_owned(), sid: Some(sid.to_owned()) };
     Account {
@@ -77,7 +77,7 @@ pub(crate) fn alice() -> Account {
     }
 }
 
-/// An accepted password of `account` whose verdict expires at `deadline`.
+/// Returns an accepted password of `account` whose verdict expires at `deadline`.
 pub(crate) fn password_of(account: Account, deadline: UnixTime) -> Evidence {
     let credential = Arc::new(PasswordCredential::new(Arc::new(account), deadline));
     Evidence::Password {
@@ -86,7 +86,7 @@ pub(crate) fn password_of(account: Account, deadline: UnixTime) -> Evidence {
     }
 }
 
-/// A rule that allows GET.
+/// Returns a rule that allows GET.
 pub(super) fn rule(
     client_certificate: ClientCertificateRule,
     password: PasswordRule,

@@ -1,4 +1,4 @@
-//! Every combination of a path's rules for certificates and passwords with every kind of evidence.
+//! Tests of every combination of certificate rule, password rule and evidence.
 
 use super::*;
 use crate::directory::{self, AccountStatusError, DirectoryError};
@@ -32,7 +32,7 @@ fn unmapped() -> MappingError {
     MappingError::NotMapped { why: NotMappedReason::NoValue }
 }
 
-/// A valid certificate with this result of the mapping.
+/// Returns a valid certificate with this result of the mapping.
 fn card(account: Result<Arc<Account>, MappingError>) -> Arc<Credential> {
     let root = TestCa::root("Root");
     let chain = proven(&root.issue("alice", &[3]), &[], &[&root.certificate]);
@@ -58,12 +58,12 @@ fn rule(
     AccessRule { unmapped_certificate, ..AccessRule::clone(&rule) }
 }
 
-/// A path that accepts every kind of credential.
+/// Returns a path that accepts every kind of credential.
 fn lenient() -> AccessRule {
     rule(ClientCertificateRule::Accept, PasswordRule::Directory, UnmappedCertificateRule::AllowPassword)
 }
 
-/// `anonymous`, `passthrough`, the account's user name, or the id of the denial.
+/// Returns `anonymous`, `passthrough`, the account's user name, or the id of the denial.
 fn outcome(rule: AccessRule, request: &RequestFacts<'_>, evidence: Evidence) -> String {
     match decide(&Arc::new(rule), request, evidence, NOW) {
         Ok(permit) => match permit.forwarded_as() {
@@ -75,7 +75,7 @@ fn outcome(rule: AccessRule, request: &RequestFacts<'_>, evidence: Evidence) -> 
     }
 }
 
-/// The evidence, in the order of the table's columns.
+/// Returns the evidence, in the order of the table's columns.
 fn columns() -> Vec<Evidence> {
     let (mapped, unmapped) = (card(Ok(alice())), card(Err(unmapped())));
     let none = [
@@ -99,7 +99,7 @@ fn columns() -> Vec<Evidence> {
 }
 
 #[test]
-fn every_evidence_leads_to_its_result_under_every_rule() {
+fn every_kind_of_evidence_has_its_result_under_every_rule() {
     use ClientCertificateRule::{Accept, Ignore, Require};
     use PasswordRule::{Backend, Directory, Never};
     use UnmappedCertificateRule::{AllowPassword, Reject};
@@ -150,9 +150,8 @@ fn every_evidence_leads_to_its_result_under_every_rule() {
     }
 }
 
-/// The directory is asked if and only if a right password would permit the request.
 #[test]
-fn a_password_is_checked_exactly_if_it_would_permit_the_request() {
+fn a_password_is_checked_if_and_only_if_it_would_permit_the_request() {
     use ClientCertificateRule::{Accept, Ignore, Require};
     use PasswordRule::{Backend, Directory, Never};
     let marks = [None, Some(CrossSiteEvidence::FetchMetadata)];

@@ -1,17 +1,16 @@
-//! Authenticates a presented chain in a realm: path validation, revocation check, mapping to an account.
+//! Authenticates clients in a realm: validates a presented chain, checks revocation, and maps an account.
 //!
-//! Each stage uses its cache first; the whole has one time limit, and the number of concurrent authentications is
-//! bounded. Directories have limits of their own, and an authentication that waits for a directory does not occupy a
-//! slot.
+//! Each stage has a cache. One timeout applies to all stages, and the number of concurrent authentications is limited. An
+//! authentication that waits for a directory holds no slot, because directories have their own limits.
 //!
-//! Most chains are validated in a fraction of a millisecond, on the worker. A chain that takes long waits for one of a
-//! few slots, which clients get in turn, and is validated on a separate thread: anyone can forge such a chain.
+//! Most chains are validated in a fraction of a millisecond, on the worker. A chain that takes long waits for one of a few
+//! slots, which clients get in turn, and is validated on a separate thread, because any client can forge such a chain.
 
 use super::concurrency_limit::{ConcurrencyLimit, LimitError};
 use super::password_auth::{PasswordAttempt, PasswordAuthenticator};
 use super::pipeline::PipelineObserver;
 use crate::clock::{Clock, UnixTime};
-use crate::directory::Directories;
+use crate::directory::RealmDirectories;
 use crate::identity::{AccountCache, MappingScope, MappingSources, MappingTrace};
 use crate::limits::AddressKey;
 use crate::limits::scheduling::{
@@ -36,16 +35,16 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The memory of the caches, in bytes. A certificate and its path take some 15 KB, an account with fifty groups 8 KB.
+/// The sizes of the caches in bytes. A certificate with its path takes about 15 KB, an account with fifty groups 8 KB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheSizes {
-    /// For validated chains.
+    /// The cache of validated chains.
     pub certificates: u64,
-    /// For the revocation status of certificates.
+    /// The cache of revocation statuses.
     pub revocation: u64,
-    /// For accounts of certificates.
+    /// The cache of accounts of certificates.
     pub accounts: u64,
-    /// For accounts whose password was accepted.
+    /// The cache of accepted passwords.
     pub passwords: u64,
 }
 
@@ -55,33 +54,34 @@ impl Default for CacheSizes {
     }
 }
 
-/// The number of expensive chains that may wait for a slot in total, and of one client.
+/// The maximum number of expensive chains that wait for a slot, in total and of one client.
 const EXPENSIVE_WAITING: usize = 1024;
 const EXPENSIVE_WAITING_PER_CLIENT: usize = 128;
 
-/// The expensive chains of one client per second, and without delay after a pause. Further ones are validated after those
-/// of others.
+/// The number of expensive chains of one client per second, and in a burst. Further ones are validated after those of other
+/// clients.
 const EXPENSIVE_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
 const EXPENSIVE_BURST: NonZeroU32 = NonZeroU32::new(40).expect("40 is not zero");
 
-/// Authenticates clients, with the caches of the three stages. Shared by all workers.
+/// Authenticates clients, with a cache for each stage. Shared by all workers.
 pub struct Authenticator {
     validation: ValidationCache,
     revocation: RevocationCache,
     accounts: AccountCache,
     passwords: PasswordAuthenticator,
     slots: ConcurrencyLimit,
-    /// The slots for the validation of expensive chains, which takes processor time.
+    /// The slots for the validation of expensive chains.
     expensive: FairSlots,
     expensive_rates: ClientRates,
     failing: FailingClients,
-    /// Separate from those of certificates, since clients without one can occupy all of these while a directory does not
+    /// Separate from the slots of certificates, because clients without one can occupy all of these while a directory does not
     /// respond.
     password_slots: ConcurrencyLimit,
 }
 
 impl Authenticator {
-    /// `limit` is the time for one chain or password, including the wait; `slots` is the number of each at the same time.
+    /// Creates an authenticator. `limit` is the timeout for one chain or password, including the wait for a slot, and `slots`
+    /// is the number of chains, and of passwords, that are authenticated concurrently.
     pub fn new(limit: Duration, slots: usize, sizes: CacheSizes, metrics: &Metrics) -> Self {
         Self {
             validation: ValidationCache::new(sizes.certificates, metrics.validation_cache.clone()),
@@ -96,10 +96,10 @@ impl Authenticator {
         }
     }
 
-    /// Authenticates `chain`, presented by `client`, in `realm`.
+    /// Authenticates `chain`, which `client` presented, in `realm`, and returns the credential.
     ///
     /// # Errors
-    /// The rejection; a timeout rejects, too.
+    /// The rejection. A timeout is a rejection, too.
     pub async fn authenticate<O: PipelineObserver>(
         &self,
         realm: &Arc<Realm>,
@@ -133,19 +133,19 @@ impl Authenticator {
         })
     }
 
-    /// The clients whose chains are rejected or whose handshakes fail again and again.
+    /// Returns the clients whose chains are rejected or whose handshakes fail repeatedly.
     pub fn failing_clients(&self) -> &FailingClients {
         &self.failing
     }
 
-    /// Authenticates a user name and a password from `client` in `realm`, which has these directories.
+    /// Authenticates a user name and a password from `client` in `realm`, which has `directories`, and returns the credential.
     ///
     /// # Errors
-    /// The rejection.
+    /// The rejection. A timeout is a rejection, too.
     pub(super) async fn authenticate_password(
         &self,
         realm: &Realm,
-        directories: &Directories,
+        directories: &RealmDirectories,
         credentials: &BasicCredentials,
         client: AddressKey,
         clock: &Clock,
@@ -198,21 +198,21 @@ impl Authenticator {
         Arc::new(Credential::new(unrevoked, mapped.outcome, end))
     }
 
-    /// The number of purges of accounts. A verdict from before a purge is no longer valid.
+    /// Returns the number of purges of accounts. A verdict from before a purge is no longer valid.
     pub fn account_purges(&self) -> u64 {
         self.accounts.purges()
     }
 
     /// Removes all accounts and passwords from the caches, so that changes in the directories take effect at the next request,
-    /// also on open connections.
+    /// also on an open connection.
     pub fn purge_accounts(&self) {
         self.accounts.purge();
         self.passwords.purge();
     }
 
-    /// Checks the revocation status of a valid chain. The first certificate whose CRL is missing waits until it was downloaded
-    /// or the download has failed, for at most half of the time limit, so that there is time left for the response. Later
-    /// ones do not wait.
+    /// Checks the revocation status of a valid chain. The first request that needs a missing CRL waits until the download has
+    /// completed or failed, for at most half of the timeout, so that there is time left for the other stages. Later requests
+    /// do not wait.
     async fn unrevoked(
         &self,
         realm: &Realm,
@@ -233,7 +233,7 @@ impl Authenticator {
     }
 }
 
-/// Half of the processors, so that the workers always have the other half.
+/// Returns slots for half of the processors, so that the workers always have the other half.
 fn expensive_slots() -> FairSlots {
     let slots = available_parallelism().map_or(1, |processors| processors.get().div_ceil(2));
     FairSlots::new(SlotLimits {
@@ -244,7 +244,7 @@ fn expensive_slots() -> FairSlots {
     })
 }
 
-/// Whether another CRL could change the outcome.
+/// Returns whether another CRL could change the outcome.
 fn is_undecided(outcome: &Result<UnrevokedChain, RevocationError>) -> bool {
     match outcome {
         Ok(passed) => passed.status().iter().any(|one| matches!(one.verdict, RevocationVerdict::Unknown(_))),
@@ -253,12 +253,12 @@ fn is_undecided(outcome: &Result<UnrevokedChain, RevocationError>) -> bool {
     }
 }
 
-/// Authenticates inside the handshake, for sites that reject a bad certificate with an alert: validates the chain and checks
-/// the available CRLs, without any network access. If the realm downloads CRLs or uses OCSP, a status that the available CRLs
-/// leave open is checked at the request.
+/// Returns the validator for sites that reject a bad certificate with an alert in the handshake. It validates the chain and
+/// checks the available CRLs, without network access. If the realm downloads CRLs or uses OCSP, a status that the available
+/// CRLs do not determine is checked at the request.
 ///
-/// It runs on the threads of the handshake's cryptography, not on a worker. Outcomes are cached for a minute, so that a
-/// client that reconnects again and again causes no further signature checks.
+/// It runs on the threads of the handshake's cryptography, not on a worker. Outcomes are cached for a minute, so that a client
+/// that reconnects repeatedly causes no further signature checks.
 pub fn authenticate_in_handshake(realm: Arc<Realm>, clock: Clock) -> HandshakeValidator {
     let remembered: Cache<[u8; 32], HandshakeOutcome> =
         Cache::builder().max_capacity(MAX_ALERTED).time_to_live(ALERTED_LIFETIME).build();
@@ -276,11 +276,11 @@ pub fn authenticate_in_handshake(realm: Arc<Realm>, clock: Clock) -> HandshakeVa
     })
 }
 
-/// The number of cached outcomes of [`authenticate_in_handshake`], and their lifetime.
+/// The maximum number of cached outcomes of [`authenticate_in_handshake`], and their lifetime.
 const MAX_ALERTED: u64 = 4_096;
 const ALERTED_LIFETIME: Duration = Duration::from_secs(60);
 
-/// The outcome of an authentication in the handshake, with what it depends on.
+/// The outcome of an authentication in the handshake, with the inputs that it depends on.
 #[derive(Clone)]
 struct HandshakeOutcome {
     outcome: Result<(), CertificateError>,
@@ -296,7 +296,7 @@ fn checked_in_handshake(
     let soon = now.plus(ALERTED_LIFETIME);
     let validated = match validate(&Arc::new(chain), &realm.trust, &realm.validation, now) {
         Ok(validated) => Arc::new(validated),
-        // It may become valid at any moment.
+        // The certificate may become valid at any moment, so the outcome is not cached.
         Err(error) if matches!(error.violation, PathViolation::NotYetValid { .. }) => {
             return (Err(alert(&error)), now);
         }
@@ -312,13 +312,13 @@ fn checked_in_handshake(
     (outcome, validated.deadline().min(soon))
 }
 
-/// The most specific alert for a violation (RFC 8446 6.2).
+/// Returns the most specific alert for a violation (RFC 8446 6.2).
 fn alert(error: &ChainError) -> CertificateError {
     match &error.violation {
         PathViolation::Expired { .. } => CertificateError::Expired,
         PathViolation::NotYetValid { .. } => CertificateError::NotValidYet,
-        // The CA of this name did not sign it, so another one did. rustls maps BadSignature to decrypt_error, which is for the
-        // signatures of the handshake itself.
+        // A certificate that the CA of this name did not sign is one of an unknown issuer. rustls maps BadSignature to
+        // decrypt_error, which is for the signatures of the handshake itself.
         PathViolation::NoIssuer { .. } | PathViolation::Signature { .. } => CertificateError::UnknownIssuer,
         PathViolation::KeyUsage { .. }
         | PathViolation::ExtendedKeyUsage { .. }
@@ -364,7 +364,7 @@ mod tests {
         AddressKey::of([192, 0, 2, 1].into(), 64)
     }
 
-    /// An authenticator with this many slots, a realm, and a valid chain.
+    /// Returns an authenticator with this many slots, a realm, and a valid chain.
     fn test_authenticator(slots: usize) -> (Authenticator, Arc<Realm>, Arc<PresentedChain>) {
         let pki = Pki::create(Clock::system().now()).unwrap();
         let anchor = crate::certificate::Certificate::from_der(pki.root()).unwrap();
@@ -400,7 +400,7 @@ mod tests {
         assert!(matches!(*refusal, CertificateRejection::Overloaded));
     }
 
-    /// A realm that looks up the common names of certificates in the directory at `address`.
+    /// Returns a realm that looks up the common names of certificates in the directory at `address`.
     fn with_directory(realm: &Realm, chain: &PresentedChain, address: SocketAddr) -> Arc<Realm> {
         let authority = Pki::create(Clock::system().now()).unwrap();
         let directory = DirectorySettings {
@@ -438,7 +438,7 @@ mod tests {
                 identity_issuers: vec![issuer],
                 ..realm.mapping.clone()
             },
-            directory: Some(Arc::new(Directories::new(
+            directory: Some(Arc::new(RealmDirectories::new(
                 vec![directory],
                 Clock::system(),
                 ControlRuntime::default(),
@@ -467,7 +467,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slot_is_free_again_after_a_verdict() {
+    async fn a_slot_is_free_after_a_verdict() {
         let (authenticator, realm, chain) = test_authenticator(1);
         for _ in 0..20 {
             assert!(

@@ -1,4 +1,4 @@
-//! The body of a response. It completes the request's record.
+//! The body of a response to the client. Its end completes the audit record of the request.
 
 use super::lifetime::ResponseProgress;
 use super::record::RequestRecord;
@@ -13,10 +13,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// The body of a response to the client: an error page, or the backend's body, streamed.
+/// The body of a response: an error page, or the streamed body of the backend's response.
 ///
-/// The record is written when the last byte has been passed to the connection, when the backend aborts its response, or
-/// when the connection drops the body because the client disconnected.
+/// The audit record is written when the connection has taken the last byte, when the backend aborts its response, or when the
+/// connection drops the body because the client disconnected.
 pub(super) struct ClientResponseBody {
     source: ResponseSource,
     sent: u64,
@@ -30,8 +30,8 @@ enum ResponseSource {
 }
 
 impl ClientResponseBody {
-    /// An error page. Its record is written at once: otherwise it would occupy a slot in the queue of the audit log until
-    /// the client has read the page, for as long as the client chooses.
+    /// Creates the body of an error page. Its audit record is written at once: otherwise it would hold a slot in the queue of
+    /// the audit log until the client has read the page, which the client can delay.
     pub(super) fn page(page: Bytes, recorded: Option<(RequestRecord, Rc<ResponseProgress>)>) -> Self {
         let (record, progress) = recorded.unzip();
         if let Some(record) = record {
@@ -40,7 +40,7 @@ impl ClientResponseBody {
         Self { source: ResponseSource::Page(Full::new(page)), sent: 0, record: None, progress }
     }
 
-    /// The backend's body.
+    /// Creates the body of a backend's response.
     pub(super) fn backend(
         body: ResponseBody,
         reserved: Arc<ReservedHeaders>,
@@ -105,7 +105,7 @@ impl Body for ClientResponseBody {
         let data = u64::try_from(data).unwrap_or(u64::MAX);
         this.progress.iter().for_each(|progress| progress.moved(data));
         match &frame {
-            // Trailers are the last frame, after which the body is not polled again.
+            // Trailers are the last frame. The body is not polled after them.
             Some(Ok(frame)) if frame.is_trailers() => this.finish(),
             Some(Ok(_)) => this.sent += data,
             Some(Err(error)) => this.break_off(error),
@@ -131,8 +131,7 @@ impl Body for ClientResponseBody {
 
 impl Drop for ClientResponseBody {
     fn drop(&mut self) {
-        // hyper does not poll the body again once the declared length is reached. In every other case the client has
-        // disconnected.
+        // hyper does not poll the body after the declared length is reached. In all other cases the client has disconnected.
         if self.is_end_stream() {
             self.finish();
         } else if let Some(record) = self.record.take() {
@@ -141,7 +140,7 @@ impl Drop for ClientResponseBody {
     }
 }
 
-/// Trailers must not contain headers that only the gateway sets.
+/// Removes reserved headers from trailers.
 fn without_reserved_names(frame: Frame<Bytes>, reserved: &ReservedHeaders) -> Frame<Bytes> {
     match frame.into_trailers() {
         Ok(mut trailers) => {

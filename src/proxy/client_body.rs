@@ -1,4 +1,4 @@
-//! The body of a client's request, over HTTP/1.1 or HTTP/2.
+//! The body of a request from the client, over HTTP/1.1 or HTTP/2.
 
 use crate::backend::MalformedBody;
 use bytes::Bytes;
@@ -14,39 +14,39 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use tokio::time::Instant;
 
-/// A request's body.
+/// The body of a request. If the client expects it, `100 Continue` is sent when the body is first polled.
 pub(super) enum ClientBody {
-    /// hyper sends `100 Continue` when the body is first polled.
+    /// An HTTP/1.1 body.
     Http1(Incoming),
-    /// So does this one.
+    /// An HTTP/2 body.
     Http2(Http2Body),
 }
 
-/// The body of an HTTP/2 request. The client may send more as soon as a piece has been taken from here.
+/// The body of an HTTP/2 request. Flow-control capacity is released when data is taken from the body.
 pub(super) struct Http2Body {
     stream: RecvStream,
-    /// What is missing of the declared length.
+    /// The number of bytes that are missing of the declared length.
     missing: Option<u64>,
     has_data: bool,
-    /// Until the client has been invited to send the body, if it waits for that.
+    /// The sender of `100 Continue`, if the client waits for one.
     invitation: Option<Http2Responder>,
     last_read: Rc<Cell<Instant>>,
 }
 
-/// The response of an HTTP/2 stream, until its head has been sent. Shared by the stream's task and its request's body,
-/// which sends `100 Continue`.
+/// The sender of an HTTP/2 stream's response, until the head of the response is sent. Shared by the task of the stream and the
+/// body of its request, which sends `100 Continue`.
 #[derive(Clone)]
 pub(super) struct Http2Responder(Rc<RefCell<Option<SendResponse<Bytes>>>>);
 
 impl Http2Body {
-    /// The body of the request with these `headers`. `last_read` is set to the time of each piece.
+    /// Creates the body of the request with these `headers`. `last_read` is set whenever data is received.
     pub(super) fn new(
         stream: RecvStream,
         headers: &HeaderMap,
         invitation: Option<Http2Responder>,
         last_read: Rc<Cell<Instant>>,
     ) -> Self {
-        // h2 resets a stream whose lengths differ or are no numbers, and one whose data does not have the length.
+        // h2 resets a stream with several different lengths or an invalid one, and one whose data has another length.
         let declared = headers.get(header::CONTENT_LENGTH);
         let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
         let missing = declared.or_else(|| stream.is_end_stream().then_some(0));
@@ -54,13 +54,13 @@ impl Http2Body {
     }
 
     fn taken(&mut self, data: &Bytes) {
-        // An error means that the stream has ended, and with it its window.
+        // An error means that the stream has ended, and its window with it.
         let _ = self.stream.flow_control().release_capacity(data.len());
         let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
         self.missing = self.missing.map(|missing| missing.saturating_sub(length));
         self.last_read.set(Instant::now());
         if length > 0 {
-            // A client that has begun to send needs no invitation (RFC 9110 10.1.1).
+            // A client that has begun to send does not wait for `100 Continue` (RFC 9110 section 10.1.1).
             self.invitation = None;
         }
     }
@@ -92,14 +92,14 @@ impl Http2Body {
     }
 }
 
-/// A stream that is reset with NO_ERROR ends there: the client wants no more of it (RFC 9113 8.1).
+/// Returns the last item of the body after an error. NO_ERROR is not one: it ends the stream early (RFC 9113 section 8.1).
 fn failure<T>(error: h2::Error) -> Option<Result<T, h2::Error>> {
     (error.reason() != Some(Reason::NO_ERROR)).then_some(Err(error))
 }
 
 fn http1_error(error: hyper::Error) -> Box<dyn Error + Send + Sync> {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-    // Of hyper's decoder of chunks. A TLS record that cannot be decrypted has the same kind.
+    // An error of hyper's chunk decoder. A TLS record that cannot be decrypted has the same kind.
     let is_malformed = cause.is_some_and(|cause| {
         matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
             && !cause.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
@@ -107,7 +107,7 @@ fn http1_error(error: hyper::Error) -> Box<dyn Error + Send + Sync> {
     if is_malformed { Box::new(MalformedBody(error.into())) } else { error.into() }
 }
 
-/// h2 itself resets the stream of a malformed request (RFC 9113 8.1.1).
+/// Returns the error of the body. If h2 reset the stream itself, the request is malformed (RFC 9113 section 8.1.1).
 fn http2_error(error: h2::Error) -> Box<dyn Error + Send + Sync> {
     let is_malformed = error.is_reset() && error.is_library();
     if is_malformed { Box::new(MalformedBody(error.into())) } else { error.into() }
@@ -118,12 +118,12 @@ impl Http2Responder {
         Self(Rc::new(RefCell::new(Some(response))))
     }
 
-    /// Takes it for the final response. From then on no `100 Continue` is sent.
+    /// Takes the sender for the final response. No `100 Continue` is sent afterwards.
     pub(super) fn take(&self) -> Option<SendResponse<Bytes>> {
         self.0.borrow_mut().take()
     }
 
-    /// Ready when the stream was reset or the connection has ended, with the error code if there is one.
+    /// Polls the stream. Ready when it was reset or the connection has ended, with the error code if there is one.
     pub(super) fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<Option<Reason>> {
         match &mut *self.0.borrow_mut() {
             Some(response) => response.poll_reset(cx).map(Result::ok),
@@ -131,12 +131,12 @@ impl Http2Responder {
         }
     }
 
-    /// Sends `100 Continue` unless the response's head has been sent.
+    /// Sends `100 Continue`, unless the head of the response was sent.
     fn invite(&self) {
         if let Some(response) = &mut *self.0.borrow_mut() {
             let mut invitation = Response::new(());
             *invitation.status_mut() = StatusCode::CONTINUE;
-            // An error means that the stream has ended, which the body reports when it is polled again.
+            // An error means that the stream has ended. The body reports it when it is polled again.
             let _ = response.send_informational(invitation);
         }
     }

@@ -1,34 +1,34 @@
-//! Bounds concurrent authentications, those that wait, and the time of each.
+//! Limits on concurrent authentications: the number in progress, the number that wait, and the time of each.
 //!
-//! One client gets at most half of the slots, and clients take turns, so that one that presents many credentials does
-//! not delay one that presents a single one.
+//! One client gets at most half of the slots, and clients take turns, so that a client with many credentials does not delay a
+//! client with one.
 
 use crate::limits::AddressKey;
 use crate::limits::scheduling::{ClientRank, FairSlots, SlotLimits, SlotRequest};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The number that may wait for each slot. The next one is rejected at once, since it would time out.
+/// The number of authentications that may wait for each slot. The next one is rejected at once, because it would time out.
 const WAITING_PER_SLOT: usize = 8;
 
-/// The slots for one kind of credential.
+/// The concurrency limit for one kind of credential.
 #[derive(Debug)]
 pub(super) struct ConcurrencyLimit {
     slots: FairSlots,
     limit: Duration,
 }
 
-/// Why an authentication did not complete.
+/// The reason why an authentication did not complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LimitError {
-    /// It took longer than this.
+    /// The authentication took longer than this.
     Timeout(Duration),
-    /// Too many others wait.
+    /// Too many other authentications wait.
     Overloaded,
 }
 
 impl ConcurrencyLimit {
-    /// `limit` is the time for each, including the wait for a slot; `slots` is the number of slots.
+    /// Creates a limit with this number of slots. `limit` is the timeout of an authentication, including its wait for a slot.
     pub(super) fn new(limit: Duration, slots: usize) -> Self {
         let waiting = slots.saturating_mul(WAITING_PER_SLOT);
         Self {
@@ -42,10 +42,10 @@ impl ConcurrencyLimit {
         }
     }
 
-    /// Runs `work` for this client in a slot.
+    /// Runs `work` for this client in a slot and returns its result.
     ///
     /// # Errors
-    /// If there is no slot, or the work does not complete in time. The work is dropped then.
+    /// Too many others wait, or the work does not complete in time and is dropped.
     pub(super) async fn within<T>(
         &self,
         (client, rank): (AddressKey, ClientRank),
@@ -59,10 +59,10 @@ impl ConcurrencyLimit {
         .await
     }
 
-    /// Runs `work`, which takes a slot when it needs one.
+    /// Runs `work`, which gets a slot when it needs one, and returns its result.
     ///
     /// # Errors
-    /// Those of the work, and a timeout. The work is dropped then.
+    /// Those of the work, or a timeout, at which the work is dropped.
     pub(super) async fn in_time<T>(
         &self,
         work: impl Future<Output = Result<T, LimitError>>,
@@ -70,7 +70,7 @@ impl ConcurrencyLimit {
         timeout(self.limit, work).await.unwrap_or(Err(LimitError::Timeout(self.limit)))
     }
 
-    /// The time for each.
+    /// Returns the timeout of an authentication.
     pub(super) fn limit(&self) -> Duration {
         self.limit
     }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn work_without_a_slot_in_time_does_not_run() {
+    async fn work_that_gets_no_slot_in_time_does_not_run() {
         let slots = ConcurrencyLimit::new(LIMIT * 2, 1);
         let mut held = pin!(slots.within(client(1), pending::<()>()));
         tokio::select! {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slot_is_free_again_afterwards() {
+    async fn a_slot_is_free_when_its_work_has_completed() {
         let slots = ConcurrencyLimit::new(LIMIT, 1);
         for turn in 0..20 {
             assert_eq!(slots.within(client(1), async { turn }).await, Ok(turn));

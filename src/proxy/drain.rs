@@ -1,5 +1,5 @@
-//! Drains the rest of a rejected request's body before the response, if it is short, so that the connection can be
-//! reused. A longer rest is read after the response, over HTTP/1.1 by [`linger`](super::linger).
+//! Drains the rest of a rejected request's body before the response, if it is short, so that the connection can be reused. A
+//! longer rest is read after the response, which over HTTP/1.1 is done by [`linger`](super::linger).
 
 use super::client_body::ClientBody;
 use http_body_util::BodyExt;
@@ -7,16 +7,16 @@ use hyper::body::Body;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// The most bytes that are drained. A SOAP request of a rights management client has about 64 KB.
+/// The maximum number of bytes that are drained. A SOAP request of an RMS client has about 64 KB.
 const LIMIT: u64 = 256 * 1024;
 
-/// How long the client may send nothing before the response is sent.
+/// The time without data from the client after which the response is sent.
 const SILENCE: Duration = Duration::from_millis(500);
 
-/// The longest delay of a response.
+/// The maximum delay of a response.
 const BEFORE: Duration = Duration::from_secs(2);
 
-/// How long an HTTP/2 stream is drained while its response is sent.
+/// The maximum time for which an HTTP/2 stream is drained while its response is sent.
 const BESIDE: Duration = Duration::from_secs(5);
 
 /// Whether the whole body was read.
@@ -26,8 +26,8 @@ pub(super) enum BodyRest {
     Unread,
 }
 
-/// Drains a short body that arrives without delay. A client that waits for `100 Continue` has sent nothing and gets no
-/// 100.
+/// Drains a short body that arrives without delay. Returns whether it was read. A client that waits for `100 Continue` has not
+/// sent its body, and is not invited to.
 pub(super) async fn before_response(mut body: ClientBody, expects_continue: bool) -> BodyRest {
     if body.is_end_stream() {
         return BodyRest::Read;
@@ -50,7 +50,7 @@ pub(super) async fn before_response(mut body: ClientBody, expects_continue: bool
     BodyRest::Unread
 }
 
-/// Drains the body while the response is sent. The end of a stream affects no other stream of the connection.
+/// Drains the body of an HTTP/2 stream while its response is sent.
 pub(super) fn beside_response(mut body: ClientBody, expects_continue: bool) {
     if expects_continue || body.is_end_stream() {
         return;
@@ -65,7 +65,7 @@ pub(super) fn beside_response(mut body: ClientBody, expects_continue: bool) {
                 }
             }
         };
-        // A timeout changes nothing: the response is sent, and the stream ends.
+        // A timeout has no effect on the response, after which the stream ends.
         let _ = timeout(BESIDE, drain).await;
     });
 }

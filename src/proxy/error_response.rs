@@ -1,4 +1,4 @@
-//! The response to a rejected request, in a form that its client understands.
+//! The response to a rejected request, in a format that its client accepts.
 
 use super::error_page::{self, AnswerFacts, Hint};
 use crate::clock::UnixTime;
@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
 
-/// The properties of a request that the form of its error response depends on. A copy, since the request itself is
+/// The properties of a request that the format of its error response depends on. They are copied, because the request is
 /// forwarded.
 #[derive(Debug)]
 pub(super) struct ResponsePreferences {
@@ -22,21 +22,21 @@ pub(super) struct ResponsePreferences {
     expects_continue: bool,
 }
 
-/// The other facts about a rejected request.
+/// Further properties of an error response.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct DenialDetails<'a> {
-    /// The challenge for a client without a certificate, if it may use a password.
+    /// The challenge, if the client may use a password.
     pub(super) challenge: Option<&'a HeaderValue>,
     /// The methods that the path allows.
     pub(super) allow: Option<&'a HeaderValue>,
-    /// The redirect of a request over plain HTTP.
+    /// The location to which a request over plain HTTP is redirected.
     pub(super) redirect: Option<&'a HeaderValue>,
-    /// Whether the client presented no certificate under TLS 1.3 although one was requested, as a smartcard does that cannot
-    /// sign RSA-PSS.
+    /// Whether the client presented no certificate over TLS 1.3 although one was requested. A smartcard that cannot sign with
+    /// RSA-PSS has this effect.
     pub(super) silent_card: bool,
     /// Whether the proof of possession has expired.
     pub(super) proof_ended: bool,
-    /// The help desk.
+    /// The contact of the help desk.
     pub(super) help: Option<&'a str>,
 }
 
@@ -53,7 +53,7 @@ impl ResponsePreferences {
         }
     }
 
-    /// For a request whose head could not be parsed.
+    /// Returns the preferences of a request whose head could not be parsed.
     pub(super) fn unknown() -> Self {
         Self {
             method: Method::GET,
@@ -65,12 +65,12 @@ impl ResponsePreferences {
         }
     }
 
-    /// Whether the client waits for `100 Continue`.
+    /// Returns whether the client waits for `100 Continue`.
     pub(super) fn expects_continue(&self) -> bool {
         self.expects_continue
     }
 
-    /// The response to a denied request: an error page, or a redirect to TLS.
+    /// Returns the response to a denied request: an error page, or a redirect to TLS.
     pub(super) fn page(&self, denial: &Denial, id: RequestId, details: DenialDetails<'_>) -> Response<Bytes> {
         let facts = AnswerFacts {
             request_id: &id.to_string(),
@@ -87,7 +87,7 @@ impl ResponsePreferences {
         };
         let mut page = error_page::answer(denial.id(), &facts);
         if let Some(location) = details.redirect {
-            // 308 and not 301: a POST must stay a POST (RFC 9110 15.4.9).
+            // 308 keeps the method of the request, which 301 does not (RFC 9110 section 15.4.9).
             *page.status_mut() = StatusCode::PERMANENT_REDIRECT;
             page.headers_mut().insert(header::LOCATION, location.clone());
         }
@@ -98,12 +98,12 @@ impl ResponsePreferences {
     }
 }
 
-/// A time in the format of `Date` (RFC 9110 5.6.7).
+/// Returns a time in the format of `Date` (RFC 9110 section 5.6.7).
 pub(super) fn http_date(time: UnixTime) -> String {
     httpdate::fmt_http_date(std::time::SystemTime::UNIX_EPOCH + time.since_epoch())
 }
 
-/// The bytes of `page` as the last response on an HTTP/1.1 connection.
+/// Returns `page` as the bytes of the last response on an HTTP/1.1 connection.
 pub(super) fn last_in_http1(page: &Response<Bytes>, now: UnixTime) -> Vec<u8> {
     let status = page.status();
     let reason = status.canonical_reason().unwrap_or_default();
@@ -134,7 +134,8 @@ fn hint(denial: DenialId, details: &DenialDetails<'_>) -> Option<Hint> {
     }
 }
 
-/// Whether the connection has to end with the response: its framing is uncertain, or the client needs another connection.
+/// Returns whether the connection is closed after the response, because its framing is uncertain or the client needs another
+/// connection.
 fn closes(denial: DenialId) -> bool {
     matches!(denial, DenialId::MalformedRequest | DenialId::RequestTimeout | DenialId::MisdirectedRequest)
 }

@@ -1,5 +1,5 @@
-//! Logs failed handshakes: the first of each kind at once, then one line a minute with their count and the last cause.
-//! A failed handshake leaves no request and no audit record, and any client can cause thousands of them.
+//! The log lines about failed handshakes: one for the first failure of each kind, then one per minute with the count and the
+//! last cause. A failed handshake has no request and no audit record, and any client can cause thousands of them.
 
 use super::pipeline::ConnectionEndpoints;
 use crate::telemetry::display_chain;
@@ -12,10 +12,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// The time between two reports of one kind.
+/// The time between two log lines of one kind.
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// The kinds of failure. Their number bounds the memory of each listener.
+/// The kinds of failure. Their number bounds the memory per listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum FailureKind {
     Limited,
@@ -37,7 +37,7 @@ enum FailureKind {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FailedHandshakes(Arc<Mutex<HashMap<(SocketAddr, FailureKind), FailureCount>>>);
 
-/// The failures that are not reported yet.
+/// The failures that are not logged yet.
 #[derive(Debug, Default)]
 struct FailureCount {
     count: u64,
@@ -52,8 +52,8 @@ struct LastFailure {
 }
 
 impl FailedHandshakes {
-    /// Reports or counts a failed handshake. Must be called on a worker's thread. `stopping` ends the period early, so that
-    /// no count is lost at shutdown.
+    /// Logs or counts a failed handshake. Must be called on the thread of a worker. `stopping` ends the period early, so that no
+    /// count is lost at shutdown.
     pub(super) fn failed(
         &self,
         endpoints: ConnectionEndpoints,
@@ -83,7 +83,7 @@ impl FailedHandshakes {
         }
     }
 
-    /// Begins a period with this failure and returns it, or counts it in the current period.
+    /// Counts the failure in the current period. If there is none, begins one and returns the failure.
     fn count(&self, listener: SocketAddr, kind: FailureKind, last: LastFailure) -> Option<LastFailure> {
         let mut periods = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match periods.get_mut(&(listener, kind)) {
@@ -99,7 +99,7 @@ impl FailedHandshakes {
         }
     }
 
-    /// Ends the period and returns its count and last failure. If it counted none, no other period begins.
+    /// Ends the period, and returns its count and last failure. If it counted no failure, the next period does not begin.
     fn end_period(&self, listener: SocketAddr, kind: FailureKind) -> Option<(u64, LastFailure)> {
         let mut periods = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = periods.remove(&(listener, kind))?;
@@ -122,7 +122,7 @@ fn report(listener: SocketAddr, kind: FailureKind, count: u64, last: &LastFailur
     );
 }
 
-/// `None` if it is not a failure: health checks and port scanners connect and close.
+/// Returns the kind of failure, or `None` for health checks and port scanners, which connect and close.
 fn kind(error: &HandshakeError) -> Option<FailureKind> {
     Some(match error {
         HandshakeError::Unused => return None,
@@ -158,7 +158,7 @@ fn certificate_was_requested_in_tls13(stage: HandshakeStage) -> bool {
     matches!(stage, HandshakeStage::Finish { version: Some(TlsVersion::Tls13), asked: true })
 }
 
-/// The likely cause, if the kind of failure indicates one.
+/// Returns the likely cause, if the kind of failure indicates one.
 fn hint(kind: FailureKind) -> Option<&'static str> {
     match kind {
         FailureKind::CertificateRequest13 => Some(
@@ -171,7 +171,7 @@ fn hint(kind: FailureKind) -> Option<&'static str> {
         ),
         FailureKind::UnsupportedVersion => Some("the client has to be configured to use TLS 1.2"),
         FailureKind::Limited => Some(
-            "see handshakes, max_handshakes_per_address and handshakes_per_second_per_address in [limits]",
+            "see max_handshakes, max_handshakes_per_address and handshakes_per_second_per_address in [limits]",
         ),
         FailureKind::Timeout
         | FailureKind::UnknownName
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failure_is_reported_at_once_and_later_ones_as_a_count_with_the_last_cause() {
+    fn the_first_failure_is_logged_at_once_and_later_ones_as_a_count_with_the_last_cause() {
         let failed = FailedHandshakes::default();
         assert_eq!(failed.count(LISTENER, FailureKind::Closed, last(1)).unwrap().cause, "cause 1");
         for number in 2..=200 {
@@ -203,13 +203,13 @@ mod tests {
         }
         let (count, reported) = failed.end_period(LISTENER, FailureKind::Closed).unwrap();
         assert_eq!((count, reported.cause.as_str()), (199, "cause 200"));
-        // The next period counted nothing, so the next failure begins a new one.
+        // The next period counted no failure, so the next failure begins a new one.
         assert!(failed.end_period(LISTENER, FailureKind::Closed).is_none());
         assert!(failed.count(LISTENER, FailureKind::Closed, last(1)).is_some());
     }
 
     #[test]
-    fn each_kind_is_reported_on_its_own() {
+    fn each_kind_of_failure_is_logged_separately() {
         let failed = FailedHandshakes::default();
         assert!(failed.count(LISTENER, FailureKind::Closed, last(1)).is_some());
         assert!(failed.count(LISTENER, FailureKind::Timeout, last(1)).is_some());

@@ -141,14 +141,14 @@ fn backend_denial(error: &BackendError) -> Denial {
         | BackendError::PinnedConnectionEnded { .. }
         | BackendError::Protocol { .. }
         | BackendError::AmbiguousFraming { .. }
-        | BackendError::UpgradeRefused { .. } => DenialId::BackendUnreachable,
-        BackendError::Delegation(DelegationError::AnotherAccount { .. }) => DenialId::IdentityConflict,
+        | BackendError::UnexpectedUpgrade { .. } => DenialId::BackendUnreachable,
+        BackendError::Delegation(DelegationError::AccountMismatch { .. }) => DenialId::IdentityConflict,
         BackendError::Delegation(_) => DenialId::DelegationFailed,
         BackendError::NotProven { .. } | BackendError::TicketTooLong { .. } => {
             DenialId::BackendRejectedIdentity
         }
-        BackendError::CertificateNotAsked { .. } => DenialId::BackendRenegotiation,
-        BackendError::CertificateUnsuitable { .. } | BackendError::CertificateRefused { .. } => {
+        BackendError::CertificateNotRequested { .. } => DenialId::BackendRenegotiation,
+        BackendError::CertificateUnsuitable { .. } | BackendError::CertificateRejected { .. } => {
             DenialId::BackendRejectedIdentity
         }
         BackendError::FirstByteTimeout { .. } => DenialId::BackendTimeout,
@@ -165,8 +165,8 @@ fn backend_denial(error: &BackendError) -> Denial {
         BackendError::NotProven { source: Some(error), .. } => error.hint(),
         BackendError::NotProven { source: None, .. } => NO_PROOF,
         BackendError::TicketTooLong { .. } => TICKET_TOO_LONG,
-        BackendError::CertificateNotAsked { .. } => ASK_IN_THE_HANDSHAKE,
-        BackendError::CertificateRefused { .. } => TRUST_THE_CA,
+        BackendError::CertificateNotRequested { .. } => ASK_IN_THE_HANDSHAKE,
+        BackendError::CertificateRejected { .. } => TRUST_THE_CA,
         _ => return Denial::because(id, error),
     };
     Denial::new(id, format!("{}: {hint}", display_chain(error)))
@@ -185,13 +185,13 @@ fn failure(error: &BackendError) -> Option<BackendFailure> {
         }
         BackendError::Protocol { .. }
         | BackendError::AmbiguousFraming { .. }
-        | BackendError::UpgradeRefused { .. } => Some(BackendFailure::Protocol),
+        | BackendError::UnexpectedUpgrade { .. } => Some(BackendFailure::Protocol),
         BackendError::Delegation(_)
         | BackendError::NotProven { .. }
         | BackendError::TicketTooLong { .. }
-        | BackendError::CertificateNotAsked { .. }
+        | BackendError::CertificateNotRequested { .. }
         | BackendError::CertificateUnsuitable { .. }
-        | BackendError::CertificateRefused { .. } => Some(BackendFailure::Identity),
+        | BackendError::CertificateRejected { .. } => Some(BackendFailure::Identity),
         BackendError::RequestBody(_) => None,
     }
 }

@@ -1,5 +1,5 @@
-//! The activity of a connection, and when it must end. Keeps account of requests and responses in progress, and
-//! decides whether the connection continues, accepts no more requests, or is aborted.
+//! The lifetime of a client connection: counts the requests and responses in progress, and decides whether the connection
+//! continues, closes, or is aborted.
 
 use super::snapshot::Limits;
 use crate::backend::{MinimumRate, TransferRate};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// The activity and the deadlines of one connection.
+/// The activity and the deadlines of one client connection.
 pub(super) struct ConnectionLifetime {
     /// The time from which no more requests are accepted.
     end: Instant,
@@ -19,8 +19,7 @@ pub(super) struct ConnectionLifetime {
     last_end: Instant,
     idle: Duration,
     minimum: MinimumRate,
-    /// The rate at which the client reads its responses, all of them together: the streams of an HTTP/2 connection share
-    /// its bandwidth.
+    /// The rate at which the client reads all of its responses. The streams of an HTTP/2 connection share its bandwidth.
     reading: Rc<TransferRate>,
     requests: Cell<u64>,
     unread: Cell<bool>,
@@ -28,37 +27,37 @@ pub(super) struct ConnectionLifetime {
     idle_since: Cell<Instant>,
     answers: RefCell<Vec<Weak<ResponseProgress>>>,
     retired: CancellationToken,
-    /// The slot of the connection among those of all clients. Shared with the responses in progress.
+    /// The connection in the table of all client connections. Shared with the responses in progress.
     open: Rc<OpenConnection>,
 }
 
-/// The next action of the driver of a connection.
+/// The next action of the task that serves a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LifetimeAction {
     /// Check again at this time.
     Recheck(Instant),
     /// Complete the requests in progress, and accept no more.
     Close,
-    /// Abort: the connection is too old, or the client does not read its responses. Each response occupies a slot in the
-    /// queue of the audit log, so that clients that never read could otherwise deny service to all others.
+    /// Abort the connection, because it is too old or the client does not read its responses. Each response holds a slot in
+    /// the queue of the audit log, so that clients that never read would deny service to all others.
     Abort,
 }
 
-/// The progress of a response. Held by its body.
+/// The progress of a response, which its body holds.
 #[derive(Debug)]
 pub(super) struct ResponseProgress {
-    /// When the client last accepted a part; `None` while the gateway waits for the backend.
+    /// The time at which the client last accepted a part, or `None` while the gateway waits for the backend.
     offered: Cell<Option<Instant>>,
     reading: Rc<TransferRate>,
     open: Rc<OpenConnection>,
 }
 
-/// Counts a request as in progress until the head of its response is ready.
+/// A request in progress. It ends when the head of its response is ready.
 pub(super) struct RunningRequest<'a>(&'a ConnectionLifetime);
 
 impl ConnectionLifetime {
-    /// A lifetime in which requests are accepted for `span`, and those in progress then have the maximum age of a
-    /// connection to complete.
+    /// Creates the lifetime of a connection that accepts requests for `span`. Requests in progress at its end have the
+    /// maximum age of a connection to complete.
     pub(super) fn new(span: Duration, limits: &Limits, open: OpenConnection) -> Self {
         let now = Instant::now();
         Self {
@@ -77,7 +76,7 @@ impl ConnectionLifetime {
         }
     }
 
-    /// Counts the beginning of a request.
+    /// Begins a request, which is in progress until the returned value is dropped.
     pub(super) fn begin(&self) -> RunningRequest<'_> {
         self.requests.set(self.requests.get() + 1);
         self.unread.set(false);
@@ -86,7 +85,7 @@ impl ConnectionLifetime {
         RunningRequest(self)
     }
 
-    /// Counts the beginning of a response, whose body holds the progress.
+    /// Begins a response, which is in progress until its body drops the returned value.
     pub(super) fn answer(&self) -> Rc<ResponseProgress> {
         self.open.begin();
         let open = Rc::clone(&self.open);
@@ -99,17 +98,17 @@ impl ConnectionLifetime {
         progress
     }
 
-    /// Whether there was no request, so that there is nothing to complete.
+    /// Returns whether there was no request yet.
     pub(super) fn is_unused(&self) -> bool {
         self.requests.get() == 0
     }
 
-    /// The number of requests so far.
+    /// Returns the number of requests so far.
     pub(super) fn requests(&self) -> u64 {
         self.requests.get()
     }
 
-    /// Whether a request or its response is in progress. hyper may still have to write the end of a response.
+    /// Returns whether a request or its response is in progress. hyper may still have to write the end of a response.
     pub(super) fn is_answering(&self) -> bool {
         self.running.get() > 0 || self.answers.borrow().iter().any(|answer| answer.strong_count() > 0)
     }
@@ -119,7 +118,7 @@ impl ConnectionLifetime {
         self.unread.set(true);
     }
 
-    /// Whether the client may still be sending the body of the last request.
+    /// Returns whether the client may still be sending the body of the last request.
     pub(super) fn has_unread(&self) -> bool {
         self.unread.get()
     }
@@ -129,27 +128,27 @@ impl ConnectionLifetime {
         self.retired.cancel();
     }
 
-    /// Whether [`ConnectionLifetime::retire`] was called.
+    /// Returns whether [`ConnectionLifetime::retire`] was called.
     pub(super) fn is_retired(&self) -> bool {
         self.retired.is_cancelled()
     }
 
-    /// Cancelled by [`ConnectionLifetime::retire`].
+    /// Returns the token that [`ConnectionLifetime::retire`] cancels.
     pub(super) fn retired(&self) -> CancellationToken {
         self.retired.clone()
     }
 
-    /// Cancelled when the connection has to yield its slot to another client.
+    /// Returns the token that is cancelled when the connection is evicted for another client.
     pub(super) fn evicted(&self) -> CancellationToken {
         self.open.evicted()
     }
 
-    /// The client's address as limits count it, also if it is trusted.
+    /// Returns the key of the client's address, also for a trusted address.
     pub(super) fn key(&self) -> AddressKey {
         self.open.key()
     }
 
-    /// The client's address as limits count it; `None` if it is trusted.
+    /// Returns the key of the client's address, or `None` for a trusted address.
     pub(super) fn address(&self) -> Option<AddressKey> {
         self.open.address()
     }
@@ -159,22 +158,22 @@ impl ConnectionLifetime {
         self.open.authenticated();
     }
 
-    /// Whether an earlier request on the connection was authenticated.
+    /// Returns whether an earlier request on the connection was authenticated.
     pub(super) fn is_authenticated(&self) -> bool {
         self.open.is_authenticated()
     }
 
-    /// The budget of requests of the client's address; `None` if it is not limited.
+    /// Returns the request budget of the client's address, or `None` for a trusted address.
     pub(super) fn budget(&self) -> Option<&Arc<RequestBudget>> {
         self.open.budget()
     }
 
-    /// The action that is due. `idle_ends`: whether to close a connection that was idle for too long; over HTTP/1.1 hyper
-    /// does that.
+    /// Returns the action that is due. `idle_ends` specifies whether a connection is closed that was idle for too long. Over
+    /// HTTP/1.1 hyper closes it.
     pub(super) fn order(&self, idle_ends: bool) -> LifetimeAction {
         let now = Instant::now();
-        // If the gateway begins to wait for the client after this check, the client is too slow after the grace at the
-        // earliest.
+        // If the gateway begins to wait for the client after this check, the client is not too slow before the grace period
+        // has ended.
         let soon = now + self.idle.min(self.minimum.grace);
         let soon = self.too_slow_at().map_or(soon, |at| at.min(soon));
         if self.last_end <= now || self.answers_stall(now) {
@@ -193,12 +192,12 @@ impl ConnectionLifetime {
         }
     }
 
-    /// When to check a connection again that accepts no more requests.
+    /// Returns the time of the next check of a connection that accepts no more requests.
     pub(super) fn next_look_while_closing(&self) -> Instant {
         (Instant::now() + self.idle.min(self.minimum.grace)).min(self.last_end)
     }
 
-    /// When the client will have been too slow, if it reads nothing more.
+    /// Returns the time from which the client is too slow if it reads no more.
     fn too_slow_at(&self) -> Option<Instant> {
         let under_way = self.answers.borrow().iter().any(|answer| answer.strong_count() > 0);
         if under_way { self.reading.too_slow_at(self.minimum) } else { None }
@@ -215,7 +214,7 @@ impl ConnectionLifetime {
 }
 
 impl ResponseProgress {
-    /// The client accepted a part of `bytes`, and can accept the next.
+    /// Records that the client accepted a part of `bytes`, and can accept the next.
     pub(super) fn moved(&self, bytes: u64) {
         let now = Instant::now();
         self.offered.set(Some(now));
@@ -223,7 +222,7 @@ impl ResponseProgress {
         self.reading.start_waiting();
     }
 
-    /// The gateway waits for the backend, which has a time limit of its own.
+    /// Records that the gateway waits for the backend, which has its own timeouts.
     pub(super) fn waits_for_backend(&self) {
         self.offered.set(None);
         self.reading.stop_waiting(Instant::now());
@@ -285,7 +284,7 @@ mod tests {
         }
     }
 
-    /// The number of seconds after which the connection is aborted, if `each_second` is called in between.
+    /// Returns the number of seconds after which the connection is aborted, if `each_second` is called in between.
     async fn aborted_after(life: &ConnectionLifetime, most: u64, each_second: impl Fn()) -> Option<u64> {
         for second in 1..=most {
             advance(Duration::from_secs(1)).await;

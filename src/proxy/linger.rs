@@ -1,21 +1,21 @@
-//! Ends a client's HTTP/1.1 connection in stages: the last response, a half-close, then reading for a while.
+//! Closes an HTTP/1.1 connection of a client in stages: sends the last response, half-closes, and then reads for a while
+//! (`lingering_close` of nginx).
 //!
-//! A connection that is closed with unread data is reset (RFC 9112 section 9.6), and the reset overtakes the response:
-//! many clients send the whole body before they read and would report a broken connection instead of the reason. nginx
-//! calls this `lingering_close`.
+//! A connection that is closed with unread data is reset (RFC 9112 section 9.6), and the client may lose the response: many
+//! clients send the whole body before they read, and would report a broken connection instead of the reason.
 
 use super::snapshot::LingerLimits;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// The time to write the last bytes.
+/// The timeout of the last write.
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long the client may send nothing.
+/// The time without data from the client after which the connection is closed.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// The lowest average rate of a client that is still sending.
+/// The minimum average rate of a client that is still sending.
 const BYTES_PER_SECOND: u64 = 4096;
 
 /// Whether the client has more to send.
@@ -23,11 +23,11 @@ const BYTES_PER_SECOND: u64 = 4096;
 pub(super) enum RemainingData {
     /// The rest of a request's body, or of a malformed request.
     Expected,
-    /// Nothing but what was received already.
+    /// No more data than was received already.
     Unlikely,
 }
 
-/// Writes `page`, closes the sending half, and reads and discards what the client still sends, within `limits`.
+/// Writes `page`, closes the sending half, and then reads and discards data from the client, within `limits`.
 pub(super) async fn close<IO>(mut io: IO, page: Option<Vec<u8>>, more: RemainingData, limits: LingerLimits)
 where
     IO: AsyncRead + AsyncWrite + Unpin,
@@ -52,7 +52,7 @@ where
         let deadline = (Instant::now() + silence).min(begun + limits.time);
         match timeout_at(deadline, io.read(&mut buffer)).await {
             Ok(Ok(count @ 1..)) => read += u64::try_from(count).unwrap_or(u64::MAX),
-            // The end, an error, or a timeout: the client has read the response, or never will.
+            // At the end, an error or a timeout, the client has read the response or never will.
             Ok(Ok(0) | Err(_)) | Err(_) => return,
         }
         let elapsed = begun.elapsed();
@@ -71,7 +71,7 @@ mod tests {
 
     const LIMITS: LingerLimits = LingerLimits { time: Duration::from_secs(30), bytes: 1 << 20 };
 
-    /// Closes one end while `client` uses the other, and returns the seconds that it took.
+    /// Closes one end while `client` uses the other. Returns the number of seconds that it took.
     async fn closed(more: RemainingData, client: impl AsyncFnOnce(DuplexStream) + 'static) -> u64 {
         let (ours, theirs) = duplex(1024);
         let begun = Instant::now();
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_sends_everything_before_it_reads_gets_the_page() {
+    async fn a_client_that_sends_its_whole_request_before_it_reads_gets_the_page() {
         let took = closed(RemainingData::Expected, async |mut client| {
             for _ in 0..1000 {
                 client.write_all(&[b'x'; 1000]).await.unwrap();
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_never_stops_sending_is_disconnected_by_bytes_by_rate_and_by_time() {
+    async fn a_client_that_never_stops_sending_is_limited_in_bytes_rate_and_time() {
         let sending = |bytes: usize, pause: Duration| {
             async move |mut client: DuplexStream| {
                 while client.write_all(&vec![b'x'; bytes]).await.is_ok() {

@@ -1,6 +1,6 @@
-//! Pass-through authentication: requests of a client that logs in at the backend itself. They use pinned connections,
-//! and their `Authorization` is not changed. Failed logins are counted, so that the gateway cannot be used to lock
-//! accounts. A user name in these messages is never trusted.
+//! Pass-through authentication: the backend authenticates the client by NTLM, Negotiate or Basic. The requests use pinned
+//! connections, and their `Authorization` is forwarded unchanged. Failed logins are counted, so that the gateway cannot be used
+//! to lock accounts. User names in these messages are used for counting only, never trusted.
 
 use super::forward::BackendExchange;
 use super::lifetime::ConnectionLifetime;
@@ -31,14 +31,14 @@ use tokio_util::sync::CancellationToken;
 /// The pass-through authentication of one client connection.
 #[derive(Default)]
 pub(super) struct PassthroughAuth {
-    /// By the name of the backend. After a reload with other servers a connection remains with its server, which is the only
-    /// one that it is authenticated with.
+    /// By the name of the backend. After a reload with other servers a connection stays with its server, because it is
+    /// authenticated there only.
     pins: RefCell<HashMap<String, Rc<PinnedConnection>>>,
-    /// The digest of the credentials that a backend accepted last. Basic sends them with every request, and an accepted
-    /// password is not a guess.
+    /// The digest of the credentials that a backend accepted last. Basic sends them with every request, and accepted ones are
+    /// not an attempt.
     accepted: Cell<Option<[u8; 32]>>,
     /// The digest of the request target to which a backend last responded 401. A successful response for the same target
-    /// shows that a log-in succeeded. For another target the backend may ignore the password.
+    /// proves that a login succeeded. For another target the backend may have ignored the password.
     guarded: Cell<Option<[u8; 32]>>,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct PassthroughClient<'a> {
     pub(super) multiplexed: bool,
 }
 
-/// The log-in of a request, if it has one.
+/// The login of a request, if it has one.
 struct PassthroughLogin {
     attempt: Option<AttemptPermit>,
     /// Whether the credentials name the account. A ticket does not.
@@ -62,12 +62,12 @@ struct PassthroughLogin {
 }
 
 impl PassthroughAuth {
-    /// Sends the request and returns the response, its body streamed. A backend connection that carried `Authorization` is
-    /// never replaced: when it has ended, the request is rejected and the client's connection ends too.
+    /// Sends the request and returns the response with a streamed body. A backend connection that carried `Authorization` is
+    /// never replaced: when it has ended, the request is rejected, and the client's connection ends, too.
     ///
     /// # Errors
-    /// `login-throttled` before the backend receives anything, if too many log-ins failed; `http-1-1-required` if the
-    /// authentication belongs to a connection and the client's is shared by its requests; else those of the backend.
+    /// `login-throttled` if too many logins failed, before the backend receives the request; `http-1-1-required` if the
+    /// authentication is that of a connection, and requests share the client's connection; or a denial because of the backend.
     pub(super) async fn send(
         &self,
         exchange: &BackendExchange<'_>,
@@ -102,8 +102,8 @@ impl PassthroughAuth {
         if line.multiplexed && is_challenge && authorization::offers_connection_based(response.headers()) {
             return Err(http11_required());
         }
-        // RFC 9111 3.5 keeps shared caches from storing a response to a request with `Authorization`. Later requests on the
-        // same connection are the same user's and have none, which a cache cannot know.
+        // Shared caches do not store the response to a request with `Authorization` (RFC 9111 section 3.5). Later requests on
+        // the connection are those of the same user, but have no such field, so that a cache would store their responses.
         let audience =
             if pin_is_authorized { ResponseAudience::OneAccount } else { ResponseAudience::Anyone };
         response_headers::clean(response.headers_mut(), exchange.reserved, audience);
@@ -111,8 +111,8 @@ impl PassthroughAuth {
         Ok(response)
     }
 
-    /// The client's own connection to the backend, opened now if there is none. If requests share the client's
-    /// connection, each gets one for itself, which ends with its response.
+    /// Returns the backend connection that is pinned to the client's connection, and opens one if there is none. If requests
+    /// share the client's connection, each gets a connection that ends with its response.
     async fn connection(
         &self,
         exchange: &BackendExchange<'_>,
@@ -139,7 +139,7 @@ impl PassthroughAuth {
         Ok(pin)
     }
 
-    /// Counts a log-in before the backend receives it.
+    /// Counts the login of a request before the backend receives it.
     fn begin(
         &self,
         headers: &HeaderMap,
@@ -151,10 +151,7 @@ impl PassthroughAuth {
                 return Ok(PassthroughLogin::none());
             }
             Some(LoginClaim::Ambiguous) => {
-                return Err(Denial::new(
-                    DenialId::MalformedRequest,
-                    "the account of the log-in is ambiguous",
-                ));
+                return Err(Denial::new(DenialId::MalformedRequest, "the account of the login is ambiguous"));
             }
             Some(LoginClaim::Attempt { account }) => account,
         };
@@ -172,9 +169,9 @@ impl PassthroughAuth {
         Ok(PassthroughLogin { attempt: Some(attempt), named: account.is_some(), credentials, clock })
     }
 
-    /// Counts the log-in by the backend's response. Without authentication a server may also respond 400 or 413, and a public
-    /// resource is returned for wrong passwords, too. So a log-in counts as successful only if the response is a success for
-    /// a target that was denied to this client before: otherwise an attacker could reset the count of guesses.
+    /// Settles the login according to the backend's response. A server may respond 400 or 413 without authentication, and it
+    /// returns a public resource also for a wrong password. So a login counts as successful only if the response is a success
+    /// for a target that was denied to this client before: otherwise an attacker could reset the count of guesses.
     fn settle(
         &self,
         mut log_in: PassthroughLogin,
@@ -205,18 +202,18 @@ impl PassthroughAuth {
 }
 
 impl PassthroughLogin {
-    /// No log-in.
+    /// Returns the value for a request without a login.
     fn none() -> Self {
         Self { attempt: None, named: false, credentials: None, clock: Clock::system() }
     }
 
-    /// Whether the request has credentials that were not accepted before.
+    /// Returns whether the request has credentials that were not accepted before.
     fn is_tried(&self) -> bool {
         self.attempt.is_some()
     }
 
-    /// Sends a request. If it has a log-in, its result is awaited also if the client disconnects: only a rejection by the
-    /// backend counts as failed, and an attacker must not avoid the count by disconnecting before the response.
+    /// Sends a request and returns the response. The response to a login is awaited even if the client disconnects: only a
+    /// rejection by the backend counts as failed, and an attacker must not avoid the count by disconnecting early.
     async fn send(
         self,
         pin: &Rc<PinnedConnection>,
@@ -234,7 +231,7 @@ impl PassthroughLogin {
                 log_in.settle_without_client(&answered);
             }
         });
-        // The task ends without a result only by a panic, or with the worker.
+        // The task ends without a result only if it panics or the worker ends.
         let lost = || BackendError::PinnedConnectionEnded {
             server: String::new(),
             source: io::Error::other("the task that sent the request has ended"),
@@ -248,7 +245,8 @@ impl PassthroughLogin {
             && (self.named || !authorization::is_continuation(headers))
     }
 
-    /// Without the client only a failure counts: whether the target was denied to the client before is not known.
+    /// Settles the login of a client that has disconnected. Only a failure counts, because it is not known whether the target
+    /// was denied to the client before.
     fn settle_without_client(mut self, answered: &Result<UpstreamResponse, BackendError>) {
         let refused = answered
             .as_ref()
@@ -259,7 +257,7 @@ impl PassthroughLogin {
     }
 }
 
-/// Without a response the log-in was not rejected.
+/// A login without a response was not rejected, and does not count.
 impl Drop for PassthroughLogin {
     fn drop(&mut self) {
         if let Some(attempt) = self.attempt.take() {
@@ -268,13 +266,13 @@ impl Drop for PassthroughLogin {
     }
 }
 
-/// Only the digest of credentials is kept.
+/// Returns the digest of the request's credentials, which is kept instead of them.
 fn digest_of(headers: &HeaderMap, backend: &Backend) -> Option<[u8; 32]> {
     let credentials = headers.get(header::AUTHORIZATION)?;
     digest_of_parts([backend.settings.name.as_bytes(), credentials.as_bytes()])
 }
 
-/// The digest of method and target, since a server may protect a single method or query.
+/// Returns the digest of method and target, because a server may protect a single method or query.
 fn digest_of_target(backend: &Backend, target: &UpstreamTarget<'_>) -> Option<[u8; 32]> {
     let query = target.query.map(|query| format!("?{query}")).unwrap_or_default();
     let parts = [&backend.settings.name, target.method.as_str(), target.path, &query];
@@ -296,5 +294,8 @@ fn too_many(error: &LoginThrottled) -> Denial {
 }
 
 fn http11_required() -> Denial {
-    Denial::new(DenialId::Http11Required, "the backend's authentication belongs to a connection")
+    Denial::new(
+        DenialId::Http11Required,
+        "the backend authenticates connections (NTLM or Negotiate), and HTTP/2 requests share one",
+    )
 }

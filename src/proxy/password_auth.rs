@@ -1,12 +1,12 @@
-//! Password authentication: returns the account for a user name and password, or the reason why there is none.
+//! Authenticates a user name and password against the directories of a realm.
 //!
-//! The directory is queried only while the account and the address have attempts left, and once for concurrent
-//! requests with the same password. An accepted password is cached for a short time as a keyed hash. Passwords are
-//! never logged or stored, and a directory that does not respond never counts as a verdict.
+//! The directory is queried only while the account and the address have attempts left, and once for concurrent requests with
+//! the same password. An accepted password is cached for a short time as a keyed hash. Passwords are never logged or stored,
+//! and a directory that does not respond never counts as a verdict.
 
 use super::concurrency_limit::{ConcurrencyLimit, LimitError};
 use crate::clock::{Clock, Tick, UnixTime};
-use crate::directory::{Directories, DirectoryAccount, DirectoryError, LoginName, PasswordVerdict};
+use crate::directory::{DirectoryAccount, DirectoryError, LoginName, PasswordVerdict, RealmDirectories};
 use crate::identity::{Account, MappingMethod, MappingStrength};
 use crate::limits::AddressKey;
 use crate::limits::scheduling::ClientRank;
@@ -22,16 +22,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The longest time for which an accepted password is cached, whatever the configuration specifies.
+/// The maximum time for which an accepted password is cached, regardless of the configuration.
 const MAXIMUM_CACHED: Duration = Duration::from_secs(600);
 
-/// The lifetime of a credential that is not cached: long enough for the decision that it was obtained for.
+/// The lifetime of a credential that is not cached, which is long enough for the decision on its request.
 const UNCACHED_LIFETIME: Duration = Duration::from_secs(10);
 
-/// The bytes of a cache entry beside its account.
+/// The size of a cache entry in bytes, without its account.
 const ENTRY_BYTES: usize = 256;
 
-/// Authenticates passwords, for all workers.
+/// Authenticates passwords. Shared by all workers.
 pub(super) struct PasswordAuthenticator {
     accepted: Cache<PasswordDigest, AcceptedPassword>,
     /// Generated for each process, so that a digest is worthless outside of it.
@@ -41,17 +41,17 @@ pub(super) struct PasswordAuthenticator {
     metrics: PasswordMetrics,
 }
 
-/// A user name and password that a client sent, and everything that the verdict on them depends on.
+/// A user name and password that a client sent, and the inputs that the verdict on them depends on.
 pub(super) struct PasswordAttempt<'a> {
     pub(super) realm: &'a Realm,
     /// The directories of the realm.
-    pub(super) directories: &'a Directories,
+    pub(super) directories: &'a RealmDirectories,
     pub(super) credentials: &'a BasicCredentials,
     pub(super) client: AddressKey,
     pub(super) clock: &'a Clock,
 }
 
-/// An HMAC-SHA-256 of a realm with its generation, a user name and a password.
+/// The HMAC-SHA-256 of a realm with its generation, a user name and a password.
 type PasswordDigest = [u8; 32];
 
 /// A password that the directory accepted.
@@ -62,16 +62,16 @@ struct AcceptedPassword {
     until: UnixTime,
 }
 
-/// An attempt whose user name can be looked up.
+/// An attempt with a well-formed user name.
 struct NamedAttempt<'a> {
     attempt: &'a PasswordAttempt<'a>,
     login: LoginName,
-    /// The user name for which failed attempts are counted.
+    /// The user name under which failed attempts are counted.
     counted_as: String,
 }
 
 impl PasswordAuthenticator {
-    /// An authenticator whose cache holds this many bytes.
+    /// Creates an authenticator with a cache of this many bytes.
     pub(super) fn new(bytes: u64, metrics: PasswordMetrics) -> Self {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).expect(
             "aws-lc aborts the process if the system has no entropy, and fails for nothing else here",
@@ -86,10 +86,10 @@ impl PasswordAuthenticator {
         Self { accepted, key, purges: AtomicU64::new(0), metrics }
     }
 
-    /// Authenticates the user name and password of `attempt`, in one of `slots`.
+    /// Authenticates the user name and password of `attempt` in one of `slots`, and returns the credential.
     ///
     /// # Errors
-    /// The rejection. A client out of attempts, a timeout and a directory that does not respond reject, too.
+    /// The rejection. A throttled client, a timeout and a directory that does not respond cause rejections, too.
     pub(super) async fn authenticate(
         &self,
         slots: &ConcurrencyLimit,
@@ -122,7 +122,7 @@ impl PasswordAuthenticator {
     ) -> Result<Arc<PasswordCredential>, Arc<PasswordRejection>> {
         let attempt = named.attempt;
         let now = attempt.clock.now();
-        // Before the cache is used, which would otherwise confirm guesses without limit.
+        // Before the cache is used: otherwise a throttled client could use it to verify guesses without limit.
         let throttle = &attempt.realm.passwords.login_throttle;
         throttle.check(&named.counted_as, attempt.client, now).map_err(throttled)?;
         let digest = self.digest(attempt);
@@ -134,7 +134,7 @@ impl PasswordAuthenticator {
             Some(_) => self.accepted.invalidate(&digest).await,
             None => {}
         }
-        // Boxed, so that no connection has room for a query that few clients ever cause.
+        // Boxed, so that the future of a connection does not include a query that few clients cause.
         let client = (attempt.client, ClientRank::Normal);
         let query = Box::pin(slots.within(client, self.accepted.try_get_with(digest, named.query())));
         let accepted = query.await.map_err(|error| {
@@ -157,7 +157,7 @@ impl PasswordAuthenticator {
             attempt.credentials.password.expose(),
         ];
         for part in parts {
-            // With its length, so that no two lists of parts have the same bytes.
+            // With its length, so that different parts never have the same input.
             context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             context.update(part);
         }
@@ -184,7 +184,7 @@ impl PasswordAuthenticator {
 }
 
 impl NamedAttempt<'_> {
-    /// Queries the directory.
+    /// Looks up the user name and has the directory verify the password. Returns the account.
     async fn query(&self) -> Result<AcceptedPassword, PasswordRejection> {
         let PasswordAttempt { realm, client, clock, .. } = *self.attempt;
         let policy = &realm.passwords;
@@ -209,7 +209,7 @@ impl NamedAttempt<'_> {
         Ok(AcceptedPassword { credential, until: end.min(began.plus(cached)) })
     }
 
-    /// The accounts with the user name. If there is one, the attempt counts for this account from then on, under whatever
+    /// Returns the accounts with the user name. If there is one, the attempt counts for this account from then on, under any
     /// name: otherwise `CORP\sam`, `sam` and `sam@corp.example` would have three times as many attempts.
     async fn look_up(
         &self,
@@ -242,7 +242,7 @@ impl NamedAttempt<'_> {
         let settle = move |verdict: &Result<PasswordVerdict, DirectoryError>| match verdict {
             Ok(PasswordVerdict::Correct) => permit.succeeded(clock.now()),
             Ok(PasswordVerdict::Wrong(_)) => permit.failed(clock.now()),
-            // The client learns nothing from it, and an outage of the directory must not lock users out here.
+            // The client does not learn a verdict, and an outage of the directory must not throttle its users.
             Err(_) => permit.cancelled(clock.now()),
         };
         match directories.verify_password_of(&self.login, found, &credentials.password, settle).await {
@@ -261,7 +261,7 @@ fn throttled(error: LoginThrottled) -> Arc<PasswordRejection> {
     Arc::new(PasswordRejection::LoginThrottled(error))
 }
 
-/// A password can be shared or guessed, so the mapping is weak.
+/// Returns the account of a directory entry. A password can be shared or guessed, so the mapping is weak.
 fn account(entry: &DirectoryAccount) -> Account {
     Account::from_directory(entry, MappingMethod::Password, MappingStrength::Weak)
 }
@@ -273,7 +273,8 @@ fn counted_as(login: &LoginName) -> String {
     }
 }
 
-/// The key of an account in the throttle, under whatever name it is used. It begins with a space, as no user name does.
+/// Returns the key of an account in the throttle, under whatever name it is used. It begins with a space, as no user
+/// name does.
 fn throttle_key(entry: &DirectoryAccount) -> String {
     match &entry.sid {
         Some(sid) => format!(" {sid}"),

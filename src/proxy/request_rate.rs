@@ -1,4 +1,4 @@
-//! Rejects requests beyond the rate of their client's address or account.
+//! Rejects requests beyond the limits of the client's address or account.
 
 use super::lifetime::ConnectionLifetime;
 use super::record::RequestRecord;
@@ -9,16 +9,16 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A request beyond a rate.
+/// The rejection of a request beyond a limit.
 #[derive(Debug)]
 pub(super) struct RateExcess {
     pub(super) denial: Denial,
-    /// Whether it gets an audit record: one per second does.
+    /// Whether the request has an audit record. One per second has.
     pub(super) recorded: bool,
 }
 
 impl RateExcess {
-    /// The denial. `record` is not written if a similar one was written within the last second.
+    /// Returns the denial. Marks `record` as one that is not written, if another one was written within the last second.
     pub(super) fn into_denial(self, record: &mut RequestRecord) -> Denial {
         if !self.recorded {
             record.unwritten(self.denial.id());
@@ -27,11 +27,11 @@ impl RateExcess {
     }
 }
 
-/// The budget of the account of the connection's last request, so that the next request needs no lookup.
+/// The budget of the account of the connection's last request. The next request of the account needs no lookup.
 #[derive(Debug, Default)]
 pub(super) struct AccountBudget(RefCell<Option<(AccountKey, Arc<RequestBudget>)>>);
 
-/// Takes one request out of the budget of the client's address.
+/// Takes one request from the budget of the client's address.
 pub(super) fn of_address(life: &ConnectionLifetime) -> Result<(), RateExcess> {
     match life.budget() {
         Some(budget) => budget.take().map_err(|exceeded| excess(&exceeded, "the client's address")),
@@ -39,17 +39,17 @@ pub(super) fn of_address(life: &ConnectionLifetime) -> Result<(), RateExcess> {
     }
 }
 
-/// Counts a request among those in progress of the client's address. A trusted address has no limit.
+/// Counts a request in progress for the client's address. A trusted address has no limit.
 pub(super) fn in_flight(life: &ConnectionLifetime) -> Result<Option<RequestInFlight>, RateExcess> {
     let counted = life.budget().map(RequestBudget::begin).transpose();
     counted.map_err(|exceeded| excess(&exceeded, "the client's address"))
 }
 
 impl AccountBudget {
-    /// Takes one request out of the budget of the permitted account, if there is one.
+    /// Takes one request from the budget of the permitted account, if there is one.
     ///
     /// # Errors
-    /// `rate-limited`. The record is not written if a similar one was written within the last second.
+    /// `rate-limited`. The record is not written if another one was written within the last second.
     pub(super) fn take(
         &self,
         permit: &Permit,
@@ -68,7 +68,7 @@ impl AccountBudget {
         Err(excess(&exceeded, "the account").into_denial(record))
     }
 
-    /// Takes one request out of the budget of the account that was used last on this connection.
+    /// Takes one request from the budget of the account that was used last on this connection.
     pub(super) fn take_again(&self) -> Result<(), RateExcess> {
         match &*self.0.borrow() {
             Some((_, budget)) => budget.take().map_err(|exceeded| excess(&exceeded, "the account")),
@@ -76,8 +76,8 @@ impl AccountBudget {
         }
     }
 
-    /// Counts a request among those in progress of the account that was used last on this connection, if there is one, else
-    /// of the client's address.
+    /// Counts a request in progress for the account that was used last on this connection, or for the client's address if there
+    /// is none.
     pub(super) fn in_flight(&self, life: &ConnectionLifetime) -> Result<Option<RequestInFlight>, RateExcess> {
         match &*self.0.borrow() {
             Some((_, budget)) => {
@@ -87,7 +87,7 @@ impl AccountBudget {
         }
     }
 
-    /// Takes the budget of `account` before the connection's first request is authenticated.
+    /// Selects the budget of `account`, before the first request of the connection is authenticated.
     pub(super) fn recall(&self, account: AccountKey, gate: &SharedState) {
         drop(self.budget(account, gate.snapshot.load().limits.account_requests, gate));
     }

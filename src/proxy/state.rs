@@ -1,4 +1,4 @@
-//! The state that all workers share.
+//! The shared state of the process.
 
 use super::authenticator::Authenticator;
 use super::failed_handshakes::FailedHandshakes;
@@ -14,21 +14,21 @@ use arc_swap::ArcSwap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// The state of a process, shared by the workers, the reload and the admin listener.
+/// The state that the workers, the reload and the admin listener share.
 pub(crate) struct SharedState {
-    /// The time.
+    /// The clock.
     pub clock: Clock,
     /// The configuration in force.
     pub snapshot: ArcSwap<Snapshot>,
-    /// Authenticates certificates and passwords, with the caches of all stages.
+    /// The authenticator of certificates and passwords, with its caches.
     pub authenticator: Authenticator,
-    /// Performs the cryptography of handshakes.
+    /// The thread pool for the cryptography of handshakes.
     pub handshakes: HandshakePool,
-    /// Reports failed handshakes.
+    /// The log lines about failed handshakes.
     pub failed_handshakes: FailedHandshakes,
-    /// Writes the audit records.
+    /// The audit log.
     pub audit: AuditLog,
-    /// Writes a line for each request.
+    /// The request log.
     pub request_log: RequestLog,
     /// The metrics.
     pub metrics: Arc<Metrics>,
@@ -38,14 +38,15 @@ pub(crate) struct SharedState {
     pub accounts: AccountRates,
     /// The certificates whose holders were authenticated recently.
     pub known_holders: KnownHolders,
-    /// Log lines about connections that were closed for HTTP/2 frames that serve no request.
+    /// The log lines about connections that were closed because of HTTP/2 frames that serve no request.
     pub http2_floods: CountedLine,
-    /// Cancelled when no more requests are accepted: connections complete the requests in progress and close.
+    /// The token that is cancelled when no more requests are accepted. Connections then complete the requests in progress and
+    /// close.
     pub stopping: CancellationToken,
 }
 
 impl SharedState {
-    /// The key under which requests of this account are counted.
+    /// Returns the key of the account's request budget.
     pub(super) fn account_key(&self, account: &Account) -> AccountKey {
         self.accounts.key(account.sid.as_deref().unwrap_or(&account.user))
     }

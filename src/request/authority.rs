@@ -1,20 +1,20 @@
-//! Host and port, from `Host`, `:authority` or the authority of an absolute target.
+//! Authorities: host and port of a `Host` field, of `:authority`, or of an absolute target.
 
 use super::{HostName, InvalidHost};
 use std::fmt;
 use std::num::NonZeroU16;
 
-/// A host and its port, if one was written (RFC 3986 3.2, without user information).
+/// A host and an optional port (RFC 3986 section 3.2, without user information).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Authority {
     host: HostName,
     port: Option<NonZeroU16>,
 }
 
-/// Why an authority is invalid.
+/// The reason why an authority is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAuthority {
-    /// `user@host`: servers disagree on its meaning, and links use it to hide their target.
+    /// `user@host`. Servers disagree on its meaning, and phishing links use it to hide their target.
     #[error("the authority has user information")]
     UserInformation,
     /// The port is empty, zero, too large, padded with zeros, or not a number.
@@ -26,15 +26,15 @@ pub enum InvalidAuthority {
 }
 
 impl Authority {
-    /// Parses `host` or `host:port`; the host as in [`HostName::parse`].
+    /// Parses `host` or `host:port`, with the host as in [`HostName::parse`].
     ///
     /// # Errors
-    /// For user information, an empty port, and an invalid host.
+    /// `text` has user information, an invalid port or an invalid host.
     pub fn parse(text: &str) -> Result<Self, InvalidAuthority> {
         if text.contains('@') {
             return Err(InvalidAuthority::UserInformation);
         }
-        // The colons of an IPv6 address are inside brackets; the port's colon is after them.
+        // The colons of an IPv6 address are inside brackets, and the colon of the port follows them.
         let host_end = text.rfind(']').map_or(0, |bracket| bracket + 1);
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if host.len() >= host_end => (host, Some(parse_port(port)?)),
@@ -43,12 +43,12 @@ impl Authority {
         Ok(Self { host: HostName::parse(host)?, port })
     }
 
-    /// The host.
+    /// Returns the host.
     pub fn host(&self) -> &HostName {
         &self.host
     }
 
-    /// The port, if one was written.
+    /// Returns the port, or `None` if the authority has none.
     pub fn port(&self) -> Option<u16> {
         self.port.map(NonZeroU16::get)
     }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn user_information_is_refused() {
+    fn user_information_is_rejected() {
         for text in ["user@rms.example", "rms.example:443@evil.example", "@rms.example"] {
             assert_eq!(shown(text), Err(InvalidAuthority::UserInformation));
         }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_host_is_refused() {
+    fn an_invalid_host_is_rejected() {
         assert_eq!(shown(":443"), Err(InvalidAuthority::Host(InvalidHost::Empty)));
         assert_eq!(shown("::1"), Err(InvalidAuthority::Host(InvalidHost::Label { label: ":".into() })));
         assert_eq!(shown("[::1]x:1"), Err(InvalidAuthority::Host(InvalidHost::Ipv6)));

@@ -1,4 +1,4 @@
-//! User name and password of the scheme Basic (RFC 7617), and the challenge that requests them. They are not verified here.
+//! Basic credentials (RFC 7617), and the challenge that requests them. Their verification is the directory's.
 
 use crate::secret::Secret;
 use base64::Engine;
@@ -8,56 +8,58 @@ use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// Longer than any user name of a directory.
+/// The maximum length of a user name in bytes, which no directory reaches.
 const LONGEST_USER: usize = 1024;
-/// Four times the 256 characters that Active Directory allows ([MS-SAMR] 2.2.3.4), of four bytes each in UTF-8.
+/// The maximum length of a password in bytes: the 256 characters of Active Directory ([MS-SAMR] 2.2.3.4), of at most four
+/// bytes each in UTF-8.
 const LONGEST_PASSWORD: usize = 1024;
-/// The length of both and the colon in base64.
+/// The length of both, with the colon, in base64.
 const LONGEST_ENCODED: usize = (LONGEST_USER + 1 + LONGEST_PASSWORD).div_ceil(3) * 4;
 
-/// A user name and a password. Neither is empty, has a control character, or is longer than any directory allows.
+/// A user name and a password. Neither is empty, too long, or has a control character.
 #[derive(Debug)]
 pub(crate) struct BasicCredentials {
-    /// The user name, in any of its forms.
+    /// The user name, in any form.
     pub user: String,
     /// The password in UTF-8.
     pub password: Secret,
 }
 
-/// Why credentials are invalid. No part of them is quoted: any part may be the password.
+/// The reason why credentials are invalid. The messages quote no part of them, because any part may be the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BasicError {
-    /// Two readers might use different lines.
-    #[error("the request has more than one Authorization header")]
+    /// Several `Authorization` fields. The gateway and a server could use different ones.
+    #[error("the request has more than one `Authorization` field")]
     SeveralLines,
-    /// Longer than any directory allows.
+    /// The user name or the password is longer than any directory allows.
     #[error("the credentials are too long")]
     TooLong,
-    /// Not base64 with its padding (RFC 4648 4).
+    /// Not base64 with its padding (RFC 4648 section 4).
     #[error("the credentials are not base64")]
     NotBase64,
-    /// The challenge specifies UTF-8 (RFC 7617 2.1).
+    /// Not UTF-8, which the challenge specifies (RFC 7617 section 2.1).
     #[error("the credentials are not UTF-8")]
     NotUtf8,
     /// No colon between user name and password.
     #[error("the credentials have no colon")]
     NoColon,
-    /// RFC 7617 2 forbids them in both parts.
+    /// A control character, which RFC 7617 section 2 forbids in both parts.
     #[error("the credentials have a control character")]
     ControlCharacter,
     /// The user name is empty.
     #[error("the user name is empty")]
     EmptyUser,
-    /// A directory treats a bind with a name and an empty password as anonymous, and accepts it (RFC 4513 5.1.2).
+    /// The password is empty. A directory accepts a bind with a name and an empty password as an unauthenticated one
+    /// (RFC 4513 section 5.1.2).
     #[error("the password is empty")]
     EmptyPassword,
 }
 
 impl BasicCredentials {
-    /// Returns the credentials in `headers`; `None` without `Authorization` or with another scheme.
+    /// Returns the credentials in `headers`, or `None` if there is no `Authorization` field or it has another scheme.
     ///
     /// # Errors
-    /// If there are credentials and they are invalid.
+    /// The credentials are invalid.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, BasicError> {
         let mut lines = headers.get_all(AUTHORIZATION).iter();
         let line = match (lines.next(), lines.next()) {
@@ -65,7 +67,7 @@ impl BasicCredentials {
             (Some(line), None) => line.as_bytes(),
             (Some(_), Some(_)) => return Err(BasicError::SeveralLines),
         };
-        // One or more spaces (RFC 9110 11.4). The scheme alone is Basic with empty credentials.
+        // One or more spaces follow the scheme (RFC 9110 section 11.4). The scheme alone is Basic with empty credentials.
         let (scheme, rest) = line.split_at(line.iter().position(|byte| *byte == b' ').unwrap_or(line.len()));
         if !scheme.eq_ignore_ascii_case(b"basic") {
             return Ok(None);
@@ -77,7 +79,7 @@ impl BasicCredentials {
         if encoded.len() > LONGEST_ENCODED {
             return Err(BasicError::TooLong);
         }
-        // The buffer is zeroed afterwards, in every case.
+        // The buffer is zeroed when it is dropped, also on an error.
         let mut buffer = Zeroizing::new(vec![0; LONGEST_ENCODED]);
         let length = STANDARD.decode_slice(encoded, &mut buffer).map_err(|_| BasicError::NotBase64)?;
         let decoded = buffer.get(..length).unwrap_or_default();
@@ -85,7 +87,7 @@ impl BasicCredentials {
         if text.chars().any(char::is_control) {
             return Err(BasicError::ControlCharacter);
         }
-        // The first colon: a password may have colons, a user name has none (RFC 7617 2).
+        // At the first colon: a password may have colons, a user name has none (RFC 7617 section 2).
         let (user, password) = text.split_once(':').ok_or(BasicError::NoColon)?;
         match (user.len(), password.len()) {
             (0, _) => Err(BasicError::EmptyUser),
@@ -98,13 +100,13 @@ impl BasicCredentials {
     }
 }
 
-/// The value of `WWW-Authenticate` that requests a user name and a password in UTF-8 (RFC 7617 2.1). Browsers show `realm`;
-/// characters that a header cannot safely contain become question marks.
+/// Returns the challenge that requests a user name and a password in UTF-8 (RFC 7617 section 2.1). Browsers show `realm`.
+/// Characters that a field value cannot safely contain are replaced by question marks.
 pub(crate) fn basic_challenge(realm: &str) -> HeaderValue {
     let mut value = String::from("Basic realm=\"");
     for letter in realm.chars() {
         match letter {
-            // quoted-pair (RFC 9110 5.6.4).
+            // quoted-pair (RFC 9110 section 5.6.4).
             '"' | '\\' => value.extend(['\\', letter]),
             ' '..='~' => value.push(letter),
             _ => value.push('?'),
@@ -134,14 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_the_rfc_are_read() {
+    fn the_examples_of_rfc_7617_are_decoded() {
         let some = |user: &str, password: &str| Ok(Some((user.to_owned(), password.to_owned())));
         assert_eq!(parsed(&["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]), some("Aladdin", "open sesame"));
         assert_eq!(parsed(&["Basic dGVzdDoxMjPCow=="]), some("test", "123£"));
     }
 
     #[test]
-    fn the_first_colon_ends_the_name_and_the_schemes_case_does_not_matter() {
+    fn the_first_colon_ends_the_user_name_and_the_scheme_is_case_insensitive() {
         let some = |user: &str, password: &str| Ok(Some((user.to_owned(), password.to_owned())));
         assert_eq!(parsed(&[&encoded("CORP\\sam:a:b:")]), some("CORP\\sam", "a:b:"));
         assert_eq!(parsed(&[&encoded("sam:x").replace("Basic ", "bASIC   ")]), some("sam", "x"));
@@ -157,15 +159,15 @@ mod tests {
     }
 
     #[test]
-    fn ambiguous_credentials_are_refused() {
+    fn ambiguous_credentials_are_rejected() {
         let good = encoded("sam:secret");
         assert_eq!(parsed(&[&good, &good]), Err(BasicError::SeveralLines));
         assert_eq!(parsed(&["Negotiate YII=", &good]), Err(BasicError::SeveralLines));
         for line in [
             "Basic QTpi=",           // superfluous padding
             "Basic QTpi Yw==",       // a space inside
-            "Basic QTpi,Basic QTpi", // two in one line
-            "Basic QTo_",            // the alphabet for URLs
+            "Basic QTpi,Basic QTpi", // two credentials in one field
+            "Basic QTo_",            // the URL-safe alphabet
             "Basic c2FtOnh4eA",      // missing padding
             "Basic c2FtOnh=",        // bits after the end
             "Basic QTpi\t",
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_that_no_directory_should_get_are_refused() {
+    fn malformed_credentials_are_rejected() {
         let cases: [(&[u8], BasicError); 9] = [
             (b"", BasicError::NoColon),
             (b"sam", BasicError::NoColon),
@@ -205,14 +207,14 @@ mod tests {
     }
 
     #[test]
-    fn the_challenge_cannot_be_broken_out_of() {
+    fn a_realm_cannot_end_the_quoted_string_of_the_challenge() {
         assert_eq!(basic_challenge("rms.corp.example"), r#"Basic realm="rms.corp.example", charset="UTF-8""#);
         assert_eq!(basic_challenge("a\"b\\c\r\né"), r#"Basic realm="a\"b\\c???", charset="UTF-8""#);
     }
 
     proptest! {
         #[test]
-        fn any_user_name_and_password_are_read_as_they_were_sent(
+        fn any_user_name_and_password_are_decoded_as_sent(
             user in "[^\\p{Cc}:]{1,80}", password in "[^\\p{Cc}]{1,80}"
         ) {
             let read = parsed(&[&encoded(format!("{user}:{password}"))]);
@@ -220,7 +222,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_without_a_panic(line in prop::collection::vec(prop_oneof![b' '..=b'~', 0x80..=0xff_u8], 0..80)) {
+        fn any_bytes_are_decoded_without_a_panic(line in prop::collection::vec(prop_oneof![b' '..=b'~', 0x80..=0xff_u8], 0..80)) {
             let mut headers = HeaderMap::new();
             let line = [b"Basic ", line.as_slice()].concat();
             headers.insert(AUTHORIZATION, HeaderValue::from_bytes(&line).unwrap());

@@ -1,17 +1,18 @@
-//! A host in the one spelling that is compared, from SNI, `Host`, `:authority` or the configuration.
+//! Host names in canonical form, from SNI, `Host`, `:authority` or the configuration.
 //!
-//! Names are not resolved. Unicode names are refused: clients send A-labels (RFC 5891 4.4), and a name must not have two
-//! spellings.
+//! Names are not resolved. Unicode names are rejected: clients send A-labels (RFC 5891 section 4.4), and a name must not
+//! have two spellings.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The most bytes of a DNS name in text, without its trailing dot (RFC 1035 2.3.4).
+/// The maximum length of a DNS name in bytes, without its trailing dot (RFC 1035 section 2.3.4).
 const MAX_NAME_BYTES: usize = 253;
-/// The most bytes of one label (RFC 1035 2.3.4).
+/// The maximum length of a label in bytes (RFC 1035 section 2.3.4).
 const MAX_LABEL_BYTES: usize = 63;
 
-/// A DNS name of letters, digits and hyphens (RFC 1123 2.1), in lower case and without its trailing dot, or an address.
+/// A DNS name of letters, digits and hyphens (RFC 1123 section 2.1), in lower case and without its trailing dot, or an IP
+/// address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostName(HostKind);
 
@@ -21,32 +22,33 @@ enum HostKind {
     Address(IpAddr),
 }
 
-/// Why a host is invalid.
+/// The reason why a host is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHost {
     /// The host is empty.
     #[error("the host is empty")]
     Empty,
-    /// Longer than a DNS name may be.
+    /// The host is longer than a DNS name may be.
     #[error("the host has {bytes} bytes; the limit is 253")]
     TooLong {
-        /// Its length.
+        /// The length of the host.
         bytes: usize,
     },
-    /// A label that is empty, too long, starts or ends with a hyphen, or has another character.
+    /// A label is empty, too long, starts or ends with a hyphen, or has another character.
     #[error("`{label}` is not a label of 1 to 63 letters, digits and inner hyphens")]
     Label {
-        /// The label as received, except that all but printable ASCII is escaped.
+        /// The label as received, with all but printable ASCII escaped.
         label: String,
     },
-    /// The last label is a number, but the host is not an IPv4 address of four decimal numbers. Some programs would read it
-    /// as one.
+    /// The last label is a number, but the host is not an IPv4 address of four decimal numbers. Some programs would parse it
+    /// as an address.
     #[error("the host ends in a number but is not an IPv4 address in four decimal numbers")]
     Numeric,
-    /// Brackets without an IPv6 address. Zone identifiers have a meaning on one machine only, so they are refused.
+    /// The brackets do not contain an IPv6 address. Zone identifiers are rejected, because they have a meaning on one host
+    /// only.
     #[error("the brackets do not contain an IPv6 address")]
     Ipv6,
-    /// `*` in another position than in a pattern, which is `*.` and a DNS name.
+    /// The host contains a `*` that is not the first label of a pattern.
     #[error("a wildcard is `*.` followed by a DNS name, and matches exactly one label")]
     Wildcard,
 }
@@ -56,7 +58,7 @@ impl HostName {
     /// dot.
     ///
     /// # Errors
-    /// For all other texts, also those with underscores or Unicode.
+    /// `text` is anything else, for example a name with underscores or Unicode characters.
     pub fn parse(text: &str) -> Result<Self, InvalidHost> {
         if let Some(rest) = text.strip_prefix('[') {
             let inside = rest.strip_suffix(']').ok_or(InvalidHost::Ipv6)?;
@@ -74,14 +76,14 @@ impl HostName {
             return Err(InvalidHost::Label { label: label.escape_default().to_string() });
         }
         if ends_in_a_number(name) {
-            // `127.1`, `0x7f.1` and `2130706433` are addresses to inet_aton (WHATWG URL 3.5), and no host has such a name.
+            // inet_aton and browsers parse `127.1`, `0x7f.1` and `2130706433` as addresses (WHATWG URL section 3.5).
             let address: Ipv4Addr = text.parse().map_err(|_| InvalidHost::Numeric)?;
             return Ok(Self(HostKind::Address(address.into())));
         }
         Ok(Self(HostKind::Dns(name.to_ascii_lowercase().into_boxed_str())))
     }
 
-    /// The DNS name, unless this is an address.
+    /// Returns the DNS name, or `None` if the host is an address.
     pub fn dns_name(&self) -> Option<&str> {
         match &self.0 {
             HostKind::Dns(name) => Some(name),
@@ -89,7 +91,7 @@ impl HostName {
         }
     }
 
-    /// Whether this is the local machine: `localhost`, a name below it (RFC 6761 6.3), or a loopback address.
+    /// Returns whether the host is `localhost`, a name below it (RFC 6761 section 6.3), or a loopback address.
     pub fn is_loopback(&self) -> bool {
         match &self.0 {
             HostKind::Dns(name) => &**name == "localhost" || name.ends_with(".localhost"),
@@ -97,7 +99,7 @@ impl HostName {
         }
     }
 
-    /// The address, unless this is a DNS name.
+    /// Returns the address, or `None` if the host is a DNS name.
     pub fn address(&self) -> Option<IpAddr> {
         match self.0 {
             HostKind::Dns(_) => None,
@@ -105,7 +107,7 @@ impl HostName {
         }
     }
 
-    /// The DNS name without its first label: the name after `*.` in a wildcard for this host.
+    /// Returns the DNS name without its first label, which is the name after `*.` in a wildcard that matches the host.
     pub fn parent(&self) -> Option<&str> {
         Some(self.dns_name()?.split_once('.')?.1)
     }
@@ -117,7 +119,7 @@ impl From<IpAddr> for HostName {
     }
 }
 
-/// As in an authority (RFC 3986 3.2.2): an IPv6 address in brackets.
+/// Formats the host as in an authority (RFC 3986 section 3.2.2), with an IPv6 address in brackets.
 impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -141,12 +143,12 @@ fn ends_in_a_number(name: &str) -> bool {
         || last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// One host, or `*.example.org`, which is every name with exactly one label more.
+/// A host, or a wildcard such as `*.example.org`, which matches every name with exactly one label more.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HostPattern {
     /// This host.
     Exact(HostName),
-    /// Every name with one label before this one; not the name itself.
+    /// All names with one label more than this name, but not the name itself.
     OneLabelBelow(HostName),
 }
 
@@ -154,7 +156,7 @@ impl HostPattern {
     /// Parses a pattern of the configuration.
     ///
     /// # Errors
-    /// As [`HostName::parse`]; also for a wildcard over an address, and for a `*` in another position than the first label.
+    /// As [`HostName::parse`]. A wildcard for an address and a `*` that is not the first label are errors, too.
     pub fn parse(written: &str) -> Result<Self, InvalidHost> {
         let Some(parent) = written.strip_prefix("*.") else {
             let fault = |bad| if written.contains('*') { InvalidHost::Wildcard } else { bad };
@@ -167,7 +169,7 @@ impl HostPattern {
         Ok(Self::OneLabelBelow(parent))
     }
 
-    /// Whether the pattern matches `host`.
+    /// Returns whether the pattern matches `host`.
     pub fn matches(&self, host: &HostName) -> bool {
         match self {
             Self::Exact(exact) => exact == host,
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_a_host_is_one_host() {
+    fn all_spellings_of_a_host_have_one_canonical_form() {
         assert_eq!(shown("RMS.Corp.Example."), Ok("rms.corp.example".into()));
         assert_eq!(shown("xn--bcher-kva.example"), Ok("xn--bcher-kva.example".into()));
         assert_eq!(shown("192.0.2.1"), Ok("192.0.2.1".into()));
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_host_is_refused() {
+    fn an_invalid_host_is_rejected() {
         assert_eq!(shown(""), Err(InvalidHost::Empty));
         assert_eq!(shown("."), Err(InvalidHost::Empty));
         assert_eq!(shown("a.."), Err(InvalidHost::Label { label: String::new() }));
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_one_spelling() {
+    fn an_address_in_another_notation_is_rejected() {
         for text in ["127.1", "0x7f.0.0.1", "127.0.0.01", "2130706433", "0x7f000001", "a.1", "192.0.2.1."] {
             assert_eq!(shown(text), Err(InvalidHost::Numeric), "{text}");
         }
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_elsewhere_is_refused() {
+    fn a_wildcard_that_is_not_the_first_label_is_rejected() {
         for text in ["*", "a.*.org", "*a.org", "*.192.0.2.1", "*.[::1]"] {
             assert_eq!(HostPattern::parse(text), Err(InvalidHost::Wildcard), "{text}");
         }
@@ -249,7 +251,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_shown_form_of_a_host_is_a_fixed_point_whatever_its_case(text in "[A-Za-z0-9.:\\[\\]-]{1,30}") {
+        fn the_canonical_form_of_a_host_is_a_fixed_point_in_any_letter_case(text in "[A-Za-z0-9.:\\[\\]-]{1,30}") {
             if let Ok(host) = HostName::parse(&text) {
                 prop_assert_eq!(HostName::parse(&host.to_string()), Ok(host.clone()));
                 prop_assert_eq!(HostName::parse(&text.to_ascii_uppercase()), Ok(host));

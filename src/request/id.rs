@@ -1,18 +1,18 @@
-//! The identifier of one request in responses, audit records and the backend's log.
+//! Request identifiers, in responses, audit records and requests to backends.
 //!
-//! A client's identifier is never used: two requests of different users could then have the same one.
+//! An identifier from the client is never used: a client could then give its request the identifier of another one.
 
 use std::fmt;
 
 const BYTES: usize = 16;
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// 128 random bits. Shown as 32 lower-case hexadecimal digits.
+/// A request identifier: 128 random bits, displayed as 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct RequestId([u8; BYTES]);
 
 impl RequestId {
-    /// A new random identifier.
+    /// Returns a random identifier.
     pub(crate) fn random() -> Self {
         let mut bytes = [0; BYTES];
         aws_lc_rs::rand::fill(&mut bytes)
@@ -49,14 +49,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_shown_as_32_lower_case_digits() {
+    fn an_identifier_is_displayed_as_32_lower_case_digits() {
         let id = RequestId([0x00, 0x0f, 0xf0, 0xff, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0xab]);
         assert_eq!(id.to_string(), "000ff0ff0405060708090a0b0c0d0eab");
         assert_eq!(id.hex(), *b"000ff0ff0405060708090a0b0c0d0eab");
     }
 
     #[test]
-    fn a_thousand_requests_have_different_ids() {
+    fn a_thousand_requests_have_different_identifiers() {
         let ids: std::collections::HashSet<RequestId> = (0..1000).map(|_| RequestId::random()).collect();
         assert_eq!(ids.len(), 1000);
     }

@@ -1,26 +1,26 @@
-//! The path of a request in the one spelling that is matched, decided on and forwarded.
+//! The canonical path of a request, which is matched, decided on and forwarded.
 //!
-//! Nothing is decoded, collapsed or resolved. A spelling that IIS could read in two ways is refused: if gateway and server
-//! disagree about a path, they disagree about the users that may request it.
+//! Paths are not decoded, collapsed or resolved. A spelling that IIS could interpret in two ways is rejected: if the gateway
+//! and the server disagree about a path, they disagree about the users that may request it.
 
 use super::InvalidPath;
 use std::fmt;
 
-/// The most bytes of a path. ASP.NET allows 260 characters of URL; the longest path of RMS has 60.
+/// The maximum length of a path in bytes. ASP.NET allows URLs of 260 characters, and the longest path of RMS has 60.
 pub(crate) const MAX_PATH_BYTES: usize = 256;
 
-/// Whether two spellings that differ only in ASCII letter case are the same path.
+/// Whether paths that differ only in ASCII letter case are equal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PathCase {
-    /// They are, as in IIS. The canonical path is in lower case.
+    /// They are equal, as in IIS. The canonical path is in lower case.
     #[default]
     Fold,
-    /// They are not.
+    /// They are different paths.
     Exact,
 }
 
 impl PathCase {
-    /// `text` in the letter case in which it is compared.
+    /// Returns `text` in the letter case in which it is compared.
     pub fn apply(self, text: &str) -> String {
         match self {
             Self::Fold => text.to_ascii_lowercase(),
@@ -29,8 +29,8 @@ impl PathCase {
     }
 }
 
-/// A path in the strict alphabet, `(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)+`, or `/`, or either with one trailing slash;
-/// in lower case if the site ignores case. It has no `%`, no empty segment and no dot segment.
+/// A path in the strict alphabet: `(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)+` with or without one trailing slash, or `/`. It is
+/// in lower case if the site ignores letter case, and has no `%`, no empty segment and no dot segment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CanonicalPath(Box<str>);
 
@@ -38,27 +38,28 @@ impl CanonicalPath {
     /// Parses a path as received, without its query.
     ///
     /// # Errors
-    /// For any other byte, a dot that is not between two name characters, two slashes in a row, and more than
-    /// [`MAX_PATH_BYTES`].
+    /// The path has another byte, a dot that is not between two name characters, two slashes in a row, or more than
+    /// [`MAX_PATH_BYTES`] bytes.
     pub fn parse(raw: &str, case: PathCase) -> Result<Self, InvalidPath> {
         check_alphabet(raw)?;
         Ok(Self(case.apply(raw).into_boxed_str()))
     }
 
-    /// The canonical path.
+    /// Returns the canonical path as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a segment before the last has an extension, or a slash follows a segment that has one.
+    /// Returns whether a segment before the last slash has an extension.
     ///
-    /// IIS executes a segment with a script's extension and passes all that follows as PATH_INFO (KB 275601), so such a path
-    /// runs the file, whatever follows.
+    /// IIS executes a segment with the extension of a script and passes the rest of the path as PATH_INFO (KB 275601), so
+    /// that a request for any path below a file runs the file.
     pub fn is_below_a_file(&self) -> bool {
         has_inner_extension(&self.0)
     }
 
-    /// The paths above this one, nearest first, without trailing slash; the last is empty and stands for the root.
+    /// Returns the paths above this one without trailing slashes, nearest first. The last one is empty and stands for the
+    /// root.
     pub fn ancestors(&self) -> impl Iterator<Item = &str> {
         ancestors_of(&self.0)
     }
@@ -70,7 +71,7 @@ impl fmt::Display for CanonicalPath {
     }
 }
 
-/// Checks `path` against the alphabet. Also used for the patterns of rules, so that no rule has a path that no request has.
+/// Checks `path` against the strict alphabet. The patterns of rules are checked, too, so that a request can match each.
 pub(super) fn check_alphabet(path: &str) -> Result<(), InvalidPath> {
     if path.len() > MAX_PATH_BYTES {
         return Err(InvalidPath::TooLong { bytes: path.len(), limit: MAX_PATH_BYTES });
@@ -94,12 +95,12 @@ pub(super) fn check_alphabet(path: &str) -> Result<(), InvalidPath> {
     Ok(())
 }
 
-/// Whether there is a dot before the last slash of `path`.
+/// Returns whether `path` has a dot before its last slash.
 pub(super) fn has_inner_extension(path: &str) -> bool {
     path.rsplit_once('/').is_some_and(|(above, _)| above.contains('.'))
 }
 
-/// As [`CanonicalPath::ancestors`], for a path in the alphabet, or the empty text, which has no ancestors.
+/// Returns the ancestors of `path` as [`CanonicalPath::ancestors`] does. An empty path has none.
 pub(crate) fn ancestors_of(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(path), |below| Some(below.rsplit_once('/')?.0)).skip(1)
 }
@@ -122,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn letter_case_is_ignored_only_if_the_site_is_configured_so() {
+    fn letter_case_is_folded_or_kept_as_the_site_specifies() {
         assert_eq!(folded("/_WMCS/License.ASMX").as_deref(), Ok("/_wmcs/license.asmx"));
         let exact = CanonicalPath::parse("/_WMCS/License.ASMX", PathCase::Exact).unwrap();
         assert_eq!(exact.as_str(), "/_WMCS/License.ASMX");
     }
 
     #[test]
-    fn a_refusal_names_the_byte_and_its_position() {
+    fn an_error_contains_the_byte_and_its_position() {
         assert_eq!(folded("/a%2f"), Err(InvalidPath::ForeignByte { byte: b'%', position: 2 }));
         assert_eq!(folded("/\u{e9}"), Err(InvalidPath::ForeignByte { byte: 0xc3, position: 1 }));
         assert_eq!(folded("/a//b"), Err(InvalidPath::EmptySegment { position: 3 }));
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn ancestors_go_up_to_the_root() {
+    fn the_last_ancestor_is_the_root() {
         let above = |raw| {
             CanonicalPath::parse(raw, PathCase::Fold).unwrap().ancestors().collect::<Vec<_>>().join("|")
         };

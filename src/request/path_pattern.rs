@@ -1,4 +1,4 @@
-//! The path of a rule, as written in the configuration.
+//! The path patterns of rules.
 
 use super::path::{check_alphabet, has_inner_extension};
 use super::{InvalidPath, PathCase};
@@ -7,14 +7,14 @@ use std::fmt;
 /// The paths that a pattern covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PathScope {
-    /// The path itself only.
+    /// Exactly the path.
     Itself,
-    /// The path itself, with and without its trailing slash, and everything below it, segment by segment.
+    /// The path with and without its trailing slash, and all paths below it, by whole segments.
     Below,
 }
 
-/// The path of a rule: exact, as `/_wmcs/licensing/license.asmx`, or everything in a directory, as `/scripts/*`.
-/// `/*` is every path. There are no other wildcards.
+/// The path pattern of a rule: an exact path such as `/_wmcs/licensing/license.asmx`, or all paths of a directory such as
+/// `/scripts/*`. `/*` covers every path. There are no other wildcards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern {
     /// As configured, without the `/*` of a directory.
@@ -22,13 +22,13 @@ pub struct PathPattern {
     scope: PathScope,
 }
 
-/// Why no request can match a pattern.
+/// The reason why no request can match a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPathPattern {
-    /// No request can have this path.
+    /// The path is outside of the strict alphabet.
     #[error("no request can have this path")]
     Path(#[source] InvalidPath),
-    /// A segment before the last has an extension: requests below a file are always rejected.
+    /// A segment before the last has an extension, and requests below a file are always rejected.
     #[error(
         "only the last segment of a path may have an extension: requests below a file are always rejected"
     )]
@@ -39,7 +39,7 @@ impl PathPattern {
     /// Parses a pattern of the configuration.
     ///
     /// # Errors
-    /// For a path outside of the strict alphabet, and one below a segment with an extension.
+    /// The path is outside of the strict alphabet, or below a segment with an extension.
     pub fn parse(written: &str) -> Result<Self, InvalidPathPattern> {
         let (path, scope) = match written.strip_suffix("/*") {
             Some(directory) => (directory, PathScope::Below),
@@ -52,7 +52,7 @@ impl PathPattern {
         if scope == PathScope::Below && path.ends_with('/') {
             return Err(InvalidPathPattern::Path(InvalidPath::EmptySegment { position: path.len() }));
         }
-        // All segments of a directory are before the last segment of a path in it.
+        // A path in a directory has its last segment after all segments of the directory.
         let inner_extension = match scope {
             PathScope::Itself => has_inner_extension(path),
             PathScope::Below => path.contains('.'),
@@ -63,23 +63,23 @@ impl PathPattern {
         Ok(Self { path: path.into(), scope })
     }
 
-    /// The path as configured; that of a directory without its trailing slash, so empty for `/*`.
+    /// Returns the path as configured. That of a directory has no trailing slash, and is empty for `/*`.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The paths that it covers.
+    /// Returns the paths that the pattern covers.
     pub fn scope(&self) -> PathScope {
         self.scope
     }
 
-    /// The path in the letter case in which it is compared with a [`super::CanonicalPath`].
+    /// Returns the path in the letter case in which it is compared with a [`super::CanonicalPath`].
     pub fn key(&self, case: PathCase) -> String {
         case.apply(&self.path)
     }
 }
 
-/// As configured.
+/// Formats the pattern as configured.
 impl fmt::Display for PathPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path)?;
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_no_request_can_match_is_refused() {
+    fn a_pattern_that_no_request_can_match_is_rejected() {
         let fault = |written| PathPattern::parse(written).unwrap_err();
         assert_eq!(fault(""), InvalidPathPattern::Path(InvalidPath::NotRooted));
         assert_eq!(fault("*"), InvalidPathPattern::Path(InvalidPath::NotRooted));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_extension_before_the_last_segment_is_refused() {
+    fn an_extension_before_the_last_segment_is_rejected() {
         for written in ["/a.b/c", "/a.b/", "/a.b/*", "/v1.0/x/*"] {
             assert_eq!(PathPattern::parse(written), Err(InvalidPathPattern::InnerExtension));
         }

@@ -1,12 +1,12 @@
-//! The parts of a request target, as received in a request line or in HTTP/2 pseudo-header fields.
+//! Request targets, as received in a request line or in HTTP/2 pseudo-header fields.
 //!
-//! The only place that reads [`Uri::path`]; other code gets a [`super::CanonicalPath`]. A fragment never arrives here:
-//! `http::Uri` removes it, and the canonical path is forwarded, so it reaches no backend either.
+//! Only this file reads [`Uri::path`]; other code uses a [`super::CanonicalPath`]. `http::Uri` removes a fragment, and only
+//! the canonical path is forwarded, so that no backend receives one.
 
 use super::{Authority, InvalidPath};
 use http::{HeaderMap, Method, Uri, Version};
 
-/// The most bytes of a query.
+/// The maximum length of a query in bytes.
 pub(crate) const MAX_QUERY_BYTES: usize = 2048;
 
 /// The scheme of an absolute target, or of the client's connection.
@@ -19,7 +19,7 @@ pub(crate) enum TargetScheme {
 }
 
 impl TargetScheme {
-    /// The scheme in lower case.
+    /// Returns the scheme in lower case.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -28,7 +28,7 @@ impl TargetScheme {
     }
 }
 
-/// A request target in origin-form or absolute-form (RFC 9112 3.2). HTTP/2 requests have the latter.
+/// A request target in origin-form or absolute-form (RFC 9112 section 3.2). HTTP/2 requests have the latter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RequestTarget<'a> {
     raw_path: &'a str,
@@ -36,8 +36,8 @@ pub(crate) struct RequestTarget<'a> {
     origin: Option<(TargetScheme, Authority)>,
 }
 
-/// The target as received, for the audit record. HTTP/2 has no request line: its `:path` is used instead, and its
-/// `:authority` is recorded as the host.
+/// Returns the target as received, for the audit record. HTTP/2 has no request line: its `:path` is used instead, and
+/// its `:authority` is recorded as the host.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
 pub(crate) fn received_target(uri: &Uri, version: Version) -> String {
     match (version, uri.path_and_query()) {
@@ -46,8 +46,8 @@ pub(crate) fn received_target(uri: &Uri, version: Version) -> String {
     }
 }
 
-/// The size of a request's field list as HTTP/2 counts it: of every field the name, the value and 32 bytes, the
-/// pseudo-header fields included (RFC 9113 6.5.2).
+/// Returns the size of a request's field list in bytes as HTTP/2 defines it: the name, the value and 32 bytes of every
+/// field, including the pseudo-header fields (RFC 9113 section 6.5.2).
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
 pub(crate) fn field_list_size(method: &Method, uri: &Uri, headers: &HeaderMap) -> usize {
     let path = uri.path_and_query().map(http::uri::PathAndQuery::as_str);
@@ -64,11 +64,11 @@ pub(crate) fn field_list_size(method: &Method, uri: &Uri, headers: &HeaderMap) -
 }
 
 impl<'a> RequestTarget<'a> {
-    /// Splits the request's URI and checks all parts except the path, whose rule depends on the site.
+    /// Splits the request's URI and checks all parts except the path, whose letter case depends on the site.
     ///
     /// # Errors
-    /// For `*`, an authority without a path, an unknown scheme, an invalid authority, and a query that is too long or has bytes
-    /// that are not printable ASCII.
+    /// The target is `*` or an authority without a path, the scheme is unknown, the authority is invalid, or the query is too
+    /// long or has bytes that are not printable ASCII.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
     pub(crate) fn parse(uri: &'a Uri) -> Result<Self, InvalidPath> {
         let origin = origin_of(uri)?;
@@ -81,22 +81,22 @@ impl<'a> RequestTarget<'a> {
         Ok(Self { raw_path, query, origin })
     }
 
-    /// The path as received: for [`super::CanonicalPath::parse`] and the audit record only.
+    /// Returns the path as received, for [`super::CanonicalPath::parse`] and the audit record only.
     pub(crate) fn raw_path(&self) -> &'a str {
         self.raw_path
     }
 
-    /// The query as received, without its `?`. It is forwarded byte for byte and affects no decision.
+    /// Returns the query as received, without its `?`. It is forwarded byte for byte, and no decision depends on it.
     pub(crate) fn query(&self) -> Option<&'a str> {
         self.query
     }
 
-    /// The scheme of an absolute target.
+    /// Returns the scheme of an absolute target, or `None` for an origin-form target.
     pub(crate) fn scheme(&self) -> Option<TargetScheme> {
         self.origin.as_ref().map(|(scheme, _)| *scheme)
     }
 
-    /// The authority of an absolute target. It has precedence over the `Host` field (RFC 9112 3.2.2).
+    /// Returns the authority of an absolute target. It takes precedence over the `Host` field (RFC 9112 section 3.2.2).
     pub(crate) fn authority(&self) -> Option<&Authority> {
         self.origin.as_ref().map(|(_, authority)| authority)
     }
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_of_a_field_list_counts_pseudo_headers_and_every_line() {
+    fn the_size_of_a_field_list_includes_pseudo_header_fields_and_repeated_fields() {
         let request = http::Request::get("https://a.example/b?c").header("d", "ef").header("d", "g").body(());
         let (head, ()) = request.unwrap().into_parts();
         let pseudo = ":methodGET:schemehttps:authoritya.example:path/b?c".len();
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_are_refused() {
+    fn other_forms_of_targets_are_rejected() {
         assert_eq!(parts("*"), Err(InvalidPath::Asterisk));
         assert_eq!(parts("rms.example:443"), Err(InvalidPath::AuthorityForm));
         assert_eq!(parts("ftp://rms.example/a"), Err(InvalidPath::ForeignScheme { scheme: "ftp".into() }));

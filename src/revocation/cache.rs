@@ -21,10 +21,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest time for which a result is cached. It cannot change while its CRLs are the same; this is the limit
-/// that all caches of the gateway have.
+/// The maximum age of a cached result. It cannot change while its CRLs are the same; all caches of the gateway have
+/// this limit.
 const MAXIMUM_AGE: Duration = Duration::from_secs(300);
-/// How long an unused result stays in memory. Its deadline alone decides whether it may be used.
+/// The time after which a result that is not used is dropped. Whether it may be used depends on its deadline only.
 const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// All inputs of a lookup.
@@ -70,7 +70,7 @@ pub struct RevocationCache {
 }
 
 impl RevocationCache {
-    /// A cache of at most `bytes`, which counts its hits and misses.
+    /// Returns a cache of at most `bytes`, which counts its hits and misses.
     pub fn new(bytes: u64, metrics: CacheMetrics) -> Self {
         Self {
             results: Cache::builder().max_capacity(bytes).weigher(weight).time_to_idle(IDLE_LIFETIME).build(),
@@ -78,7 +78,7 @@ impl RevocationCache {
         }
     }
 
-    /// As [`super::check`], with cached results, and with the OCSP responders of `ocsp`. A responder that a
+    /// Checks as [`super::check`], with cached results, and with the OCSP responders of `ocsp`. A responder that a
     /// certificate names is queried only because the chain is validated. Slow lookups run outside of the worker. Must
     /// run inside a tokio runtime.
     ///
@@ -148,7 +148,7 @@ impl RevocationCache {
     }
 }
 
-/// The size of an entry in bytes, with its overhead.
+/// Returns the size of an entry in bytes, with its overhead.
 fn weight(key: &RevocationKey, cached: &CachedResult) -> u32 {
     const ENTRY: usize = 512;
     let fingerprints = (key.path.len() + key.additional_certificates.len()) * size_of::<Fingerprint>();

@@ -1,7 +1,7 @@
 //! The revocation check of a validated chain by a rule. The trust anchor of a path is not checked: it is trusted
 //! because the configuration names it.
 //!
-//! Never fetches. An unknown status passes only if the rule accepts it, and for a minute.
+//! The check never fetches. An unknown status passes only if the rule accepts it, and for one minute.
 
 use super::crl::SignerCandidates;
 use super::lookup::{LookupQuery, look_up};
@@ -19,29 +19,29 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct UnrevokedChain {
     chain: Arc<ValidatedChain>,
-    /// For each path of the chain whether it passed; at least one did.
+    /// Whether each path of the chain passed; at least one did.
     passed: Vec<bool>,
     status: Vec<CertificateStatus>,
     deadline: UnixTime,
 }
 
 impl UnrevokedChain {
-    /// The validated chain, with the paths that did not pass.
+    /// Returns the validated chain, with the paths that did not pass.
     pub fn chain(&self) -> &Arc<ValidatedChain> {
         &self.chain
     }
 
-    /// The paths that passed, at least one.
+    /// Returns the paths that passed, at least one.
     pub fn paths(&self) -> impl Iterator<Item = &ValidPath> {
         self.chain.paths().iter().zip(&self.passed).filter_map(|(path, passed)| passed.then_some(path))
     }
 
-    /// The status of each certificate of these paths except the trust anchors. Empty if the rule requires none.
+    /// Returns the status of each certificate of these paths except the trust anchors. Empty if the rule requires none.
     pub fn status(&self) -> &[CertificateStatus] {
         &self.status
     }
 
-    /// The time from which on the chain must be checked again.
+    /// Returns the time from which on the chain must be checked again.
     pub fn deadline(&self) -> UnixTime {
         self.deadline
     }
@@ -51,7 +51,7 @@ impl UnrevokedChain {
 /// signers.
 ///
 /// # Errors
-/// [`RevocationError`] if no path passes: a revoked certificate rather than one of unknown status.
+/// [`RevocationError`] if no path passes. A revoked certificate is reported rather than one of unknown status.
 pub fn check(
     chain: &Arc<ValidatedChain>,
     rule: &RevocationRule,
@@ -89,7 +89,7 @@ impl CertificateCheck<'_> {
     }
 }
 
-/// The certificates of a path whose status `rule` requires.
+/// Returns the certificates of a path whose status `rule` requires.
 pub(super) fn checks<'a>(
     chain: &'a ValidatedChain,
     path: &'a ValidPath,
@@ -205,8 +205,8 @@ fn apply(
     }
 }
 
-/// Whether the CRLs that do not list a certificate are fresh, and their signers pass by the same rule. Returns the
-/// verdict with its deadline.
+/// Checks that the CRLs that do not list a certificate are fresh, and that their signers pass by the same rule. Returns
+/// the verdict with its deadline.
 pub(super) fn check_freshness(
     clean: &CleanCrls,
     rule: &RevocationRule,

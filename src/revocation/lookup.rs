@@ -1,7 +1,7 @@
 //! The lookup of one certificate in CRLs (RFC 5280 6.3.3).
 //!
-//! Independent of the realm's rule. A certificate counts as not listed only if CRLs for every revocation reason cover
-//! it.
+//! The lookup is independent of the realm's rule. A certificate counts as not listed only if CRLs for every revocation
+//! reason cover it.
 
 use super::crl::{
     CertificatePoint, Crl, RevocationReason, RevokedEntry, SignerCandidates, all_reasons, find_signer,
@@ -22,19 +22,19 @@ pub(super) struct LookupQuery<'a> {
     pub(super) signers: SignerCandidates<'a>,
 }
 
-/// How many CRL signers whose certificates are covered by the CRL of another signer are followed.
+/// The maximum number of CRL signers that are followed, each of which is covered by the CRL of the next.
 const MAXIMUM_DEPTH: usize = 3;
 
 /// Looks a certificate up in the CRLs of a realm.
 ///
-/// A CRL is passed over only if another one supersedes it: same key, the same or a wider scope, and certainly newer.
-/// All others are consulted, and the certificate is revoked if any of them lists it. A CRL that is dated in the
-/// future revokes what it lists, and shows nothing else.
+/// A CRL is skipped only if another one supersedes it: same key, the same or a wider scope, and certainly newer. All
+/// others are consulted, and the certificate is revoked if any of them lists it. A CRL that is dated in the future
+/// revokes the certificates that it lists, and shows nothing else.
 pub(super) fn look_up(query: LookupQuery<'_>, crls: &CrlStore, now: UnixTime) -> LookupResult {
     CrlLookup::new(query, crls, now, &[]).run()
 }
 
-/// Whether [`look_up`] may verify a signature that takes long.
+/// Returns whether [`look_up`] may verify a signature that takes long.
 pub(super) fn is_slow(query: LookupQuery<'_>, crls: &CrlStore) -> bool {
     let mut points = CertificatePoint::all(query.certificate);
     points.any(|point| crls_at(point, query.certificate, crls).any(Crl::is_slow_to_verify))
@@ -75,7 +75,7 @@ struct ConsultedCrl<'a> {
 }
 
 impl ConsultedCrl<'_> {
-    /// Whether a CRL that `key` signed contains nothing newer than this CRL with its delta CRLs.
+    /// Returns whether a CRL that `key` signed contains nothing newer than this CRL with its delta CRLs.
     fn supersedes(&self, crl: &Crl, key: KeyId) -> bool {
         if self.key != key {
             return false;
@@ -90,7 +90,7 @@ impl ConsultedCrl<'_> {
     }
 }
 
-/// What one CRL shows: a revocation, nothing new, or why it cannot be used.
+/// The result of one CRL: a revocation, no new information, or why it cannot be used.
 type Consulted = Result<Option<FoundRevocation>, UnknownReason>;
 
 impl<'a> CrlLookup<'a> {
@@ -156,16 +156,16 @@ impl<'a> CrlLookup<'a> {
         None
     }
 
-    /// Of several CRLs that cannot be used, the reason of the one that is closest to usable is reported: a CRL that
-    /// another key signed under the issuer's name, or that is for other certificates, was perhaps never meant for
-    /// this one.
+    /// Records why a CRL cannot be used. Of several, the reason of the one that is closest to usable is reported: a CRL
+    /// that another key signed under the issuer's name, or that is for other certificates, may not be meant for this
+    /// one.
     fn note(&mut self, reason: UnknownReason) {
         if self.reason.as_ref().is_none_or(|known| closeness(known) < closeness(&reason)) {
             self.reason = Some(reason);
         }
     }
 
-    /// RFC 5280 6.3.3 (b) to (l) for one complete CRL.
+    /// Applies RFC 5280 6.3.3 (b) to (l) to one complete CRL.
     fn consult_complete(&mut self, crl: &'a Crl, point: CertificatePoint<'a>) -> Consulted {
         self.check_scope(crl, point)?;
         let reasons = point.reasons() & crl.scope().reasons;
@@ -211,8 +211,8 @@ impl<'a> CrlLookup<'a> {
         Ok(None)
     }
 
-    /// A delta CRL alone never shows that a certificate is not revoked. One that no complete CRL supersedes revokes
-    /// what it lists, even if the complete CRL that it is based on is missing.
+    /// Consults one delta CRL. Alone it never shows that a certificate is not revoked. Unless a complete CRL supersedes
+    /// it, it revokes the certificates that it lists, even if the complete CRL that it is based on is missing.
     fn consult_delta(&mut self, crl: &'a Crl, point: CertificatePoint<'a>) -> Consulted {
         let source = crl.source();
         self.check_scope(crl, point)?;
@@ -235,7 +235,7 @@ impl<'a> CrlLookup<'a> {
         covers.then_some(()).ok_or(UnknownReason::Scope)
     }
 
-    /// The signer of a CRL, with the status of its certificate if that is not on the certificate's path.
+    /// Returns the signer of a CRL, with the status of its certificate if that is not on the certificate's path.
     fn signer(&self, crl: &'a Crl) -> Result<(&'a Certificate, Option<SignerStatus>), UnknownReason> {
         let LookupQuery { authorities, signers, .. } = self.query;
         let signer = find_signer(crl, authorities, signers, self.now)?;
@@ -256,9 +256,9 @@ impl<'a> CrlLookup<'a> {
         Ok((certificate, Some(SignerStatus { certificate: certificate.clone(), issuer, result })))
     }
 
-    /// The delta CRLs that may be combined with a complete CRL (RFC 5280 5.2.4, 6.3.3 (c)): of the same issuer, key
-    /// and scope, based on it or on an older one, and newer than it. Of these the newest, or several if none is
-    /// certainly newer than the others. Empty if the complete CRL is unusable.
+    /// Returns the delta CRLs that may be combined with a complete CRL (RFC 5280 5.2.4, 6.3.3 (c)): of the same
+    /// issuer, key and scope, based on it or on an older one, and newer than it. Of these the newest, or several if
+    /// none is certainly newer than the others. Empty if the complete CRL is unusable.
     fn deltas_of(&self, complete: &Crl, signer: &Certificate) -> Vec<&'a Crl> {
         let source = complete.source();
         let mut newest: Vec<&'a Crl> = Vec::new();
@@ -283,7 +283,7 @@ impl<'a> CrlLookup<'a> {
         newest
     }
 
-    /// The entry by which a complete CRL and its delta CRLs revoke the certificate, and the CRL that has it.
+    /// Returns the entry by which a complete CRL and its delta CRLs revoke the certificate, and the CRL that has it.
     fn revoked_entry(&self, complete: &'a Crl, deltas: &[&'a Crl]) -> Option<(RevokedEntry, &'a Crl)> {
         let is_removal = |entry: &RevokedEntry| entry.reason == RevocationReason::RemoveFromCrl;
         let mut changes = deltas.iter().filter_map(|delta| Some((self.entry(delta)?, *delta)));
@@ -307,7 +307,7 @@ impl<'a> CrlLookup<'a> {
     }
 }
 
-/// How close a CRL is to usable that is rejected for this reason. Of equal ones the first is reported.
+/// Returns how close to usable a CRL is that is rejected for this reason. Of equal ones the first is reported.
 fn closeness(reason: &UnknownReason) -> u8 {
     match reason {
         UnknownReason::NoCrl => 0,

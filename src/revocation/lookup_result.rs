@@ -1,4 +1,4 @@
-//! What CRLs and OCSP responders show of one certificate, before a rule is applied: the same result serves every
+//! The result of a lookup of one certificate in CRLs and by OCSP, before a rule is applied: one result serves every
 //! rule, so it can be cached for all of them.
 
 use super::crl::{CrlSource, RevocationReason};
@@ -9,7 +9,7 @@ use crate::clock::UnixTime;
 use crate::telemetry::display_chain;
 use std::sync::Arc;
 
-/// An outcome, and the time at which the lookup must be repeated though the CRLs are the same: a CRL that is dated in
+/// An outcome, and the time at which the lookup must be repeated even if the CRLs are the same: a CRL that is dated in
 /// the future, a delta CRL that expires or a newer OCSP response may change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LookupResult {
@@ -17,13 +17,13 @@ pub(super) struct LookupResult {
     pub(super) until: UnixTime,
 }
 
-/// What is known of one certificate.
+/// The known status of one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum LookupOutcome {
     /// CRLs that cover it for all reasons do not list it. Whether they are fresh enough depends on the rule.
     NotListed(CleanCrls),
-    /// A CRL that covers it lists it, or an OCSP response has the status "revoked". However old that is: revocation
-    /// does not expire.
+    /// A CRL that covers it lists it, or an OCSP response has the status "revoked", however old: revocation does not
+    /// expire.
     Revoked(FoundRevocation),
     /// An OCSP response has the status "good", and is valid as long as this result.
     Good(Arc<OcspSource>),
@@ -46,8 +46,8 @@ pub(super) struct CleanCrl {
 }
 
 impl CleanCrl {
-    /// When a newer CRL is due. An expired complete CRL is accepted as long as its delta CRL is fresh (RFC 5280 6.3.3
-    /// (a)), and a fresh one is accepted alone after its delta CRL expired.
+    /// Returns when a newer CRL is due. An expired complete CRL is accepted as long as its delta CRL is fresh (RFC
+    /// 5280 6.3.3 (a)), and a fresh one is accepted alone after its delta CRL expired.
     pub(super) fn next_update(&self) -> Option<UnixTime> {
         self.complete.next_update.max(self.delta.as_ref().and_then(|delta| delta.next_update))
     }
@@ -71,7 +71,7 @@ pub(super) struct FoundRevocation {
 }
 
 impl LookupResult {
-    /// Its size in bytes, estimated high, without the CRLs that it shares.
+    /// Returns its size in bytes, estimated high, without the CRLs that it shares.
     pub(super) fn weight(&self) -> usize {
         const FIXED: usize = 256;
         const SOURCE: usize = 64;

@@ -1,8 +1,9 @@
 //! The revocation check: removes from a validated chain the paths on which a certificate is revoked.
 //!
 //! CRLs come from files and from the distribution points of validated certificates; OCSP responders are queried for
-//! what the CRLs do not decide. A certificate passes only if CRLs that cover it completely do not list it
-//! (RFC 5280 6.3.3) or a responder reports "good". A CRL that cannot be decoded in full still revokes what it lists.
+//! certificates whose status the CRLs do not show. A certificate passes only if CRLs that cover it completely do not
+//! list it (RFC 5280 6.3.3) or a responder reports "good". The certificates that a CRL lists are revoked even if the
+//! rest of the CRL cannot be decoded.
 
 mod cache;
 mod check;

@@ -1,4 +1,4 @@
-//! The revocation status of a certificate: from which CRL or OCSP response it is known, or why it is unknown.
+//! The revocation status of a certificate: the CRL or OCSP response that shows it, or why it is unknown.
 
 use super::crl::{CrlSource, RevocationReason, UnusableReason};
 use super::ocsp::{OcspError, OcspSource};
@@ -64,7 +64,7 @@ pub enum RevocationError {
 }
 
 impl RevocationError {
-    /// The certificate that is revoked or whose status is unknown.
+    /// Returns the certificate that is revoked or whose status is unknown.
     pub fn which(&self) -> &Certificate {
         match self {
             Self::Revoked { which, .. } | Self::Unknown { which, .. } => which,
@@ -94,13 +94,13 @@ pub enum UnknownReason {
     },
     /// CRLs bear the issuer's name, but its key signed none of them: they belong to another CA of that name, or are
     /// forged.
-    #[error("no CRL that bears its issuer's name is signed with its issuer's key")]
+    #[error("no CRL with the name of its issuer is signed by its issuer's key")]
     Signature(#[source] SignatureError),
     /// The issuer's certificate has a keyUsage without cRLSign (RFC 5280 6.3.3 (f)).
     #[error("its issuer's certificate lacks the key usage cRLSign")]
     IssuerMayNotSign,
     /// No available certificate has the key that signed the CRL.
-    #[error("no certificate of {} to verify its CRL with", issuer.shown())]
+    #[error("no available certificate of {} has the key that signed its CRL", issuer.shown())]
     NoSigner {
         /// The issuer of the CRL.
         issuer: DistinguishedName,

@@ -1,4 +1,4 @@
-//! CAs, certificates and CRLs for tests, also invalid ones: the CRLs are encoded byte by byte.
+//! CAs, certificates and CRLs for tests, including invalid ones: the CRLs are encoded byte by byte.
 
 use super::{CrlStore, RevocationRule, UnrevokedChain, check};
 use crate::certificate::Certificate;
@@ -38,7 +38,7 @@ impl TestCa {
         Self::self_signed(params, KeyPair::generate().unwrap())
     }
 
-    /// A root with this key.
+    /// Returns a root with this key.
     pub(crate) fn root_of(name: &str, key: KeyPair) -> Self {
         Self::self_signed(ca_params(name), key)
     }
@@ -62,7 +62,7 @@ impl TestCa {
         }
     }
 
-    /// Another certificate for the key and name of `other`.
+    /// Returns another certificate for the key and name of `other`.
     pub(crate) fn certify(
         &self,
         other: &Self,
@@ -92,7 +92,7 @@ impl TestCa {
         Certificate::from_der(certificate.der()).unwrap()
     }
 
-    /// A certificate that may only sign CRLs, with its key.
+    /// Returns a certificate that may only sign CRLs, with its key.
     pub(crate) fn crl_signer(
         &self,
         name: &str,
@@ -112,7 +112,7 @@ impl TestCa {
         }
     }
 
-    /// A CRL with this TBSCertList.
+    /// Returns a CRL with this TBSCertList.
     pub(crate) fn sign_list(&self, tbs: &[u8]) -> Vec<u8> {
         let signature = self.issuer.key().sign(tbs).unwrap();
         let signature = element(0x03, &[&[0], signature.as_slice()].concat());
@@ -161,12 +161,12 @@ impl CrlDraft {
         Self { entries, ..Self::default() }
     }
 
-    /// The CRL in DER, in the name of `ca` and signed by its key.
+    /// Returns the CRL in DER, in the name of `ca` and signed by its key.
     pub(crate) fn sign(&self, ca: &TestCa) -> Vec<u8> {
         self.sign_as(ca, ca)
     }
 
-    /// In the name of `named`, signed by the key of `signer`.
+    /// Returns the DER in the name of `named`, signed by the key of `signer`.
     pub(crate) fn sign_as(&self, named: &TestCa, signer: &TestCa) -> Vec<u8> {
         let mut parts = vec![
             element(0x02, &[1]),
@@ -185,7 +185,7 @@ impl CrlDraft {
     }
 }
 
-/// A revoked serial with these entry extensions.
+/// Returns a revoked serial with these entry extensions.
 pub(crate) fn entry(serial: &[u8], extensions: &[Vec<u8>]) -> Vec<u8> {
     let mut parts = vec![element(0x02, serial), time(before(NOW, 2 * HOUR))];
     if !extensions.is_empty() {
@@ -194,7 +194,7 @@ pub(crate) fn entry(serial: &[u8], extensions: &[Vec<u8>]) -> Vec<u8> {
     element(0x30, &parts.concat())
 }
 
-/// An extension; `oid` is the content of its OBJECT IDENTIFIER.
+/// Returns an extension; `oid` is the content of its OBJECT IDENTIFIER.
 pub(crate) fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
     let critical = if critical { element(0x01, &[0xff]) } else { Vec::new() };
     element(0x30, &[element(0x06, oid), critical, element(0x04, value)].concat())
@@ -204,33 +204,33 @@ pub(crate) fn reason(code: u8) -> Vec<u8> {
     extension(&[0x55, 0x1d, 21], false, &[0x0a, 1, code])
 }
 
-/// CRLNumber (RFC 5280 5.2.3).
+/// Returns CRLNumber (RFC 5280 5.2.3).
 pub(crate) fn number(number: u8) -> Vec<u8> {
     extension(&[0x55, 0x1d, 20], false, &[2, 1, number])
 }
 
-/// deltaCRLIndicator (RFC 5280 5.2.4).
+/// Returns deltaCRLIndicator (RFC 5280 5.2.4).
 pub(crate) fn base_number(number: u8) -> Vec<u8> {
     extension(&[0x55, 0x1d, 27], true, &[2, 1, number])
 }
 
-/// issuingDistributionPoint (RFC 5280 5.2.5) of these fields.
+/// Returns issuingDistributionPoint (RFC 5280 5.2.5) of these fields.
 pub(crate) fn issuing_point(fields: &[Vec<u8>]) -> Vec<u8> {
     extension(&[0x55, 0x1d, 28], true, &element(0x30, &fields.concat()))
 }
 
-/// The distributionPoint field, with one URI.
+/// Returns the distributionPoint field, with one URI.
 pub(crate) fn at_uri(uri: &str) -> Vec<u8> {
     element(0xa0, &element(0xa0, &element(0x86, uri.as_bytes())))
 }
 
-/// cRLDistributionPoints (RFC 5280 4.2.1.13) for a certificate, each of these fields.
+/// Returns cRLDistributionPoints (RFC 5280 4.2.1.13) for a certificate, each of these fields.
 pub(crate) fn distribution_points(points: &[&[Vec<u8>]]) -> rcgen::CustomExtension {
     let points: Vec<_> = points.iter().map(|fields| element(0x30, &fields.concat())).collect();
     rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 31], element(0x30, &points.concat()))
 }
 
-/// A distinguished name as a GeneralName.
+/// Returns a distinguished name as a GeneralName.
 pub(crate) fn directory_name(ca: &TestCa) -> Vec<u8> {
     element(0xa4, ca.certificate.subject().der())
 }
@@ -254,7 +254,7 @@ pub(crate) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     [header.as_slice(), content].concat()
 }
 
-/// A store of CRLs, loaded from files.
+/// Returns a store of CRLs, loaded from files.
 pub(crate) fn store(crls: &[&[u8]]) -> Arc<CrlStore> {
     let folder = tempfile::tempdir().unwrap();
     for (index, crl) in crls.iter().enumerate() {
@@ -263,7 +263,7 @@ pub(crate) fn store(crls: &[&[u8]]) -> Arc<CrlStore> {
     Arc::new(CrlStore::load(&[PathBuf::from(folder.path())]).unwrap())
 }
 
-/// The validated chain of `leaf` and `intermediates` to `anchors`.
+/// Returns the validated chain of `leaf` and `intermediates` to `anchors`.
 pub(crate) fn proven(
     leaf: &Certificate,
     intermediates: &[&Certificate],
@@ -277,7 +277,7 @@ pub(crate) fn proven(
     Arc::new(validate(&Arc::new(presented), &trust, &ValidationRule::default(), NOW).unwrap())
 }
 
-/// As [`proven`], without a revocation check, for tests of later stages.
+/// Returns the chain of [`proven`], without a revocation check, for tests of later stages.
 pub(crate) fn unrevoked(leaf: &Certificate, anchors: &[&Certificate]) -> UnrevokedChain {
     let off = RevocationRule { mode: super::RevocationMode::Off, ..RevocationRule::default() };
     check(&proven(leaf, &[], anchors), &off, &TrustSet::default(), &CrlStore::empty(), NOW).unwrap()

@@ -15,7 +15,7 @@ pub(super) struct BoundListener {
     sockets: Vec<TcpListener>,
 }
 
-/// An address that cannot be listened on.
+/// The gateway cannot listen on an address.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}")]
 pub struct BindError {
@@ -27,12 +27,13 @@ pub struct BindError {
 }
 
 impl BoundListener {
-    /// Listens on `address` with `workers` sockets (`SO_REUSEPORT`). Port 0 takes a free one, the same for all.
+    /// Listens on `address` with `workers` sockets (`SO_REUSEPORT`). With port 0 the system assigns one port to all of
+    /// them.
     ///
     /// An IPv6 address is bound for IPv6 only, so that `0.0.0.0:443` and `[::]:443` can both be bound.
     ///
     /// # Errors
-    /// The address is in use, also by a process that shares its port, or is not an address of this host.
+    /// The address is in use, even by a process that shares its port, or is not an address of this host.
     pub(super) fn bind(address: SocketAddr, workers: usize) -> Result<Self, BindError> {
         let failed = |source| BindError { address, source };
         // With SO_REUSEPORT, a second gateway of the same user would silently share the port and take half of the connections.
@@ -47,12 +48,12 @@ impl BoundListener {
         Ok(Self { address, sockets })
     }
 
-    /// The address in use, with the assigned port if port 0 was configured.
+    /// Returns the address in use, with the assigned port if port 0 was configured.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The sockets, one for each worker, non-blocking.
+    /// Returns the sockets, one for each worker, non-blocking.
     pub(super) fn into_sockets(self) -> Vec<TcpListener> {
         self.sockets
     }
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_another_gate_listens_on_is_an_error() {
+    fn binding_a_port_of_another_gateway_fails() {
         let first = BoundListener::bind(ANY_PORT, 2).unwrap();
         let error = BoundListener::bind(first.address(), 2).unwrap_err();
         assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);

@@ -1,5 +1,5 @@
-//! A running gateway, from a compiled configuration to its shutdown: workers, listeners, admin listener, background
-//! tasks and audit log.
+//! A running gateway, from its start to its shutdown: workers, listeners, admin listener, background tasks and audit
+//! log.
 
 mod admin;
 mod background;

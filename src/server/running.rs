@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 /// The time for the audit log to write its queue after everything else has ended.
 const AUDIT_CLOSE: Duration = Duration::from_secs(10);
 
-/// A running gateway. Dropping it stops it at once; [`RunningServer::stop`] is a graceful shutdown.
+/// A running gateway. Dropping it stops it without waiting; [`RunningServer::stop`] is a graceful shutdown.
 pub struct RunningServer {
     gate: Arc<SharedState>,
     process: ProcessSettings,
@@ -36,13 +36,13 @@ pub struct RunningServer {
 /// The gateway cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// An address cannot be listened on.
+    /// The gateway cannot listen on an address.
     #[error(transparent)]
     Bind(#[from] BindError),
     /// The audit log cannot be opened.
     #[error(transparent)]
     Audit(#[from] audit::OpenError),
-    /// The system provides no thread or no runtime.
+    /// The system cannot start a thread.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
 }
@@ -50,7 +50,7 @@ pub enum StartError {
 /// A failed reload, which changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
-    /// A new address cannot be listened on.
+    /// The gateway cannot listen on a new address.
     #[error(transparent)]
     Bind(#[from] BindError),
 }
@@ -58,17 +58,17 @@ pub enum ReloadError {
 /// The result of a shutdown.
 #[derive(Debug, PartialEq, Eq)]
 pub enum StopOutcome {
-    /// Every worker ended and every record is written.
+    /// Every worker has ended and every audit record is written.
     Whole,
-    /// A worker or background task failed, or the audit log was too slow; with the reasons.
+    /// A worker or background task failed, or the audit log was not written in time; with the reasons.
     CutOff(String),
 }
 
 impl RunningServer {
-    /// Opens the listeners and starts the workers. `metrics` is the one that `compiled` was built with.
+    /// Opens the listeners and starts the workers. `metrics` are those that `compiled` was built with.
     ///
     /// # Errors
-    /// [`StartError`]; nothing runs then.
+    /// [`StartError`]; no listener or thread is left then.
     pub fn start(compiled: CompiledConfig, metrics: Arc<Metrics>, clock: Clock) -> Result<Self, StartError> {
         let CompiledConfig { snapshot, listeners, process, control } = compiled;
         let bound = bind(listeners.iter().copied(), process.workers.get())?;
@@ -134,11 +134,11 @@ impl RunningServer {
         Ok(running)
     }
 
-    /// Replaces the configuration. New addresses are opened first, so that a failure changes nothing; then the snapshot is
-    /// replaced, and open connections use it from their next request.
+    /// Replaces the configuration. The new listeners are opened first, so that a failure changes nothing; then the
+    /// snapshot is replaced, and open connections use it from their next request.
     ///
     /// # Errors
-    /// A new address cannot be listened on.
+    /// The gateway cannot listen on a new address.
     pub fn reload(&mut self, compiled: CompiledConfig) -> Result<(), ReloadError> {
         let new = compiled.listeners.iter().copied().filter(|key| !self.listening.contains_key(key));
         let bound = bind(new, self.process.workers.get())?;
@@ -169,13 +169,13 @@ impl RunningServer {
     /// Reopens the audit log, after its file was moved away.
     ///
     /// # Errors
-    /// The file cannot be opened; the old one stays in use.
+    /// The file cannot be opened; the previous one stays in use.
     pub fn reopen_audit(&self) -> Result<(), audit::OpenError> {
         self.gate.audit.reopen()
     }
 
-    /// Shuts down gracefully: not ready, no new connections, requests in progress end within the shutdown timeout, every record
-    /// is written.
+    /// Shuts down gracefully: fails readiness, stops accepting, lets requests in progress end within the shutdown
+    /// timeout, and writes every audit record.
     pub fn stop(mut self) -> StopOutcome {
         self.serving.set(false);
         self.gate.stopping.cancel();
@@ -197,17 +197,17 @@ impl RunningServer {
         if cut_off.is_empty() { StopOutcome::Whole } else { StopOutcome::CutOff(cut_off.join("; ")) }
     }
 
-    /// The address in use for a configured one. They differ if port 0 is configured.
+    /// Returns the bound address for a configured one. They differ if port 0 is configured.
     pub fn address(&self, configured: SocketAddr, speech: ListenerProtocol) -> Option<SocketAddr> {
         self.listening.get(&(configured, speech)).copied()
     }
 
-    /// The addresses of the admin listeners.
+    /// Returns the addresses of the admin listeners.
     pub fn admin_addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.admin.iter().map(AdminServer::local_address)
     }
 
-    /// The generation of the configuration in force.
+    /// Returns the generation of the configuration in force.
     pub fn generation(&self) -> u64 {
         self.gate.snapshot.load().generation
     }
@@ -250,7 +250,8 @@ fn bind(
     listeners.map(|key| Ok((key, BoundListener::bind(key.0, workers)?))).collect()
 }
 
-/// The servers of the current configuration that do not respond or that reject the gateway: directories and KDCs.
+/// Returns the servers of the current configuration that do not respond or that reject the gateway: directories and
+/// KDCs.
 fn outages(gate: &Arc<SharedState>) -> impl Fn() -> Vec<String> + Send + Sync + 'static {
     let gate = Arc::clone(gate);
     move || {
@@ -284,7 +285,7 @@ fn outages(gate: &Arc<SharedState>) -> impl Fn() -> Vec<String> + Send + Sync + 
     }
 }
 
-/// The public keys of the configuration that is in force at the time of the request.
+/// Returns the public keys of the configuration that is in force at the time of the request.
 fn published_keys(gate: &Arc<SharedState>) -> PublishedKeys {
     let gate = Arc::clone(gate);
     Arc::new(move || Some(Arc::clone(gate.snapshot.load().assertions.as_ref()?.jwks())))

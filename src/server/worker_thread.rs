@@ -16,15 +16,15 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The pause after a failed accept, for which the system may have no file descriptor left.
+/// The pause after a failed accept, when the process may have no file descriptor left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 
 /// A command to a worker.
 #[derive(Debug)]
 pub(super) enum WorkerCommand {
-    /// Accept on this socket. The address is the one in proxy.toml.
+    /// Accepts on this socket. The address is the one in proxy.toml.
     Listen(SocketAddr, ListenerProtocol, TcpListener),
-    /// Accept no more connections there. Open ones stay.
+    /// Stops accepting on this address. Open connections stay.
     Close(SocketAddr, ListenerProtocol),
 }
 
@@ -47,12 +47,12 @@ impl WorkerThread {
         Ok(Self { commands, thread })
     }
 
-    /// Sends a command to the worker. One that has ended ignores it.
+    /// Sends a command to the worker. A worker that has ended ignores it.
     pub(super) fn tell(&self, command: WorkerCommand) {
         drop(self.commands.send(command));
     }
 
-    /// Waits for the thread's end.
+    /// Waits until the thread has ended.
     pub(super) fn join(self) -> std::thread::Result<()> {
         self.thread.join()
     }
@@ -131,7 +131,8 @@ async fn accept(
     }
 }
 
-/// Counts a connection. `None` if there are too many: it is closed before anything is read from it.
+/// Counts a connection. Returns `None` if a limit is reached: the connection is then closed before anything is read
+/// from it.
 fn admit(gate: &SharedState, listener: SocketAddr, peer: SocketAddr) -> Option<OpenConnection> {
     let refused = match gate.connections.admit(peer.ip(), &gate.snapshot.load().connections) {
         Ok((open, made_room)) => {

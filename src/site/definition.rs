@@ -1,4 +1,4 @@
-//! Sites: host names with one TLS configuration, one realm and a list of path rules, as an IIS web site.
+//! Sites: host names with one TLS configuration, one realm and a list of path rules, like an IIS web site.
 
 use super::host_table::HostTable;
 use super::path_table::PathTable;
@@ -20,33 +20,33 @@ use std::time::Duration;
 /// One site.
 #[derive(Debug)]
 pub struct Site {
-    /// The name in records and metrics.
+    /// The name in audit records and metrics.
     pub name: Arc<str>,
-    /// The host names that it serves.
+    /// The host names of the site.
     pub hosts: Vec<HostPattern>,
     /// The first host that is neither a wildcard nor a loopback name.
     pub public_host: Option<Authority>,
-    /// The settings of its handshakes.
+    /// The settings of TLS handshakes.
     pub tls: Arc<SiteTls>,
     /// The realm; `None` if every path ignores certificates.
     pub realm: Option<Arc<Realm>>,
     /// Whether letter case is significant in paths.
     pub case: PathCase,
-    /// The path rules. A path without one is not found.
+    /// The path rules. A path that matches none is not found.
     pub paths: PathTable<PathRule>,
-    /// How long one proof of possession is accepted.
+    /// The maximum age of a proof of possession.
     pub card_reauth_interval: Duration,
     /// The metrics of the site.
     pub metrics: SiteMetrics,
-    /// The help desk's contact on denial pages.
+    /// The contact of the help desk, for error pages.
     pub help_desk: Option<String>,
     /// The response to plain HTTP.
     pub http_action: HttpAction,
 }
 
 impl Site {
-    /// The host that is sent to a backend for a request to `requested`: the same, unless it is a loopback name. IIS and
-    /// ASP.NET treat a request for `localhost` as a local one and enable more for it (HttpPostLocalhost).
+    /// Returns the host that is sent to a backend for a request to `requested`: the same host, unless it is a loopback name.
+    /// IIS and ASP.NET treat a request to `localhost` as local and enable more for it (HttpPostLocalhost).
     pub fn host_for_backend<'a>(&'a self, requested: &'a Authority) -> &'a Authority {
         match &self.public_host {
             Some(public) if requested.host().is_loopback() => public,
@@ -54,7 +54,7 @@ impl Site {
         }
     }
 
-    /// The host of a request that names none: the public host, else the first that is not a wildcard.
+    /// Returns the host for a request without one: the public host, or else the first host that is not a wildcard.
     pub fn default_host(&self) -> Option<Authority> {
         let exact = |host: &HostPattern| match host {
             HostPattern::Exact(name) => Some(Authority::from(name.clone())),
@@ -73,30 +73,30 @@ pub struct PathRule {
     pub backend: Arc<Backend>,
 }
 
-/// A group of backend servers and how the user's identity is passed to them.
+/// A group of backend servers, and how the user's identity is passed to them.
 #[derive(Debug)]
 pub struct Backend {
     /// The index in the list of backends, the same in every worker.
     pub index: usize,
-    /// Its servers and limits.
+    /// The servers and the limits.
     pub settings: Arc<BackendSettings>,
     /// The `Host` header that replaces the requested one.
     pub host: Option<Authority>,
-    /// How the user's identity is passed, besides headers.
+    /// How the user's identity is passed, in addition to headers.
     pub identity: BackendIdentity,
     /// The identity headers that are sent.
     pub identity_headers: IdentityHeaderSettings,
-    /// The signer of assertions, if it receives any.
+    /// The signer of assertions, if the backend receives any.
     pub assertions: Option<Arc<AssertionSigner>>,
     /// The limit on pinned connections.
     pub pinned_limiter: Arc<PinnedLimiter>,
-    /// The count of failed log-ins with pass-through authentication.
+    /// The count of failed logins with pass-through authentication.
     pub login_throttle: Arc<LoginThrottle>,
     /// The metrics of the backend.
     pub metrics: BackendMetrics,
 }
 
-/// How the user's identity is passed to a backend, besides headers.
+/// How the user's identity is passed to a backend, in addition to headers.
 #[derive(Clone, Debug)]
 pub enum BackendIdentity {
     /// By headers only.
@@ -112,14 +112,14 @@ pub enum BackendIdentity {
 pub enum HttpAction {
     /// 403.4.
     Reject,
-    /// 308 to the same path over TLS, so that a POST stays a POST.
+    /// A redirect to the same path over TLS with the status 308, which keeps the method.
     Redirect,
 }
 
 /// The sites of one listener.
 #[derive(Debug)]
 pub struct ListenerSites {
-    /// Indexes in `sites` by host name.
+    /// The indexes in `sites` by host name.
     pub hosts: HostTable,
     /// The sites.
     pub sites: Vec<Arc<Site>>,
@@ -128,12 +128,13 @@ pub struct ListenerSites {
 }
 
 impl ListenerSites {
-    /// The site that serves this host.
+    /// Returns the site that serves this host.
     pub fn for_host(&self, host: &HostName) -> Option<&Arc<Site>> {
         self.sites.get(self.hosts.find(host)?)
     }
 
-    /// The site for a TLS server name; without one, the site that serves the local address as a host, else the default site.
+    /// Returns the site for a TLS server name. Without one, it is the site that serves the local address as a host, or else
+    /// the default site.
     pub fn for_server_name(&self, name: Option<&HostName>, local: SocketAddr) -> Option<&Arc<Site>> {
         match name {
             Some(name) => self.for_host(name),
@@ -141,7 +142,7 @@ impl ListenerSites {
         }
     }
 
-    /// The site for clients that send no host name.
+    /// Returns the site for clients that send no host name.
     pub fn default_site(&self) -> Option<&Arc<Site>> {
         self.sites.get(self.default?)
     }
@@ -150,8 +151,8 @@ impl ListenerSites {
 /// The sites of all listeners, by listening address.
 #[derive(Debug, Default)]
 pub struct SiteTable {
-    /// TLS listeners.
+    /// The sites of TLS listeners.
     pub tls: HashMap<SocketAddr, ListenerSites>,
-    /// Plain HTTP listeners.
+    /// The sites of plain HTTP listeners.
     pub http: HashMap<SocketAddr, ListenerSites>,
 }

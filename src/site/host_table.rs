@@ -4,16 +4,16 @@ use crate::request::{HostName, HostPattern};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// The hosts of all sites. Two hash tables for any number of hosts: Caddy's matcher used another algorithm, and compared
-/// letter case, above a hundred names (CVE-2026-27588).
+/// The hosts of all sites. The algorithm is the same for any number of hosts: that of Caddy changed above a hundred names,
+/// and then compared letter case (CVE-2026-27588).
 #[derive(Clone, Debug, Default)]
 pub struct HostTable {
     exact: HashMap<HostName, usize>,
-    /// Wildcards by their parent: exactly one label below it matches.
+    /// Wildcards by their parent. A wildcard matches names with exactly one label more.
     one_label_below: HashMap<Box<str>, usize>,
 }
 
-/// A host is listed twice, so that the site which serves it would depend on their order.
+/// A host that is listed twice. The site that serves it would depend on the order of the sites.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("duplicate host `{host}`")]
 pub struct DuplicateHost {
@@ -26,10 +26,10 @@ pub struct DuplicateHost {
 }
 
 impl HostTable {
-    /// Builds the table from every host with the index of its site.
+    /// Builds the table from all hosts with the indexes of their sites.
     ///
     /// # Errors
-    /// Every host that is listed twice.
+    /// All hosts that are listed twice.
     pub fn build(hosts: impl IntoIterator<Item = (HostPattern, usize)>) -> Result<Self, Vec<DuplicateHost>> {
         let mut table = Self::default();
         let mut duplicates = Vec::new();
@@ -41,13 +41,13 @@ impl HostTable {
         if duplicates.is_empty() { Ok(table) } else { Err(duplicates) }
     }
 
-    /// The index of the site that serves `host`, by its name or else by a wildcard.
+    /// Returns the index of the site that serves `host`, by its exact name or else by a wildcard.
     pub fn find(&self, host: &HostName) -> Option<usize> {
         let by_wildcard = || self.one_label_below.get(host.parent()?);
         self.exact.get(host).or_else(by_wildcard).copied()
     }
 
-    /// The error is the site that has the host already.
+    /// Inserts a host. The error is the index of the site that has it already.
     fn insert(&mut self, host: &HostPattern, site: usize) -> Result<(), usize> {
         match host {
             HostPattern::Exact(name) => insert_new(self.exact.entry(name.clone()), site),
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(duplicates.unwrap_err(), [twice("a.example", 0, 1), twice("*.c.example", 1, 1)]);
     }
 
-    /// `host` with the letters of `mask` in upper case.
+    /// Returns `host` with the letters of `mask` in upper case.
     fn with_case(host: &str, mask: u32) -> String {
         let flip = |(i, letter): (usize, char)| {
             if mask >> (i % 32) & 1 == 1 { letter.to_ascii_uppercase() } else { letter }

@@ -1,6 +1,6 @@
-//! Sites and the tables that a request is routed by: host name to site, path to path rule, and the realm of a site.
+//! Sites with their realms and backends, and the tables that route a request: host name to site, and path to path rule.
 //!
-//! Plain data, built once from the configuration and replaced as a whole. A lookup without a match denies.
+//! Sites are plain data that a reload replaces as a whole. A request without a match is rejected.
 
 mod definition;
 mod host_table;

@@ -1,8 +1,8 @@
 //! Lookup of the path rule for a canonical path.
 //!
-//! The most specific rule applies: one for the path itself before one for a directory, and a deeper directory before a
-//! higher one. A path below an exact rule or below any file has no rule: IIS runs `license.asmx` for `license.asmx/x`, so a
-//! broader rule would permit requests that the file's own rule denies.
+//! The most specific rule applies: an exact rule takes precedence over the rule of a directory, and a deeper directory over
+//! a higher one. A path below an exact rule or below a file has no rule: IIS runs `license.asmx` for `license.asmx/x`, so
+//! that the rule of a directory would permit requests that the rule of the file denies.
 
 use crate::request::{CanonicalPath, PathCase, PathPattern, PathScope, ancestors_of};
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use std::collections::hash_map::Entry;
 pub struct PathTable<R> {
     case: PathCase,
     nodes: HashMap<Box<str>, PathNode<R>>,
-    /// The length of the longest key. Longer ancestors of a path are not looked up.
+    /// The length of the longest key in bytes. Longer ancestors of a path are not looked up.
     longest: usize,
 }
 
@@ -30,12 +30,13 @@ struct PathNode<R> {
 pub struct PathMatch<'a, R> {
     /// The rule.
     pub rule: &'a R,
-    /// Its pattern.
+    /// The pattern of the rule.
     pub pattern: &'a PathPattern,
 }
 
 impl<'a, R> PathMatch<'a, R> {
-    /// The path to forward: the pattern's own spelling for an exact rule, else `path`, which the rule was found for.
+    /// Returns the path to forward: for an exact rule its configured spelling, for a directory `path`, which is the path that
+    /// was looked up.
     pub fn forward<'p>(&self, path: &'p CanonicalPath) -> &'p str
     where
         'a: 'p,
@@ -47,35 +48,35 @@ impl<'a, R> PathMatch<'a, R> {
     }
 }
 
-/// The reason for which no rule applies to a path. The response is the same for all of them.
+/// The reason why no rule applies to a path. The response is the same for all reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoPathRule {
     /// Neither an exact rule nor one for a directory matches.
     #[error("no path rule matches")]
     NoRule,
-    /// The path continues below a segment with an extension. IIS runs that file, whatever follows.
+    /// The path continues below a segment with an extension. IIS runs that file and ignores the rest.
     #[error("the path continues below a file")]
     BelowFile,
     /// The path continues below the path of an exact rule.
-    #[error("the path continues below that of an exact rule")]
+    #[error("the path continues below the path of an exact rule")]
     BelowExactRule,
 }
 
 /// Two rules that cannot both apply. Positions count from 0 in the list passed to [`PathTable::build`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathTableError {
-    /// The same pattern, up to letter case if the site folds it.
+    /// The same pattern, without regard to letter case if the site ignores it.
     #[error("duplicate path `{pattern}`")]
     Duplicate {
         /// The second pattern.
         pattern: String,
-        /// The first rule.
+        /// The position of the first rule.
         first: usize,
-        /// The second.
+        /// The position of the second rule.
         again: usize,
     },
-    /// A directory at or below the path of an exact rule, in which no path is found.
-    #[error("`{directory}` never matches: nothing is found below the exact path `{exact}`")]
+    /// A directory at or below the path of an exact rule, which no request matches.
+    #[error("`{directory}` never matches: paths below the exact path `{exact}` are not found")]
     Unreachable {
         /// The directory's pattern.
         directory: String,
@@ -92,7 +93,7 @@ impl<R> PathTable<R> {
     /// Builds the table. The order of the rules has no effect.
     ///
     /// # Errors
-    /// Every duplicate pattern, and every directory that an exact rule makes unreachable.
+    /// All duplicate patterns, and all directories that an exact rule makes unreachable.
     pub fn build(
         case: PathCase,
         rules: impl IntoIterator<Item = (PathPattern, R)>,
@@ -113,15 +114,15 @@ impl<R> PathTable<R> {
         Ok(Self { case, nodes, longest })
     }
 
-    /// The letter case of the table. Paths have to be parsed with the same one.
+    /// Returns how the table treats letter case. Paths have to be parsed with the same value.
     pub fn case(&self) -> PathCase {
         self.case
     }
 
-    /// The rule that applies to `path`, which was parsed with [`PathTable::case`].
+    /// Returns the rule that applies to `path`, which was parsed with [`PathTable::case`].
     ///
     /// # Errors
-    /// The reason for which no rule applies.
+    /// The reason why no rule applies.
     pub fn find(&self, path: &CanonicalPath) -> Result<PathMatch<'_, R>, NoPathRule> {
         if path.is_below_a_file() {
             return Err(NoPathRule::BelowFile);
@@ -138,7 +139,7 @@ impl<R> PathTable<R> {
         }
     }
 
-    /// Every rule with its pattern, in arbitrary order.
+    /// Returns all rules with their patterns, in arbitrary order.
     pub fn rules(&self) -> impl Iterator<Item = (&PathPattern, &R)> {
         self.nodes.values().map(|node| (&node.pattern, &node.rule))
     }
@@ -150,7 +151,7 @@ impl<R> PathNode<R> {
     }
 }
 
-/// The error for two patterns with one key: duplicates, or a path and the directory of that name.
+/// Returns the error for two patterns with the same key: a duplicate, or a path and the directory of that name.
 fn clash<R>(first: &PathNode<R>, again: &PathPattern, position: usize) -> PathTableError {
     match (first.pattern.scope(), again.scope()) {
         (PathScope::Itself, PathScope::Below) => unreachable(again, position, &first.pattern, first.position),
@@ -170,7 +171,7 @@ fn unreachable_directories<R>(nodes: &HashMap<Box<str>, PathNode<R>>) -> Vec<Pat
             errors.push((node.position, error));
         }
     }
-    // The map has no order, but diagnostics must.
+    // The map has no order, and diagnostics need one.
     errors.sort_by_key(|(position, _)| *position);
     errors.into_iter().map(|(_, error)| error).collect()
 }

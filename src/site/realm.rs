@@ -1,6 +1,6 @@
 //! Realms: how client certificates and passwords are authenticated and mapped.
 
-use crate::directory::Directories;
+use crate::directory::RealmDirectories;
 use crate::identity::{AccountLifetimes, MappingSettings};
 use crate::login_throttle::{LoginThrottle, LoginThrottleLimits};
 use crate::revocation::ocsp::OcspClient;
@@ -12,11 +12,11 @@ use std::time::Duration;
 /// The trust, revocation and mapping settings of one realm.
 #[derive(Debug)]
 pub struct Realm {
-    /// The name in proxy.toml. Part of every cache key.
+    /// The configured name, which is a part of every cache key.
     pub name: Arc<str>,
-    /// Incremented whenever the realm may have changed, so that no cached verdict outlives its settings.
+    /// A number that is incremented whenever the realm may have changed, so that no cached verdict outlives its settings.
     pub generation: u64,
-    /// Trust anchors and intermediates.
+    /// The trust anchors and intermediate CAs.
     pub trust: Arc<TrustSet>,
     /// The conditions on chains.
     pub validation: Arc<ValidationRule>,
@@ -28,24 +28,24 @@ pub struct Realm {
     pub ocsp: Option<Arc<OcspClient>>,
     /// The mapping settings.
     pub mapping: MappingSettings,
-    /// The directories. Without one, accounts have only what certificates and rules contain.
-    pub directory: Option<Arc<Directories>>,
+    /// The directories. Without one, accounts are established from certificates and mapping rules alone.
+    pub directory: Option<Arc<RealmDirectories>>,
     /// How long the results of directory lookups are cached.
     pub account_lifetimes: AccountLifetimes,
     /// The settings of passwords of the directory.
     pub passwords: PasswordSettings,
-    /// The longest time for which any verdict is cached.
+    /// The maximum lifetime of a cached verdict.
     pub verdict_cache_ttl: Duration,
 }
 
 /// The settings of passwords of a realm's directory.
 #[derive(Clone, Debug)]
 pub struct PasswordSettings {
-    /// The domain of a user name without one. `None`: every domain is searched.
+    /// The domain of a user name without one. If it is `None`, all domains are searched.
     pub default_domain: Option<String>,
-    /// The count of failed log-ins, which reloads do not reset.
+    /// The count of failed logins, which reloads do not reset.
     pub login_throttle: Arc<LoginThrottle>,
-    /// How long a right password is accepted without asking the directory. Zero: never.
+    /// How long a right password is accepted without a check by the directory. Zero disables the cache.
     pub cache_ttl: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! One log line a minute, with a count, for events that any client can cause at any rate.
+//! Rate-limited log lines: one line a minute, with a count, for events that any client can cause at any rate.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;

@@ -1,5 +1,5 @@
-//! The log of the process, on standard error. Standard output is reserved for the results of commands; audit records have
-//! a writer of their own.
+//! The log of the process, on standard error. Standard output is reserved for the results of commands; audit records
+//! have their own writer.
 
 use prometheus_client::metrics::counter::Counter;
 use std::io::{self, IsTerminal, Write};
@@ -34,26 +34,27 @@ pub(crate) enum LoggingError {
         cause: tracing_subscriber::filter::ParseError,
     },
     /// The log was already set up.
-    #[error("the log of this process is already set up")]
+    #[error("the log is already set up")]
     AlreadySet(#[source] tracing_subscriber::util::TryInitError),
 }
 
-/// Bytes of lines that may wait for standard error. If it is not read, further lines are dropped: the log must not delay
-/// requests, and the records that must not be lost are the audit records.
+/// The maximum bytes of lines that wait for standard error. Beyond it lines are dropped: the log must not delay requests,
+/// and the records that must not be lost are the audit records.
 const WAITING_BYTES: usize = 8 << 20;
-/// The least that a line counts for, because of its slot in the queue.
+/// The least bytes that a line counts for, because of its slot in the queue.
 const LEAST_WEIGHT: usize = 128;
 
 /// Owns the thread of the log. Dropping it waits until all lines are written.
 #[derive(Debug)]
-#[must_use = "dropped, it ends the log"]
+#[must_use = "dropping the guard ends the log"]
 pub(crate) struct LogGuard(#[expect(dead_code, reason = "held for its drop")] WorkerGuard);
 
-/// Sends all events that pass `filter` (as `info,portcullis=debug`) to standard error, on a thread of its own. To be
-/// called once, before the first event. `dropped` counts the lines that did not fit into the queue.
+/// Sets up the log: a thread of its own writes all events that pass `filter` (such as `info,portcullis=debug`) to
+/// standard error. Must be called once, before the first event. `dropped` counts the lines that did not fit into the
+/// queue.
 ///
 /// # Errors
-/// An invalid filter, or a second call, which changes nothing.
+/// The filter is invalid, or the log is already set up; then nothing is changed.
 pub(crate) fn init(format: LogFormat, filter: &str, dropped: Counter) -> Result<LogGuard, LoggingError> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|cause| LoggingError::Filter { filter: filter.to_owned(), cause })?;
@@ -124,7 +125,7 @@ struct Drain<W> {
 }
 
 impl<W: Write> Write for Drain<W> {
-    /// Writes the whole line or fails: the line leaves the queue in either case.
+    /// Writes the whole line or fails. The line leaves the queue in either case.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let written = self.output.write_all(line);
         self.waiting.fetch_sub(weight(line), Ordering::Relaxed);
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_filter_is_quoted_in_the_error() {
+    fn the_error_quotes_an_invalid_filter() {
         let error = init(LogFormat::Human, "portcullis=loud", Counter::default()).unwrap_err();
         assert_eq!(
             error.to_string(),

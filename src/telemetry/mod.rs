@@ -1,4 +1,4 @@
-//! What the gateway reports about itself: audit records, metrics and log lines.
+//! Telemetry: audit records, metrics and log lines.
 
 pub(crate) mod audit;
 mod counted_line;

@@ -1,7 +1,7 @@
-//! Text that a client can influence, cut and escaped once, where it enters.
+//! Text that a client can influence, truncated and escaped once, when it enters.
 //!
-//! Audit records and log lines hold only [`BoundedText`], and every constructor applies the bound, so that an unbounded
-//! string of a client does not compile there.
+//! Audit records and log lines contain only [`BoundedText`], and every constructor applies the bound, so that code that
+//! writes an unbounded string of a client does not compile.
 
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
@@ -25,7 +25,7 @@ enum Text {
 }
 
 impl<const N: usize> BoundedText<N> {
-    /// The display form of `value`, cut and escaped. Formatting stops at the bound.
+    /// Returns the display form of `value`, cut and escaped. Formatting stops at the bound.
     pub fn of(value: impl fmt::Display) -> Self {
         let mut writer = Bounded::new(N);
         // The writer returns an error at the bound, which ends the formatting early.
@@ -33,17 +33,17 @@ impl<const N: usize> BoundedText<N> {
         Self(Text::Copied(writer.finish().into()))
     }
 
-    /// A constant of this program, which no client can influence.
+    /// Wraps a constant of this program, which no client can influence.
     pub const fn from_static(text: &'static str) -> Self {
         Self(Text::Static(text))
     }
 
-    /// An error and its sources, the outermost first, separated by colons.
+    /// Returns an error and its sources, the outermost first, separated by colons.
     pub fn error_chain(error: &dyn Error) -> Self {
         Self::of(ErrorChain(error))
     }
 
-    /// The text, escaped and bounded.
+    /// Returns the text, escaped and bounded.
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Text::Static(text) => text,
@@ -73,7 +73,7 @@ pub(crate) fn prefix(text: &str, limit: usize) -> &str {
     end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
-/// `error` and its sources, the outermost first, separated by colons: each message reports its own step only.
+/// Returns `error` and its sources, the outermost first, separated by colons: each message reports its own step only.
 /// Unbounded: for the operator's own files and settings. Errors that a client or another server can influence go into
 /// [`BoundedText::error_chain`].
 pub(crate) fn display_chain(error: &dyn Error) -> String {
@@ -100,7 +100,7 @@ struct Bounded {
     limit: usize,
     /// The length of the text in JSON.
     length: usize,
-    /// The length to cut to if the mark must follow.
+    /// The length to truncate to if the mark must follow.
     end_before_mark: usize,
     is_cut: bool,
 }
@@ -154,15 +154,16 @@ impl Write for Bounded {
     }
 }
 
-/// Control characters (including DEL and C1), the line and paragraph separators of Unicode, and the characters that
-/// change the direction of text (UAX 9), with which one name could be displayed as another.
+/// Returns whether a character must be escaped: control characters (including DEL and C1), the line and paragraph
+/// separators of Unicode, and the characters that change the direction of text (UAX 9), which could make one name look
+/// like another.
 fn must_be_escaped(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{2028}' | '\u{2029}')
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The number of bytes of the text in JSON, without the quotes.
+/// Returns the number of bytes of the text in JSON, without the quotes.
 fn json_length(text: &str) -> usize {
     text.chars().map(json_length_of).sum()
 }

@@ -1,5 +1,5 @@
-//! The server side of a TLS handshake on a new connection: reads the ClientHello, lets the caller choose the site, and
-//! finishes the handshake.
+//! The server side of a TLS handshake: reads the ClientHello, lets the caller choose the site, and completes the
+//! handshake.
 //!
 //! Every wait has a timeout: a short one until the ClientHello is complete, a longer one if a certificate is requested,
 //! because the user may have to enter a PIN.
@@ -23,14 +23,14 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// How much is read from the client at once. rustls buffers at most 16 KB of decrypted data, and the last step of a
+/// The bytes of one read from the client. rustls buffers at most 16 KB of decrypted data, and the last step of a
 /// handshake may be followed by a request.
 const READ: usize = 8 * 1024;
 
 /// The timeouts of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandshakeLimits {
-    /// Until the ClientHello is complete, and from there to the end if no certificate is requested.
+    /// Until the ClientHello is complete, and from then to the end if no certificate is requested.
     pub plain: Duration,
     /// From the ClientHello to the end if a certificate is requested.
     pub card: Duration,
@@ -45,7 +45,7 @@ pub(crate) struct TlsFacts {
     pub cipher: String,
     /// The protocol negotiated by ALPN.
     pub alpn: Option<String>,
-    /// Whether that is HTTP/2.
+    /// Whether HTTP/2 was negotiated.
     pub http2: bool,
     /// Whether an earlier session was resumed, so that the client's key did not sign this time.
     pub resumed: bool,
@@ -58,8 +58,8 @@ pub(crate) struct TlsFacts {
 }
 
 impl TlsFacts {
-    /// Whether the client presented no certificate under TLS 1.3 although one was requested. A card that cannot sign
-    /// RSA-PSS is not offered there (RFC 8446 4.2.3 forbids PKCS#1 v1.5).
+    /// Returns whether the client presented no certificate under TLS 1.3 although one was requested. A card that
+    /// cannot sign RSA-PSS is not offered there (RFC 8446 4.2.3 forbids PKCS#1 v1.5).
     pub(crate) fn requested_without_certificate_in_tls13(&self) -> bool {
         self.asked && self.certificates.is_empty() && self.version == TlsVersion::Tls13
     }
@@ -75,7 +75,7 @@ pub(crate) struct AcceptedConnection<IO, T> {
     pub facts: TlsFacts,
 }
 
-/// How far a handshake was when it ended.
+/// The stage at which a handshake ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HandshakeStage {
     /// Before the ClientHello was complete.
@@ -99,24 +99,24 @@ pub(crate) enum HandshakeError {
     #[error("too many handshakes are waiting")]
     Overloaded(#[from] SlotsFull),
     /// The client was too slow.
-    #[error("the handshake was not finished within {limit:?}")]
+    #[error("the handshake was not complete after {limit:?}")]
     Timeout {
-        /// How far the handshake was.
+        /// The stage of the handshake.
         stage: HandshakeStage,
         /// The timeout.
         limit: Duration,
     },
-    /// No site has this name on this listener, or the client sent no name and no site is the default. The client got the
-    /// alert `unrecognized_name` (RFC 6066 section 3).
-    #[error("no site has the name {}", .name.as_deref().unwrap_or("(none sent)"))]
+    /// No site has this name on this listener, or the client sent no name and no site is the default. The client
+    /// received the alert `unrecognized_name` (RFC 6066 section 3).
+    #[error("no site has the server name {}", .name.as_deref().unwrap_or("(none sent)"))]
     UnknownName {
         /// The server name that the client sent.
         name: Option<String>,
     },
-    /// The client supports no version that is supported here. It got the alert `protocol_version`.
-    #[error("the client supports {0} at most; TLS 1.2 is the oldest supported version")]
+    /// The client supports no version that the gateway supports. It received the alert `protocol_version`.
+    #[error("the client supports {0} at most; at least TLS 1.2 is required")]
     UnsupportedVersion(UnsupportedVersion),
-    /// The client sent an HTTP request without TLS. It got a 400 that explains this.
+    /// The client sent an HTTP request without TLS. It received a 400 response that explains this.
     #[error("the client sent plain HTTP to a TLS port")]
     PlainHttp,
     /// The client closed the connection without sending anything, as port scanners and health checks do.
@@ -125,13 +125,13 @@ pub(crate) enum HandshakeError {
     /// The client closed the connection.
     #[error("the client closed the connection during the handshake")]
     Closed {
-        /// How far the handshake was.
+        /// The stage of the handshake.
         stage: HandshakeStage,
     },
-    /// TLS failed.
+    /// The TLS protocol failed.
     #[error("the handshake failed")]
     Failed {
-        /// How far the handshake was.
+        /// The stage of the handshake.
         stage: HandshakeStage,
         /// The error of rustls.
         #[source]
@@ -140,8 +140,8 @@ pub(crate) enum HandshakeError {
 }
 
 impl HandshakeError {
-    /// Whether a well-behaved client would not have caused this, so that repeated errors give it a lower rank. Closing the
-    /// connection is not counted: browsers do so while their users choose a certificate.
+    /// Returns whether a well-behaved client would not have caused this, so that repeated errors give it a lower
+    /// rank. Closing the connection is not counted: browsers do so while their users choose a certificate.
     pub(crate) fn is_clients_fault(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::UnsupportedVersion(_) | Self::PlainHttp | Self::Failed { .. } => {
@@ -159,7 +159,7 @@ impl HandshakeError {
 /// The parameters of a handshake.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HandshakeContext<'a> {
-    /// The client, and its rank.
+    /// The client and its rank.
     pub client: (AddressKey, ClientRank),
     /// The timeouts.
     pub limits: HandshakeLimits,
@@ -171,8 +171,8 @@ pub(crate) struct HandshakeContext<'a> {
 
 /// Performs the server side of the handshake on `io`.
 ///
-/// `choose` gets the server name of the ClientHello, if any, and returns the site with any other value that the caller
-/// needs; `None` ends the handshake with `unrecognized_name`.
+/// `choose` receives the server name of the ClientHello, if any, and returns the site with any other value that the
+/// caller needs; `None` ends the handshake with `unrecognized_name`.
 ///
 /// # Errors
 /// [`HandshakeError`]; the connection is closed in every case.
@@ -213,14 +213,15 @@ where
 
     let now = handshake.clock.now();
     let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
-    // A resumed session always has a time of proof. If it had none, the proof would count as expired.
+    // A resumed session always has a time of proof. Without one, the proof counts as expired.
     let proven_at = if resumed { sessions.proof().unwrap_or(UnixTime::EPOCH) } else { now };
     let facts = facts(&connection, asked, resumed, proven_at);
-    // No session is kept if a client was asked for a certificate and presented none; none may be resumed in any case.
+    // The session of a client that presented no requested certificate is not kept. If one is resumed all the same, the
+    // handshake fails.
     if resumed && asked && facts.certificates.is_empty() {
         return Err(failed(rustls::Error::General("a session without a certificate was resumed".to_owned())));
     }
-    // `TlsStream` accepts no connection whose handshake was done elsewhere, but allows its own to be replaced.
+    // `TlsStream` cannot be made from a connection whose handshake is complete, but its own can be replaced.
     let stream = TlsAcceptor::from(config)
         .accept_with(io, |fresh| *fresh = connection)
         .await
@@ -228,7 +229,7 @@ where
     Ok(AcceptedConnection { stream, chosen, facts })
 }
 
-/// How far a handshake is, for the error if it ends.
+/// The progress of a handshake, for the error if it fails.
 struct HandshakeProgress {
     version: Option<TlsVersion>,
     asked: bool,
@@ -240,7 +241,7 @@ impl HandshakeProgress {
     }
 }
 
-/// Why there is no ClientHello, and how the client is answered.
+/// Why no ClientHello was read, which determines the response to the client.
 enum NoHello {
     PlainHttp { head: bool },
     Old(UnsupportedVersion),
@@ -249,7 +250,7 @@ enum NoHello {
     Alert(rustls::Error, AcceptedAlert),
 }
 
-/// The ClientHello and the bytes after it.
+/// Reads the ClientHello. Returns it with the bytes after it.
 async fn read_hello<IO: AsyncRead + Unpin>(io: &mut IO) -> Result<(Hello, Vec<u8>), NoHello> {
     let (mut acceptor, mut buffer) = (Acceptor::default(), [0; READ]);
     // The first bytes, and how many of them were passed to rustls.
@@ -308,7 +309,8 @@ where
     }
 }
 
-/// From the ClientHello to the end. Only the cryptography runs in the pool; waiting for the client takes no slot there.
+/// Runs the handshake from the ClientHello to the end. Only the cryptography runs in the pool; waiting for the client
+/// takes no slot there.
 async fn finish<IO: AsyncRead + AsyncWrite + Unpin>(
     io: &mut IO,
     (hello, mut unread): (Hello, Vec<u8>),
@@ -353,7 +355,7 @@ async fn finish<IO: AsyncRead + AsyncWrite + Unpin>(
         (connection, processed) = handshake.pool.run(client, step).await?;
         if let Err(source) = processed {
             progress.version = version(&connection);
-            // The client reads the alert if it still listens.
+            // The client reads the alert if it is still connected.
             let _ = timeout(limit, write(io, &mut connection)).await;
             return Err(HandshakeError::Failed { stage: progress.stage(), source });
         }
@@ -363,7 +365,7 @@ async fn finish<IO: AsyncRead + AsyncWrite + Unpin>(
 fn process(connection: &mut ServerConnection, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         if connection.read_tls(&mut bytes)? == 0 {
-            // The client sends no more.
+            // The client has closed its side.
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         connection.process_new_packets().map_err(io::Error::other)?;
@@ -394,7 +396,8 @@ fn version(connection: &ServerConnection) -> Option<TlsVersion> {
     })
 }
 
-/// Sends a fatal alert: rustls's acceptor has no method for it, and without it the client sees only the end of the stream.
+/// Sends a fatal alert. rustls's acceptor has no method for it, and without an alert the client sees only the end of the
+/// stream.
 async fn send_alert<IO: AsyncWrite + Unpin>(
     io: &mut IO,
     alert: AlertDescription,
@@ -406,7 +409,7 @@ async fn send_alert<IO: AsyncWrite + Unpin>(
     send(io, vec![ALERT, major, minor, 0, 2, FATAL, u8::from(alert)], limit).await;
 }
 
-/// Sends the last bytes of a connection. It is closed in any case, so an error changes nothing.
+/// Sends the last bytes of a connection. An error is ignored, because the connection is closed in any case.
 async fn send<IO: AsyncWrite + Unpin>(io: &mut IO, bytes: Vec<u8>, limit: Duration) {
     let send = async {
         io.write_all(&bytes).await?;

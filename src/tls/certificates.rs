@@ -1,7 +1,7 @@
-//! Chooses the server certificate for a ClientHello among those of a site.
+//! Server certificates, and the choice among those of a site by the ClientHello.
 //!
-//! Windows 7 to 8.1 share only ECDHE_ECDSA suites with rustls, and older middleware only RSA ones, so a site may have both
-//! an ECDSA and an RSA certificate. The first one in the order of preference that the client can use is chosen.
+//! Windows 7 to 8.1 share only ECDHE_ECDSA suites with rustls, and older middleware only RSA ones, so a site may have
+//! both an ECDSA and an RSA certificate. The first one in the order of preference that the client can use is chosen.
 
 use super::client_signatures::signs_under_tls13;
 use super::version::TlsVersion;
@@ -21,7 +21,7 @@ pub struct ServerKeyPair(Arc<CertifiedKey>);
 #[derive(Debug, thiserror::Error)]
 pub enum KeyPairError {
     /// The private key belongs to another certificate.
-    #[error("the private key does not belong to the certificate")]
+    #[error("the private key does not match the certificate")]
     Mismatch,
     /// rustls cannot use the key.
     #[error("the private key cannot be used for TLS")]
@@ -32,7 +32,7 @@ impl ServerKeyPair {
     /// Combines a chain (leaf first) and its key.
     ///
     /// # Errors
-    /// If rustls does not support the kind of key, or the key belongs to another certificate.
+    /// rustls does not support the kind of key, or the key belongs to another certificate.
     pub fn new(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Result<Self, KeyPairError> {
         // `CertifiedKey::from_der` would take the key's bytes and drop them without zeroing them.
         let certified = CertifiedKey::new(chain, any_supported_type(key).map_err(KeyPairError::Unusable)?);
@@ -47,23 +47,24 @@ impl ServerKeyPair {
         }
     }
 
-    /// The bytes of the chain in the handshake.
+    /// Returns the bytes of the chain in the handshake.
     pub fn chain_length(&self) -> usize {
         self.0.cert.iter().map(|certificate| certificate.len() + 3).sum()
     }
 
-    /// The server's own certificate.
+    /// Returns the server's own certificate.
     pub fn leaf(&self) -> Option<&CertificateDer<'static>> {
         self.0.cert.first()
     }
 
-    /// Whether a TLS 1.2 handshake can use the key: the suite determines the key's algorithm.
+    /// Returns whether a TLS 1.2 handshake can use the key: the suite determines the key's algorithm.
     fn serves_tls12(&self, schemes: &[SignatureScheme], suites: &[CipherSuite]) -> bool {
         suites.iter().any(|suite| suite_signature(*suite) == Some(self.0.key.algorithm()))
             && self.0.key.choose_scheme(schemes).is_some()
     }
 
-    /// Whether a TLS 1.3 handshake can use the key: the suite does not matter, and PKCS#1 v1.5 is forbidden (RFC 8446 4.2.3).
+    /// Returns whether a TLS 1.3 handshake can use the key: the suite does not matter, and PKCS#1 v1.5 is forbidden
+    /// (RFC 8446 4.2.3).
     fn serves_tls13(&self, schemes: &[SignatureScheme], suites: &[CipherSuite]) -> bool {
         let schemes: Vec<_> = schemes.iter().copied().filter(|scheme| signs_under_tls13(*scheme)).collect();
         suites.iter().copied().any(is_tls13) && self.0.key.choose_scheme(&schemes).is_some()
@@ -79,15 +80,15 @@ pub(crate) struct ServerCertificateResolver {
 }
 
 impl ServerCertificateResolver {
-    /// `pairs` in the order of preference, for a site with these versions.
+    /// Returns a resolver of `pairs` in the order of preference, for a site with these versions.
     pub(crate) fn new(pairs: Vec<ServerKeyPair>, min: TlsVersion, max: TlsVersion) -> Self {
         Self { pairs, tls12: min == TlsVersion::Tls12, tls13: max == TlsVersion::Tls13 }
     }
 }
 
 impl ResolvesServerCert for ServerCertificateResolver {
-    /// rustls does not expose the version that it will negotiate, and a TLS 1.2 client may list TLS 1.3 suites. A pair that
-    /// works with both therefore comes before one that works with one.
+    /// Chooses a pair. rustls does not expose the version that it will negotiate, and a TLS 1.2 client may list TLS 1.3
+    /// suites; a pair that works with both versions is therefore preferred to one that works with one.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let (schemes, suites) = (hello.signature_schemes(), hello.cipher_suites());
         let tls12 = |pair: &&ServerKeyPair| self.tls12 && pair.serves_tls12(schemes, suites);
@@ -95,12 +96,12 @@ impl ResolvesServerCert for ServerCertificateResolver {
         let both = |pair: &&ServerKeyPair| tls12(pair) && tls13(pair);
         let pairs = || self.pairs.iter();
         let found = pairs().find(both).or_else(|| pairs().find(tls13)).or_else(|| pairs().find(tls12));
-        // Without a match the handshake goes on with the first pair and fails with the right alert.
+        // Without a match the handshake continues with the first pair and fails with the right alert.
         found.or(self.pairs.first()).map(|pair| Arc::clone(&pair.0))
     }
 }
 
-/// The TLS 1.3 suites that the provider has.
+/// Returns whether this is a TLS 1.3 suite that the provider supports.
 fn is_tls13(suite: CipherSuite) -> bool {
     matches!(
         suite,
@@ -110,7 +111,7 @@ fn is_tls13(suite: CipherSuite) -> bool {
     )
 }
 
-/// The signature algorithm that a TLS 1.2 suite requires of the server's key.
+/// Returns the signature algorithm that a TLS 1.2 suite requires of the server's key.
 fn suite_signature(suite: CipherSuite) -> Option<SignatureAlgorithm> {
     Some(match suite {
         CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
@@ -123,7 +124,7 @@ fn suite_signature(suite: CipherSuite) -> Option<SignatureAlgorithm> {
     })
 }
 
-/// The cryptography of all TLS connections of clients.
+/// Returns the cryptography of all TLS connections of clients.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }

@@ -1,14 +1,14 @@
 //! The signature algorithms that a site offers clients in its CertificateRequest, in the order of preference.
 //!
-//! Clients take the first of the server's list that the key supports (RFC 5246 7.4.4); OpenSSL, GnuTLS, Go and Java decide
-//! by the algorithm of the key alone, without asking the card. Under TLS 1.2 RSA-PSS therefore comes after PKCS#1 v1.5, and
-//! it is omitted if TLS 1.3 is disabled, because many cards do not support it. TLS 1.3 ignores PKCS#1 v1.5 in the list: it
-//! forbids such signatures in handshakes (RFC 8446 4.2.3).
+//! Clients use the first algorithm of the server's list that the key supports (RFC 5246 7.4.4); OpenSSL, GnuTLS, Go and
+//! Java decide by the algorithm of the key alone, without a query to the card. Under TLS 1.2 RSA-PSS therefore comes
+//! after PKCS#1 v1.5, and it is omitted if TLS 1.3 is disabled, because many cards do not support it. TLS 1.3 ignores
+//! PKCS#1 v1.5 in the list: it forbids such signatures in handshakes (RFC 8446 4.2.3).
 
 use super::version::TlsVersion;
 use rustls::SignatureScheme;
 
-/// The names of RFC 8446 4.2.3, each with its code point. ML-DSA is left out: no card supports it, and old middleware
+/// The names of RFC 8446 4.2.3, each with its code point. ML-DSA is omitted: no card supports it, and old middleware
 /// fails on unknown code points.
 pub(crate) const CLIENT_SIGNATURE_ALGORITHMS: &[(&str, SignatureScheme)] = &[
     ("ecdsa_secp256r1_sha256", SignatureScheme::ECDSA_NISTP256_SHA256),
@@ -33,7 +33,7 @@ pub(crate) enum WeakClientSignatures {
     UnsafelyAllowed,
 }
 
-/// The list of a site that does not configure its own.
+/// Returns the list of a site that does not configure its own.
 pub(crate) fn default_client_signatures(max: TlsVersion, weak: WeakClientSignatures) -> Vec<SignatureScheme> {
     let wanted = |scheme: &SignatureScheme| {
         (max == TlsVersion::Tls13 || !is_pss(*scheme))
@@ -42,7 +42,7 @@ pub(crate) fn default_client_signatures(max: TlsVersion, weak: WeakClientSignatu
     CLIENT_SIGNATURE_ALGORITHMS.iter().map(|(_, scheme)| *scheme).filter(wanted).collect()
 }
 
-/// Whether TLS 1.3 allows this scheme in a handshake (RFC 8446 4.2.3).
+/// Returns whether TLS 1.3 allows this scheme in a handshake (RFC 8446 4.2.3).
 pub(crate) fn signs_under_tls13(scheme: SignatureScheme) -> bool {
     !is_pkcs1(scheme)
 }

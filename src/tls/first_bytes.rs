@@ -1,5 +1,5 @@
-//! Recognizes, from the first bytes of a connection, two protocols that rustls cannot answer: plain HTTP, and clients that
-//! support TLS 1.1 at most.
+//! Recognizes, from the first bytes of a connection, two protocols that rustls cannot respond to: plain HTTP, and
+//! clients that support TLS 1.1 at most.
 
 use super::version::UnsupportedVersion;
 
@@ -28,17 +28,17 @@ pub(super) enum FirstBytes {
     Old(UnsupportedVersion),
 }
 
-/// Inspects the first bytes of a client.
+/// Returns the protocol to which the first bytes of a connection belong.
 pub(super) fn look(bytes: &[u8]) -> FirstBytes {
     match bytes {
-        // Unless the record ends before the version, as RFC 8446 5.1 allows: then rustls decides.
+        // If the record ends before the version, as RFC 8446 5.1 allows, rustls decides.
         [HANDSHAKE, _, _, high, low, CLIENT_HELLO, _, _, _, major, minor, ..]
             if u16::from_be_bytes([*high, *low]) >= UP_TO_VERSION =>
         {
             old(*major, *minor)
         }
-        // The ClientHello of SSL 2.0 (RFC 5246 appendix E.2), which Windows XP sends. rustls cannot answer it, whatever
-        // version it offers.
+        // The ClientHello of SSL 2.0 (RFC 5246 appendix E.2), which Windows XP sends. rustls does not support it,
+        // whatever version it offers.
         [length, _, CLIENT_HELLO, major, minor, ..] if *length >= 0x80 => {
             FirstBytes::Old(UnsupportedVersion::new(*major, *minor))
         }
@@ -46,7 +46,7 @@ pub(super) fn look(bytes: &[u8]) -> FirstBytes {
     }
 }
 
-/// RFC 8446 4.1.2: a client that supports TLS 1.2 or newer writes 3.3 here.
+/// Returns `Old` for a version below TLS 1.2. RFC 8446 4.1.2: a client that supports TLS 1.2 or newer writes 3.3 here.
 fn old(major: u8, minor: u8) -> FirstBytes {
     match (major, minor) < (3, 3) {
         true => FirstBytes::Old(UnsupportedVersion::new(major, minor)),
@@ -96,7 +96,7 @@ mod tests {
             assert_eq!(version.to_string(), name);
         }
         assert_eq!(look(&hello(3)), FirstBytes::Tls);
-        // Each byte in a record of its own: at the position of the version is the header of another record.
+        // Each byte has its own record: at the position of the version is the header of another record.
         assert_eq!(look(&[22, 3, 1, 0, 1, 1, 22, 3, 1, 0, 1, 0]), FirstBytes::Tls);
         let FirstBytes::Old(version) = look(&[0x80, 46, 1, 3, 1, 0]) else {
             panic!("SSL 2.0 is not recognized")
@@ -106,7 +106,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+        fn any_bytes_are_inspected_without_a_panic(bytes: Vec<u8>) {
             if let FirstBytes::Old(version) = look(&bytes) {
                 proptest::prop_assert!(!version.to_string().is_empty());
             }

@@ -1,9 +1,9 @@
-//! The CA names that the server sends in its CertificateRequest as hints, and their limits.
+//! CA hints: the names that the server sends in its CertificateRequest, and their limits.
 
 use rustls::DistinguishedName;
 
-/// rustls would write a truncated length for more, and every handshake of the site would fail (in RFC 8446 4.2.4 the list
-/// has a 16-bit length).
+/// The list has a 16-bit length (RFC 8446 4.2.4). rustls would truncate a greater one, and every handshake of the site
+/// would fail.
 const LIMIT: usize = 65_535;
 
 /// Schannel clients abort if the server's handshake messages exceed 32 KB (`MessageLimitClient`); half of that leaves
@@ -20,7 +20,7 @@ pub struct HintSize {
 }
 
 impl HintSize {
-    /// Whether Windows clients may abort: more than 16 KB of chain and hints together.
+    /// Returns whether Windows clients may abort: more than 16 KB of chain and hints together.
     pub fn exceeds_schannel_limit(self) -> bool {
         self.chain + self.hints > SCHANNEL_LIMIT
     }
@@ -28,13 +28,13 @@ impl HintSize {
 
 /// The CA hints do not fit into the handshake message.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the names of the trust anchors take {bytes} bytes of the TLS handshake; the limit is {LIMIT}")]
+#[error("the names of the trust anchors have {bytes} bytes in the TLS handshake; the limit is {LIMIT}")]
 pub struct HintsTooLong {
     /// The bytes of the names.
     pub bytes: usize,
 }
 
-/// Converts subject names in DER to hints.
+/// Converts subject names in DER into hints.
 pub(super) fn hints(names: &[Vec<u8>]) -> Result<Vec<DistinguishedName>, HintsTooLong> {
     let bytes = size(names);
     if bytes > LIMIT {
@@ -43,7 +43,7 @@ pub(super) fn hints(names: &[Vec<u8>]) -> Result<Vec<DistinguishedName>, HintsTo
     Ok(names.iter().cloned().map(DistinguishedName::from).collect())
 }
 
-/// The bytes in the handshake: each name has a 16-bit length before it.
+/// Returns the bytes in the handshake: each name has a 16-bit length before it.
 pub(super) fn size(names: &[Vec<u8>]) -> usize {
     names.iter().map(|name| name.len() + 2).sum()
 }

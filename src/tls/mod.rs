@@ -1,8 +1,8 @@
-//! Terminates TLS for a site: requests a client certificate if the site needs one, checks the proof of possession of its
-//! key, and returns the presented chain, not validated.
+//! TLS termination: requests a client certificate if the site requires one, checks the proof of possession of its key,
+//! and returns the presented chain, not validated.
 //!
-//! A chain from an untrusted CA still completes the handshake, so that the client gets an HTTP response with the reason,
-//! as from http.sys, unless the site is configured to send alerts.
+//! A client with a chain from an untrusted CA can still complete the handshake, so that it gets an HTTP response with
+//! the reason, as from http.sys, unless the site is configured to send alerts.
 
 mod accept;
 mod certificates;

@@ -7,12 +7,12 @@ use tokio::time::timeout;
 
 const BODY: &str = "This port speaks HTTPS only. Write https:// instead of http:// in the address.\n";
 
-/// How much is read after the response: closing a connection with unread bytes resets it, and the reset can overtake the
-/// response (RFC 9112 9.6).
+/// The bytes that are read after the response: closing a connection with unread bytes resets it, and the reset can
+/// overtake the response (RFC 9112 9.6).
 const LINGER_BYTES: usize = 64 * 1024;
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Sends the response and closes, within `limit`. An error changes nothing.
+/// Sends the response and closes the connection, within `limit`. Errors are ignored.
 pub(super) async fn refuse<IO: AsyncRead + AsyncWrite + Unpin>(io: &mut IO, head: bool, limit: Duration) {
     let body = if head { "" } else { BODY };
     let response = format!(

@@ -1,12 +1,12 @@
-//! Threads for the cryptography of handshakes, so that established connections do not wait for it: a worker that verifies
-//! and signs for sixty clients in a row would serve no other client meanwhile.
+//! Threads for the cryptography of handshakes, so that established connections do not wait for it: a worker that
+//! verifies and signs for sixty clients in a row would serve no other client in that time.
 
 use crate::limits::AddressKey;
 use crate::limits::scheduling::{ClientRank, FairSlots, SlotLimits, SlotRequest, SlotsFull};
 use std::panic::resume_unwind;
 use std::thread::available_parallelism;
 
-/// The most steps of handshakes that may wait. Each is of another connection, and those are limited elsewhere.
+/// The maximum number of waiting steps. Each belongs to another connection, and connections are limited elsewhere.
 const WAITING: usize = 65_536;
 
 /// The threads for handshakes, shared by all workers.
@@ -14,7 +14,7 @@ const WAITING: usize = 65_536;
 pub(crate) struct HandshakePool(FairSlots);
 
 impl Default for HandshakePool {
-    /// Half of the processors, so that the workers always have the other half.
+    /// Uses half of the processors, so that the workers always have the other half.
     fn default() -> Self {
         let slots = available_parallelism().map_or(1, |processors| processors.get().div_ceil(2));
         Self(FairSlots::new(SlotLimits {
@@ -27,10 +27,10 @@ impl Default for HandshakePool {
 }
 
 impl HandshakePool {
-    /// Runs `step` of a handshake of this client when a slot is free.
+    /// Runs `step` of a handshake of this client when a slot is free, and returns its result.
     ///
     /// # Errors
-    /// If too many steps are waiting.
+    /// Too many steps are waiting.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         (client, rank): (AddressKey, ClientRank),
@@ -38,11 +38,11 @@ impl HandshakePool {
     ) -> Result<T, SlotsFull> {
         let slot = self.0.acquire(SlotRequest { client, rank, work: 0 }).await?;
         let step = move || {
-            // The slot is held to the end of the step, even if the connection is closed meanwhile.
+            // The slot is held until the step ends, even if the connection is closed before.
             let _slot = slot;
             step()
         };
-        // A panic there is a bug, and is reported here as one; nothing aborts the task.
+        // The task is never aborted, so an error is a panic, which is a bug and continues here.
         Ok(tokio::task::spawn_blocking(step).await.unwrap_or_else(|error| resume_unwind(error.into_panic())))
     }
 }

@@ -1,8 +1,8 @@
-//! Checks that the client holds the private key of the certificate it presents, and nothing more.
+//! Proof of possession: checks that the client holds the private key of the certificate it presents, and nothing more.
 //!
 //! rustls's own verifier parses the leaf with webpki inside the handshake, so that an X.509 v1 certificate or an unknown
-//! critical extension would end in a TLS alert without an explanation. Here the signature is checked with the bare public
-//! key (RFC 8446 4.4.3, RFC 5246 7.4.8), and the chain is validated with the request.
+//! critical extension would end in a TLS alert without an explanation. Here the signature is verified with the bare
+//! public key (RFC 8446 4.4.3, RFC 5246 7.4.8), and the chain is validated with the request.
 
 use super::client_signatures::is_pkcs1;
 use crate::certificate::public_key_of;
@@ -20,8 +20,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Validates a chain inside the handshake, for a site with `on_bad_certificate = "alert"`. Gets the chain as presented,
-/// leaf first, and returns the reason for the alert if it is refused.
+/// Validates a chain inside the handshake, for a site with `on_bad_certificate = "alert"`. The argument is the chain as
+/// presented, leaf first; an error is the reason for the alert.
 pub(crate) type HandshakeValidator =
     Arc<dyn Fn(&[CertificateDer<'_>]) -> Result<(), CertificateError> + Send + Sync>;
 
@@ -33,8 +33,8 @@ pub(super) struct PossessionRule {
     validator: Option<HandshakeValidator>,
 }
 
-/// Requests a certificate on one connection, accepts clients without one, and checks possession of the key. It records the
-/// result for the connection's tickets: rustls exposes it nowhere else before the tickets are made.
+/// Requests a certificate on one connection, accepts clients without one, and checks possession of the key. It records
+/// the result for the connection's tickets: rustls exposes it nowhere else before the tickets are made.
 #[derive(Debug)]
 pub(super) struct PossessionVerifier {
     rule: Arc<PossessionRule>,
@@ -49,12 +49,12 @@ pub(super) struct ClientAuthentication {
 }
 
 impl ClientAuthentication {
-    /// Whether this handshake requested a certificate. A resumed one does not.
+    /// Returns whether this handshake requested a certificate. A resumed one does not.
     pub(super) fn requested(&self) -> bool {
         self.requested.load(Ordering::Relaxed)
     }
 
-    /// Whether the client proved possession of a certificate's key in this handshake.
+    /// Returns whether the client proved possession of a certificate's key in this handshake.
     pub(super) fn proven(&self) -> bool {
         self.proven.load(Ordering::Relaxed)
     }
@@ -158,7 +158,7 @@ impl PossessionVerifier {
             return Err(rustls::PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
         }
         let mut mapping = self.rule.algorithms.mapping.iter();
-        // rustls has no algorithm for SHA-1; `verify_possession` has.
+        // rustls has no algorithm for SHA-1; `verify_possession` has one.
         Ok(mapping.find(|(known, _)| *known == scheme).map_or(&[], |(_, algorithms)| *algorithms))
     }
 }
@@ -180,7 +180,7 @@ fn verify_possession(
             return Ok(HandshakeSignatureValid::assertion());
         }
     }
-    // Cards of the time of RMS v1 may have RSA-1024 keys. Possession is accepted, so that the client gets a page (403.16)
+    // Cards of the time of RMS v1 may have RSA-1024 keys. Possession is accepted, so that the user gets a page (403.16)
     // instead of an alert; validation rejects such a key unless the realm has `unsafe_allow_sha1_and_rsa_1024`.
     let legacy = legacy_rsa(signed.scheme)
         .filter(|_| key_algorithm == rustls_pki_types::alg_id::RSA_ENCRYPTION.as_ref());
@@ -191,7 +191,7 @@ fn verify_possession(
     }
 }
 
-/// The contents of the AlgorithmIdentifier, in the form that rustls's algorithms use.
+/// Returns the contents of the AlgorithmIdentifier, in the form that rustls's algorithms use.
 fn algorithm_identifier_value(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<Vec<u8>, Error> {
     use der::{Encode, SliceReader};
     let encoded = spki.algorithm.to_der().map_err(|_| CertificateError::BadEncoding)?;
@@ -203,8 +203,8 @@ fn algorithm_identifier_value(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<Vec<
     Ok(contents.to_vec())
 }
 
-/// aws-lc's verification of PKCS#1 v1.5 signatures by keys from 1,024 bits on, and of those with SHA-1. It has none for PSS
-/// with such short keys: such a client gets an alert, and TLS 1.3 allows no other scheme.
+/// Returns aws-lc's verification of PKCS#1 v1.5 signatures by keys from 1,024 bits on, and of those with SHA-1. It
+/// has none for PSS with such short keys: such a client gets an alert, and TLS 1.3 allows no other scheme.
 fn legacy_rsa(scheme: SignatureScheme) -> Option<&'static RsaParameters> {
     match scheme {
         SignatureScheme::RSA_PKCS1_SHA1 => Some(&RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),

@@ -1,4 +1,4 @@
-//! The handshake settings of one site: versions, certificates, the CertificateRequest, tickets.
+//! The TLS settings of one site: versions, certificates, the CertificateRequest, tickets.
 
 use super::certificates::{self, ServerCertificateResolver, ServerKeyPair};
 use super::hints::{self, HintSize, HintsTooLong};
@@ -21,7 +21,7 @@ pub struct ClientCertificateRequest {
     pub hints: Vec<Vec<u8>>,
     /// The signature algorithms that are offered, in the order of preference.
     pub signatures: Vec<SignatureScheme>,
-    /// Validates the chain in the handshake, if the site answers bad certificates with an alert.
+    /// Validates the chain in the handshake, if the site sends an alert for a bad certificate.
     pub validator: Option<HandshakeValidator>,
 }
 
@@ -29,19 +29,19 @@ pub struct ClientCertificateRequest {
 pub struct SiteTlsSettings {
     /// Server certificates in the order of preference; at least one.
     pub key_pairs: Vec<ServerKeyPair>,
-    /// The lowest supported version.
+    /// The minimum version.
     pub min: TlsVersion,
-    /// The highest supported version.
+    /// The maximum version.
     pub max: TlsVersion,
     /// Whether HTTP/2 is offered beside HTTP/1.1.
     pub http2: bool,
     /// `None` if the site never requests a certificate.
     pub certificate_request: Option<ClientCertificateRequest>,
-    /// Shared by all workers, kept across reloads.
+    /// The ticket keys and sessions, shared by all workers and kept across reloads.
     pub sessions: SessionStore,
-    /// Digest of the trust under which sessions are made; tickets made under another one are not accepted.
+    /// A digest of the trust under which sessions are made; tickets made under another one are not accepted.
     pub binding: [u8; 32],
-    /// How long resumptions may rely on one signature of the client's key.
+    /// The time for which resumptions may rely on one signature of the client's key.
     pub card_reauth_interval: Duration,
 }
 
@@ -52,10 +52,10 @@ pub enum SiteTlsError {
     #[error(transparent)]
     Hints(#[from] HintsTooLong),
     /// `min` is above `max`.
-    #[error("the lowest TLS version is above the highest")]
+    #[error("the minimum TLS version is above the maximum")]
     NoVersion,
-    /// rustls refuses the settings.
-    #[error("TLS cannot be set up")]
+    /// rustls rejects the settings.
+    #[error("rustls rejects the TLS settings")]
     Rustls(#[from] rustls::Error),
 }
 
@@ -78,7 +78,7 @@ pub struct SiteTls {
 }
 
 impl SiteTls {
-    /// Checks the settings.
+    /// Checks the settings, so that an error is reported when the configuration is loaded.
     ///
     /// # Errors
     /// [`SiteTlsError`] if the hints are too long or no version is left.
@@ -123,37 +123,37 @@ impl SiteTls {
             max: settings.max,
             hint_size,
         };
-        // Settings that rustls refuses are reported here, not at the first handshake.
+        // Settings that rustls rejects are reported here, not at the first handshake.
         site.for_connection()?;
         Ok(site)
     }
 
-    /// Whether the site requests a certificate from clients.
+    /// Returns whether the site requests a certificate from clients.
     pub fn requests_certificate(&self) -> bool {
         self.possession.is_some()
     }
 
-    /// Whether HTTP/2 is offered beside HTTP/1.1.
+    /// Returns whether HTTP/2 is offered beside HTTP/1.1.
     pub fn offers_http2(&self) -> bool {
         self.http2
     }
 
-    /// Whether a bad certificate ends the handshake with an alert, so that the client gets no page.
+    /// Returns whether a bad certificate ends the handshake with an alert, so that the client gets no page.
     pub fn alerts_on_bad_certificate(&self) -> bool {
         self.alerts
     }
 
-    /// The highest supported version.
+    /// Returns the maximum version.
     pub fn max_version(&self) -> TlsVersion {
         self.max
     }
 
-    /// The bytes of chain and CA hints in the handshake.
+    /// Returns the bytes of chain and CA hints in the handshake.
     pub fn hint_size(&self) -> HintSize {
         self.hint_size
     }
 
-    /// rustls's configuration for one connection, and its sessions, which record the time of proof.
+    /// Returns rustls's configuration for one connection, and its sessions, which record the time of proof.
     pub(super) fn for_connection(
         &self,
     ) -> Result<(Arc<ServerConfig>, Arc<ConnectionSessions>), rustls::Error> {
@@ -195,7 +195,7 @@ fn versions(
     }
 }
 
-/// Gives rustls the time of [`Clock`].
+/// The time of [`Clock`], for rustls.
 #[derive(Debug)]
 struct RustlsTime(Clock);
 

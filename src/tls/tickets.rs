@@ -1,15 +1,15 @@
 //! Session resumption: tickets that are bound to a site's trust and contain the time of the last proof of possession.
 //!
-//! TLS resumption restores a client's chain without a new signature of its key, and every resumption issues new tickets, so
-//! that without a limit one proof of possession would last forever. The time of the full handshake is sealed in each ticket
-//! and copied into its successors. A ticket whose proof is too old is not accepted, and the client has to complete a full
-//! handshake. The restored chain is validated again, request by request, like any other.
+//! TLS resumption restores a client's chain without a new signature of its key, and every resumption issues new tickets,
+//! so that without a limit one proof of possession would last forever. The time of the full handshake is sealed in each
+//! ticket and copied into its successors. A ticket whose proof is too old is not accepted, and the client has to complete
+//! a full handshake. The restored chain is validated again for each request, like any other.
 //!
-//! Clients without tickets (libcurl, Windows 7) resume TLS 1.2 sessions by their session ID. Those sessions are kept here
-//! under the same rules, bounded in bytes.
+//! Clients without tickets (libcurl, Windows 7) resume TLS 1.2 sessions by their session ID. Those sessions are kept
+//! here under the same rules, bounded in bytes.
 //!
-//! If the site requested a certificate and the client presented none, its session cannot be resumed: browsers resume such a
-//! session without asking their user again, so that inserting a card and reloading would have no effect.
+//! If the site requested a certificate and the client presented none, its session cannot be resumed: browsers resume
+//! such a session without prompting the user again, so that inserting a card and reloading would have no effect.
 
 use super::possession::ClientAuthentication;
 use crate::clock::{Clock, UnixTime};
@@ -25,15 +25,16 @@ use zeroize::Zeroizing;
 const BINDING_LENGTH: usize = 32;
 const PROOF_LENGTH: usize = 8;
 
-/// A larger session is not resumed, by ticket or by its ID. It contains the chain that the client presented, so the client
-/// chooses its size: every connection would send it twice in tickets and receive it back, a ticket has at most 64 KiB, and
-/// clients and servers refuse a ClientHello that returns one of that size. No real client's chain is as long.
+/// The maximum size of a session that is resumed, by ticket or by ID. A session contains the chain that the client
+/// presented, so the client chooses its size: every connection would send it twice in tickets and receive it back, a
+/// ticket has at most 64 KiB, and clients and servers reject a ClientHello that returns one of that size. No real
+/// client's chain is as long.
 const MAX_SESSION: usize = 16 * 1024;
 /// The memory of a session besides its own bytes: its ID, and the cache entry.
 const SESSION_OVERHEAD: usize = 256;
 
-/// The means by which one site's sessions are resumed, shared by all workers and kept across reloads: the keys that seal
-/// its tickets, and the sessions of clients without tickets.
+/// The ticket keys of a site, and the sessions of clients without tickets; shared by all workers and kept across
+/// reloads.
 #[derive(Clone)]
 pub struct SessionStore {
     keys: Arc<dyn ProducesTickets>,
@@ -41,7 +42,7 @@ pub struct SessionStore {
     sessions: Cache<Vec<u8>, Arc<KeptSession>>,
 }
 
-/// A session that is resumed by its ID, with the fields that a ticket would have.
+/// A session that is resumed by its ID, with the fields that a ticket has.
 struct KeptSession {
     binding: [u8; BINDING_LENGTH],
     proof: UnixTime,
@@ -49,20 +50,22 @@ struct KeptSession {
     state: Zeroizing<Vec<u8>>,
 }
 
-/// No randomness was available for ticket keys.
+/// The system returned no random bytes for ticket keys.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot generate ticket keys")]
 pub struct TicketKeysError(#[source] rustls::Error);
 
 impl SessionStore {
-    /// Fresh random keys, which rustls replaces every six hours (construction of RFC 5077 section 4), and no sessions. The
-    /// sessions with an ID take `session_bytes` at most; beyond, those used least are evicted.
+    /// Returns a store with fresh random keys, which rustls replaces every six hours (construction of RFC 5077
+    /// section 4), and no sessions. The sessions with an ID take `session_bytes` at most; beyond, those used least
+    /// are evicted.
     pub fn new(session_bytes: u64) -> Result<Self, TicketKeysError> {
         let keys = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(TicketKeysError)?;
         Ok(Self { keys, session_bytes, sessions: sessions(session_bytes) })
     }
 
-    /// The same with another limit: the ticket keys are kept, and so are the sessions if the limit is unchanged.
+    /// Returns the store with another limit. The ticket keys are kept, and so are the sessions if the limit is
+    /// unchanged.
     #[must_use]
     pub fn bounded(self, session_bytes: u64) -> Self {
         match self.session_bytes == session_bytes {
@@ -89,14 +92,14 @@ impl fmt::Debug for SessionStore {
 #[derive(Debug)]
 pub(super) struct SiteSessions {
     pub(super) keeper: SessionStore,
-    /// Digest of the trust under which a session was made (trust anchors, intermediates, mode). A session made under
+    /// A digest of the trust under which a session was made (trust anchors, intermediates, mode). A session made under
     /// another one is not resumed: CVE-2025-23419 and similar bugs accepted sessions of one realm in another.
     pub(super) binding: [u8; BINDING_LENGTH],
     pub(super) card_reauth_interval: Duration,
 }
 
-/// The sessions that one connection resumes or makes. One is made for each connection, because rustls passes a ticketer
-/// nothing about its connection, and the time of proof belongs to the connection.
+/// The sessions that one connection resumes or makes. Each connection has its own, because rustls passes no information
+/// about the connection to a ticketer, and the time of proof belongs to the connection.
 #[derive(Debug)]
 pub(super) struct ConnectionSessions {
     site: Arc<SiteSessions>,
@@ -104,8 +107,8 @@ pub(super) struct ConnectionSessions {
     client: Arc<ClientAuthentication>,
     /// Seconds since 1970 of the oldest proof among the sessions that this connection resumed; `NONE` if there is none.
     proof: AtomicU64,
-    /// The session that rustls wants to keep by its ID. It also does for clients with tickets, which are known only when
-    /// the ticket is made.
+    /// The session that rustls wants to keep by its ID. rustls also keeps those of clients with tickets, which are
+    /// known only when the ticket is made.
     to_keep: Mutex<Option<ToKeep>>,
 }
 
@@ -119,10 +122,10 @@ impl ConnectionSessions {
         Self { site, clock, client, proof: AtomicU64::new(NONE), to_keep: Mutex::default() }
     }
 
-    /// When the key last signed, if a session was resumed.
+    /// Returns when the key last signed, if a session was resumed.
     ///
-    /// A client may offer several tickets, and rustls may decrypt one and still perform a full handshake. The oldest proof is
-    /// used then, so that in doubt the key has to sign again earlier.
+    /// A client may offer several tickets, and rustls may decrypt one and still perform a full handshake. The oldest
+    /// proof is used then, so that in doubt the key has to sign again earlier.
     pub(super) fn proof(&self) -> Option<UnixTime> {
         match self.proof.load(Ordering::Relaxed) {
             NONE => None,
@@ -142,13 +145,14 @@ impl ConnectionSessions {
         self.proof().unwrap_or_else(|| self.clock.now())
     }
 
-    /// Whether this connection's session may be resumed: not if the client was asked for a certificate and proved none.
+    /// Returns whether this connection's session may be resumed: not if a certificate was requested and the client
+    /// proved possession of none.
     fn may_resume(&self) -> bool {
         !self.client.requested() || self.client.proven()
     }
 
-    /// Whether a session made under `binding`, with its proof at `proof`, may be resumed here and now. If so, its proof
-    /// becomes the connection's.
+    /// Returns whether a session made under `binding`, with its proof at `proof`, may be resumed here and now. If so,
+    /// its proof becomes the connection's.
     fn opens(&self, binding: &[u8; BINDING_LENGTH], proof: UnixTime) -> bool {
         let now = self.clock.now();
         // A proof in the future means that the clock was set back, so its age is unknown.
@@ -172,8 +176,8 @@ impl ProducesTickets for ConnectionSessions {
         self.site.keeper.keys.lifetime().min(card)
     }
 
-    /// Without a ticket rustls sends none under TLS 1.3 and an empty one under TLS 1.2, which has the same meaning (RFC 5077
-    /// 3.3).
+    /// Seals a session in a ticket. If this returns `None`, rustls sends no ticket under TLS 1.3 and an empty one under
+    /// TLS 1.2, which has the same meaning (RFC 5077 3.3).
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
         *self.to_keep.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if !self.may_resume() || plain.len() > MAX_SESSION {
@@ -209,12 +213,12 @@ impl StoresServerSessions for ConnectionSessions {
         if self.opens(&session.binding, session.proof) {
             return Some(session.state.to_vec());
         }
-        // It will never be accepted again: its proof has expired, or its trust was replaced.
+        // The session will never be accepted again: its proof has expired, or its trust was replaced.
         self.site.keeper.sessions.invalidate(id);
         None
     }
 
-    /// Used by TLS 1.3 only, and only without tickets.
+    /// Returns `None`: rustls calls this under TLS 1.3 only, and only without tickets.
     fn take(&self, _: &[u8]) -> Option<Vec<u8>> {
         None
     }
@@ -242,7 +246,7 @@ mod tests {
         })
     }
 
-    /// A connection whose client has proven possession of a key.
+    /// Returns a connection whose client has proven possession of a key.
     fn connection(site: &Arc<SiteSessions>, clock: &Clock) -> ConnectionSessions {
         of_client(site, clock, ClientAuthentication::of(true, true))
     }

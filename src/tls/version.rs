@@ -1,4 +1,4 @@
-//! Versions of TLS: the supported ones, and older ones that clients offer.
+//! TLS versions: the supported ones, and older ones that clients offer.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub enum TlsVersion {
 }
 
 impl TlsVersion {
-    /// `1.2` or `1.3`.
+    /// Returns `1.2` or `1.3`.
     pub const fn number(self) -> &'static str {
         match self {
             Self::Tls12 => "1.2",
@@ -33,7 +33,7 @@ impl UnsupportedVersion {
         Self { major, minor }
     }
 
-    /// Major and minor version in a record header, for an alert that the client can read.
+    /// Returns major and minor version for a record header, for an alert that the client can read.
     pub(super) fn on_the_wire(self) -> [u8; 2] {
         [3, self.minor.min(3)]
     }

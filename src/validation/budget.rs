@@ -1,20 +1,21 @@
 //! The limits on the work for one chain. They count steps and not time, so that a chain has the same verdict on every
 //! machine.
 
-/// The most paths that are kept.
+/// The maximum number of valid paths that are kept.
 pub(crate) const MAX_VALID_PATHS: usize = 8;
-/// The most certificates of one path, leaf and anchor included.
+/// The maximum number of certificates of one path, leaf and anchor included.
 pub(crate) const MAX_PATH_CERTIFICATES: usize = 10;
-/// The most signatures that are verified for one chain.
+/// The maximum number of signatures that are verified for one chain.
 pub(crate) const MAX_SIGNATURE_CHECKS: usize = 64;
-/// The most policies, including mapped ones, that are followed for one chain (RUSTSEC-2023-0052, RFC 9618).
+/// The maximum number of policies, including mapped ones, that are followed for one chain (RUSTSEC-2023-0052, RFC 9618).
 pub(crate) const MAX_POLICY_NODES: usize = 5_000;
-/// The most comparisons of a name with a name constraint for one chain; every 64 bytes of a name count as one.
+/// The maximum number of comparisons of a name with a name constraint for one chain; every 64 bytes of a name count as
+/// one.
 pub(crate) const MAX_NAME_COMPARISONS: usize = 100_000;
-/// The most issuers that are tried for one chain. Most attempts find a signature that was verified before.
+/// The maximum number of issuers that are tried for one chain. Most attempts find a signature that was verified before.
 const MAX_STEPS: usize = 1_000;
 
-/// The work that was done so far.
+/// The work done so far for one chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ValidationBudget {
     pub(super) steps: usize,
@@ -40,7 +41,7 @@ impl ValidationBudget {
     }
 }
 
-/// Work that does not fit is not begun, and neither is any after it.
+/// Adds work to a counter. Work beyond the limit is not begun, and neither is any after it.
 fn spend(spent: &mut usize, count: usize, limit: usize) -> Result<(), BudgetExceeded> {
     let sum = spent.saturating_add(count);
     if sum > limit {

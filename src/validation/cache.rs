@@ -1,8 +1,8 @@
-//! Caches the verdicts on presented chains, so that a user's second connection needs no signature check. No verdict is
+//! The cache of verdicts on presented chains, so that a user's second connection needs no signature check. No verdict is
 //! used after its deadline, and refused chains cannot evict accepted ones.
 //!
-//! An accepted chain is found by its leaf, with one entry for each set of certificates that its paths use. Other presented
-//! certificates are not kept and create no entry: a client could present different junk on each connection.
+//! An accepted chain is found by its leaf, with one entry for each set of certificates that its paths use. Other
+//! presented certificates are not kept and create no entry: a client could present different junk on each connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +20,12 @@ use crate::certificate::{Certificate, Fingerprint};
 use crate::clock::UnixTime;
 use crate::telemetry::CacheMetrics;
 
-/// How long a refusal is cached at most, so that an administrator who fixes the cause does not wait long.
+/// The maximum lifetime of a cached refusal, so that an administrator who fixes the cause does not wait long.
 const REFUSED_LIFETIME: Duration = Duration::from_secs(60);
-/// How long an accepted chain is kept in memory without a look-up. Whether it may be used depends on its deadline only.
+/// The time after which an accepted chain that is not looked up is dropped. Whether it may be used depends on its
+/// deadline only.
 const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
-/// How many verdicts are kept for one leaf: clients present its intermediates, some of them, or none.
+/// The maximum number of verdicts for one leaf: clients present its intermediates, some of them, or none.
 const MAX_VARIANTS: usize = 4;
 /// The bytes of an entry besides its verdict.
 const ENTRY_WEIGHT: usize = 256;
@@ -38,7 +39,7 @@ const AUTHORITIES_PART: u64 = 8;
 pub(crate) struct RealmGeneration {
     /// The realm, which has one rule and one trust set.
     pub realm: Arc<str>,
-    /// Increased whenever the realm's rule or trust set is replaced, and by a purge.
+    /// Increased when the realm's rule or trust set is replaced, and by a purge.
     pub generation: u64,
 }
 
@@ -119,8 +120,8 @@ impl AcceptedVariant {
         Self { unused: unused.collect(), used: used.into(), chain }
     }
 
-    /// Whether validating the presented chain would find the same paths: all certificates that they use are there, and every
-    /// other one that may matter was tried.
+    /// Returns whether validating the presented chain would find the same paths: all certificates that they use are
+    /// there, and every other one that may matter was tried.
     fn applies_to(&self, lookup: &ChainLookup, now: UnixTime) -> bool {
         let is_known = |one| self.used.binary_search(one).is_ok() || self.unused.binary_search(one).is_ok();
         now < self.chain.deadline()
@@ -134,7 +135,8 @@ impl AcceptedVariant {
 }
 
 impl ValidationCache {
-    /// A cache that keeps accepted chains in this many bytes, and refusals and CA certificates in fractions of it.
+    /// Returns a cache that keeps accepted chains in this many bytes, and refusals and CA certificates in fractions
+    /// of it.
     pub(crate) fn new(bytes: u64, metrics: CacheMetrics) -> Self {
         let of_leaf = |_: &AcceptedKey, variants: &AcceptedVariants| {
             weight(variants.iter().map(AcceptedVariant::weight).sum::<usize>())
@@ -161,7 +163,7 @@ impl ValidationCache {
         }
     }
 
-    /// Whether [`ValidationCache::validate`] would find its verdict in the cache.
+    /// Returns whether [`ValidationCache::validate`] would find its verdict in the cache.
     pub(crate) async fn is_cached(
         &self,
         realm_generation: &RealmGeneration,
@@ -220,7 +222,7 @@ impl ValidationCache {
         }
         self.metrics.misses.inc();
         let mut verdict = None;
-        // moka runs these one after the other for one leaf, so a waiting caller finds the verdict of the first.
+        // moka serializes the computations for one leaf, so a waiting caller finds the verdict of the first.
         let computed = self.accepted.entry(lookup.key.clone()).and_try_compute_with(async |entry| {
             let before = entry.map(moka::Entry::into_value).unwrap_or_default();
             if let Some(chain) = applicable(&before, &lookup, now) {
@@ -244,10 +246,10 @@ impl ValidationCache {
             }
         });
         computed.await?;
-        verdict.map_or_else(|| unreachable!("the computation finds a verdict, makes one, or fails"), Ok)
+        verdict.map_or_else(|| unreachable!("the computation sets a verdict or fails"), Ok)
     }
 
-    /// Replaces the certificates of CAs by those that other chains use too, so that each is in memory once.
+    /// Replaces the certificates of CAs by equal ones that other chains use, so that each is in memory once.
     async fn sharing_authorities(&self, chain: ValidatedChain) -> ValidatedChain {
         let mut shared = std::collections::HashMap::new();
         let on_paths = chain.paths().iter().flat_map(|path| path.certificates().iter().skip(1));
@@ -258,7 +260,7 @@ impl ValidationCache {
         chain.sharing(|certificate| shared.get(&certificate.fingerprint()).cloned().unwrap_or(certificate))
     }
 
-    /// The number of leaves with accepted chains, and of refusals.
+    /// Returns the number of leaves with accepted chains, and of refusals.
     #[cfg(test)]
     pub(super) async fn entry_counts(&self) -> (u64, u64) {
         self.accepted.run_pending_tasks().await;
@@ -266,7 +268,7 @@ impl ValidationCache {
         (self.accepted.entry_count(), self.refused.entry_count())
     }
 
-    /// The bytes of accepted chains and of refusals.
+    /// Returns the bytes of accepted chains and of refusals.
     #[cfg(test)]
     pub(super) async fn weights(&self) -> (u64, u64) {
         self.entry_counts().await;
@@ -291,7 +293,7 @@ fn applicable(
     variants.iter().find(|variant| variant.applies_to(lookup, now)).map(|variant| Arc::clone(&variant.chain))
 }
 
-/// The new verdict, followed by those that it does not replace and that have not expired.
+/// Returns the new verdict, followed by those that it does not replace and that have not expired.
 fn with(before: &[AcceptedVariant], new: AcceptedVariant, now: UnixTime) -> AcceptedVariants {
     let others = before.iter().filter(|old| old.used != new.used && now < old.chain.deadline()).cloned();
     let others: Vec<_> = others.take(MAX_VARIANTS - 1).collect();
@@ -312,11 +314,12 @@ async fn validate_on_blocking_thread(
         validate(&chain, &trust, &rule, now)
     };
     let verdict = tokio::task::spawn_blocking(work).await;
-    // A panic there is a bug, and is reported here as one.
+    // The task is never aborted, so an error is a panic, which is a bug and continues here.
     verdict.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-/// When a refusal expires: at the latest when another certificate becomes valid, since the chain may be valid then.
+/// Returns when a refusal expires: at the latest when another certificate becomes valid, since the chain may be valid
+/// then.
 fn refusal_deadline(chain: &PresentedChain, trust: &TrustSet, now: UnixTime) -> UnixTime {
     let presented = chain.certificates().iter().map(Certificate::not_before);
     let beginnings = presented.filter(|not_before| *not_before > now).chain(trust.next_beginning(now));

@@ -20,7 +20,7 @@ pub struct ChainError {
 }
 
 impl ChainError {
-    /// How many bytes of memory it takes up, estimated high.
+    /// Returns how many bytes of memory it takes up, estimated high.
     pub(super) fn weight(&self) -> usize {
         const FACTS: usize = 512;
         // As encoded, decoded and ready to be compared.
@@ -45,17 +45,17 @@ pub enum PathViolation {
         /// The issuer that it names.
         issuer: DistinguishedName,
     },
-    /// The path has more certificates than are followed.
+    /// The path exceeds the limit on certificates.
     #[error("the path has more than {limit} certificates")]
     PathTooLong {
         /// The limit, leaf and anchor included.
         limit: usize,
     },
     /// Validating this chain would exceed the limits on work.
-    #[error("the chain has more branches than are followed")]
+    #[error("the chain has too many branches")]
     TooManyBranches,
     /// The signature was not made by its issuer's key, or its algorithm is not accepted.
-    #[error("signature by {} is not valid", issuer.shown())]
+    #[error("signature of issuer {} is not valid", issuer.shown())]
     Signature {
         /// The issuer that was tried.
         issuer: DistinguishedName,
@@ -143,10 +143,10 @@ pub enum PathViolation {
         by: DistinguishedName,
     },
     /// Comparing its names with the name constraints above would exceed the limits on work.
-    #[error("it has more names than are compared")]
+    #[error("it has too many names to compare with the name constraints")]
     TooManyNames,
-    /// No required certificate policy is valid on the path: this certificate ends the last one, or the client's own has
-    /// others.
+    /// No required certificate policy is valid on the path: none remains after this certificate, or the client's own
+    /// has others.
     #[error("none of the required certificate policies is valid for it")]
     CertificatePolicy,
     /// A CA above or the rule requires a valid certificate policy, and from this certificate on there is none.
@@ -156,9 +156,9 @@ pub enum PathViolation {
     #[error("it maps anyPolicy")]
     AnyPolicyMapped,
     /// Following its policies and mappings would exceed the limits on work.
-    #[error("it has more certificate policies than are followed")]
+    #[error("it has too many certificate policies")]
     TooManyPolicies,
-    /// Its validity period is over.
+    /// Its validity period has ended.
     #[error("expired at {not_after}")]
     Expired {
         /// The last second of its validity.
@@ -184,7 +184,7 @@ impl fmt::Display for CertificatePosition {
     }
 }
 
-/// A usage with its name in proxy.toml, if it has one.
+/// Returns a usage with its name in proxy.toml, if it has one.
 fn shown_usage(oid: ObjectIdentifier) -> String {
     match usage::name_of(oid) {
         Some(name) => format!("{name} ({oid})"),

@@ -1,9 +1,9 @@
 //! Path validation (RFC 5280 section 6): from a presented chain and a realm's trust anchors to a chain with at least one
 //! valid path, or the reason for the refusal.
 //!
-//! This is an implementation of our own because the existing validators either ignore certificate policies and key usages
-//! or were never reviewed. It refuses what it does not understand: unknown critical extensions, and names of a kind that it
-//! cannot compare below a CA that constrains this kind. Revocation and mapping are later stages; the time is an argument.
+//! This folder implements it because the existing validators either ignore certificate policies and key usages or were
+//! never reviewed. It refuses a chain with any unknown critical extension, and with names of a kind that it cannot
+//! compare if a CA constrains this kind. Revocation and mapping are later stages; the time is an argument.
 
 mod budget;
 mod cache;

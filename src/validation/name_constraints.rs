@@ -1,9 +1,9 @@
-//! Checks every name of a path against the name constraints of the CAs above (RFC 5280 4.2.1.10 and 6.1.3 b, c). A name
-//! that cannot be compared is refused if a CA constrains its kind.
+//! Name constraints: checks every name of a path against those of the CAs above (RFC 5280 4.2.1.10 and 6.1.3 b, c). A
+//! name that cannot be compared is refused if a CA constrains its kind.
 //!
 //! Each name is compared with each CA above it, instead of carrying the intersection of all permitted subtrees down the
-//! path; the result is the same. The anchor's constraints apply too (RFC 5937): the administrator trusts the anchor as its
-//! certificate describes it.
+//! path; the result is the same. The anchor's constraints apply too (RFC 5937): the administrator trusts the anchor as
+//! its certificate describes it.
 
 use super::budget::ValidationBudget;
 use super::candidate_path::{CandidatePath, refuse};
@@ -41,13 +41,13 @@ fn check_names(
     constraints: &NameConstraints,
     budget: &mut ValidationBudget,
 ) -> Result<(), PathViolation> {
-    // An element that is not a name may hide a name of any kind.
+    // An element that cannot be decoded may be a name of any kind.
     if certificate.subject_alternative_names().undecodable {
         return Err(PathViolation::UndecodableExtension { extension: SUBJECT_ALTERNATIVE_NAME });
     }
     let subtrees = constraints.permitted.len() + constraints.excluded.len();
     for name in names(certificate) {
-        // A long name counts as several.
+        // A long name counts as several comparisons.
         let cost = subtrees.saturating_mul(1 + name.bytes() / 64);
         budget.name_comparisons(cost).map_err(|_| PathViolation::TooManyNames)?;
         let by = || authority.subject().clone();
@@ -94,8 +94,8 @@ fn is_allowed(name: SubjectName<'_>, constraints: &NameConstraints) -> NameVerdi
     if is_limited { NameVerdict::NotPermitted } else { NameVerdict::Yes }
 }
 
-/// The subject, the mail addresses in it, and all alternative names. RFC 5280 requires the mail addresses in the subject
-/// only if there is no alternative name, but too many programs read them.
+/// Returns the subject, the mail addresses in it, and all alternative names. RFC 5280 requires the mail addresses in
+/// the subject only if there is no alternative name, but too many programs read them.
 fn names(certificate: &Certificate) -> impl Iterator<Item = SubjectName<'_>> {
     let (subject, others) = (certificate.subject(), certificate.subject_alternative_names());
     let has_subject = !subject.is_empty() || !subject.is_decoded();

@@ -1,5 +1,5 @@
-//! Whether a name is inside a subtree of its kind. If the standard leaves a choice, the name counts as not permitted and
-//! as excluded.
+//! Comparison of a name with a subtree of its kind. If the standard leaves a choice, the name counts as not permitted
+//! and as excluded.
 
 use crate::certificate::{DistinguishedName, DomainSubtree, MailSubtree, NameForm, Subtree, is_domain};
 use crate::name_folding::fold_name;
@@ -65,7 +65,7 @@ pub(super) enum ConstraintSide {
     Excluded,
 }
 
-/// `None` if the name or the subtree is not understood.
+/// Returns whether a name is inside a subtree, or `None` if the name or the subtree is not understood.
 pub(super) fn is_in(name: SubjectName<'_>, subtree: &Subtree, side: ConstraintSide) -> Option<bool> {
     match (name, subtree) {
         (SubjectName::Directory(name), Subtree::Directory(subtree)) => directory(name, subtree, side),
@@ -85,8 +85,9 @@ pub(super) fn is_in(name: SubjectName<'_>, subtree: &Subtree, side: ConstraintSi
     }
 }
 
-/// A value that is not text may be another spelling of an excluded one; it is in no permitted subtree in either case. Texts
-/// are excluded in every spelling that a directory may treat as the same.
+/// Returns whether a directory name is inside the subtree. A value that is not text may be another spelling of an
+/// excluded one; it is in no permitted subtree in either case. Texts are excluded in every spelling that a directory may
+/// treat as the same.
 fn directory(name: &DistinguishedName, subtree: &DistinguishedName, side: ConstraintSide) -> Option<bool> {
     match side {
         ConstraintSide::Permitted => name.is_decoded().then(|| name.is_within(subtree)),
@@ -94,7 +95,8 @@ fn directory(name: &DistinguishedName, subtree: &DistinguishedName, side: Constr
     }
 }
 
-/// RFC 5280 4.2.1.10: a host is only itself; a domain with a leading dot is all hosts below it.
+/// Returns whether `subtree` includes the host. RFC 5280 4.2.1.10: a host is only itself; a domain with a leading dot
+/// is all hosts below it.
 fn host_is_in(host: &str, subtree: &DomainSubtree) -> bool {
     match subtree {
         DomainSubtree::All => true,
@@ -116,8 +118,8 @@ fn is_below(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
 }
 
-/// The local part is compared case-sensitively if permitted (RFC 5321 2.4) and case-insensitively if excluded. Quoted local
-/// parts have several spellings and are not understood.
+/// Returns whether a mail address or UPN is inside the subtree. The local part is compared case-sensitively if permitted
+/// (RFC 5321 2.4) and case-insensitively if excluded. Quoted local parts have several spellings and are not understood.
 fn mail(
     text: &str,
     subtree: &MailSubtree,
@@ -140,9 +142,9 @@ fn mail(
     })
 }
 
-/// RFC 5280 4.2.1.10: a domain includes itself and all below it. A leading dot, which the standard does not define here,
-/// permits the domains below only, and excludes the domain too. A wildcard stands for any label in its place, so it is
-/// excluded with any of them.
+/// Returns whether `subtree` includes the domain. RFC 5280 4.2.1.10: a domain includes itself and all below it. A
+/// leading dot, which the standard does not define here, permits the domains below only, and excludes the domain too.
+/// A wildcard stands for any label in its place, so it is excluded with any of them.
 fn dns(name: &str, subtree: &DomainSubtree, side: ConstraintSide) -> Option<bool> {
     let (wildcard, domain) = name.strip_prefix("*.").map_or((false, name), |domain| (true, domain));
     if !is_domain(domain) {
@@ -163,8 +165,8 @@ fn dns(name: &str, subtree: &DomainSubtree, side: ConstraintSide) -> Option<bool
     })
 }
 
-/// The host of a URI, in lower case. `None` if there is none or it is an address: RFC 5280 4.2.1.10 requires that such a
-/// URI is refused. A backslash ends the host for browsers but not in RFC 3986, so it is not understood.
+/// Returns the host of a URI, in lower case. `None` if there is none or it is an address: RFC 5280 4.2.1.10 requires
+/// that such a URI is refused. A backslash ends the host for browsers but not in RFC 3986, so it is not understood.
 fn host_of(uri: &str) -> Option<String> {
     if uri.contains('\\') {
         return None;
@@ -184,7 +186,7 @@ fn host_of(uri: &str) -> Option<String> {
     (is_number(port) && is_domain(host) && !is_number(last_label)).then(|| host.to_lowercase())
 }
 
-/// An address of the other length is in no network of this one.
+/// Returns whether the network includes the address. An address of the other length is in no network of this one.
 fn ip(address: &[u8], network: &[u8], mask: &[u8]) -> Option<bool> {
     if !matches!(address.len(), 4 | 16) {
         return None;

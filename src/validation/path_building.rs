@@ -17,7 +17,7 @@ use crate::certificate::signature::SignatureError;
 use crate::certificate::{Certificate, Fingerprint, KeyId};
 use crate::clock::UnixTime;
 
-/// The valid paths, at least one, or the refusal of the path that came closest to being valid.
+/// Returns the valid paths, at least one, or the refusal of the path that came closest to being valid.
 pub(super) fn find_paths(
     chain: &PresentedChain,
     trust: &TrustSet,
@@ -27,9 +27,8 @@ pub(super) fn find_paths(
     PathSearch::new(chain, trust, rule, now).run().0
 }
 
-/// How far a path got: paths that reach an anchor come before others; of those, the one that passed more steps; of the
-/// others, the longer one.
-/// steps, among the others the one that is longer.
+/// How close a path came to being valid: paths that reach an anchor come before others; of those, the one that passed
+/// more steps; of the others, the longer one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum PathProgress {
     /// No certificate of the issuer was found.
@@ -85,7 +84,7 @@ impl<'a> PathSearch<'a> {
         }
     }
 
-    /// The outcome, the number of signatures verified, and the rest of the work.
+    /// Returns the outcome, the number of signatures verified, and the rest of the work.
     pub(super) fn run(mut self) -> (Result<Vec<ValidPath>, ChainError>, usize, ValidationBudget) {
         self.extend();
         let outcome = if self.found.is_empty() { Err(self.furthest.1) } else { Ok(self.found) };
@@ -137,8 +136,9 @@ impl<'a> PathSearch<'a> {
         self.intermediates.last().copied().unwrap_or(self.chain.leaf())
     }
 
-    /// Anchors and intermediates whose subject is the issuer; those to which the key identifiers point come first. Key
-    /// identifiers only order the candidates and exclude none (RFC 4158 3.5.12): some CAs write wrong ones.
+    /// Returns the anchors and intermediates whose subject is the issuer; those to which the key identifiers point
+    /// come first. Key identifiers only order the candidates and exclude none (RFC 4158 3.5.12): some CAs write wrong
+    /// ones.
     fn candidates(&self, child: &Certificate) -> Vec<IssuerCandidate<'a>> {
         let (chain, trust) = (self.chain, self.trust);
         let name = child.issuer();
@@ -156,7 +156,8 @@ impl<'a> PathSearch<'a> {
         candidates
     }
 
-    /// RFC 4158 2.4.2: a path never contains the same name and key twice, in whichever certificates.
+    /// Returns whether the path has this name and key already. RFC 4158 2.4.2: a path never contains the same name
+    /// and key twice, in whichever certificates.
     fn is_on_path(&self, certificate: &Certificate) -> bool {
         let same = |other: &Certificate| {
             other.key_id() == certificate.key_id() && other.subject() == certificate.subject()
@@ -164,7 +165,7 @@ impl<'a> PathSearch<'a> {
         same(self.chain.leaf()) || self.intermediates.iter().any(|other| same(other))
     }
 
-    /// `None` if a limit is reached.
+    /// Verifies that `issuer` signed `child`. Returns `None` if a limit is reached.
     fn verify(&mut self, child: &Certificate, issuer: &Certificate) -> Option<Result<(), SignatureError>> {
         self.budget.step().ok()?;
         let edge = (child.fingerprint(), issuer.key_id());
@@ -196,7 +197,8 @@ impl<'a> PathSearch<'a> {
         self.keep_furthest(reach, refusal(self.intermediates.len(), certificate, violation));
     }
 
-    /// Of two equals the first is kept: it was found by the key identifiers.
+    /// Keeps the refusal of the path that came closest. Of two equal ones the first is kept: its candidates were ordered
+    /// by the key identifiers.
     fn keep_furthest(&mut self, reach: PathProgress, error: ChainError) {
         if reach > self.furthest.0 {
             self.furthest = (reach, error);

@@ -13,13 +13,13 @@ use crate::certificate::{Certificate, KeyAlgorithm, ObjectIdentifier};
 use crate::clock::UnixTime;
 use const_oid::db::rfc5280::{ID_CE_BASIC_CONSTRAINTS, ID_CE_KEY_USAGE, ID_CE_NAME_CONSTRAINTS};
 
-/// A refusal, and how many steps were passed before it.
+/// The refusal of a path, and the number of steps passed before it.
 pub(super) struct PathRefusal {
     pub(super) steps_passed: usize,
     pub(super) error: ChainError,
 }
 
-/// Checks one path; returns the policies that are valid on it.
+/// Checks one path. Returns the policies that are valid on it.
 pub(super) fn check(
     path: &CandidatePath<'_>,
     rule: &ValidationRule,
@@ -37,7 +37,8 @@ pub(super) fn check(
     Ok(policies)
 }
 
-/// Checks the path of a certificate that signs for a CA and is not a client's: all of [`check`] except the leaf's usages.
+/// Checks the path of a certificate that signs for a CA and is not a client's: as [`check`], except for the leaf's
+/// usages and policies.
 pub(super) fn check_authority(path: &CandidatePath<'_>, now: UnixTime) -> Result<(), ChainError> {
     extensions(path)?;
     authorities(path)?;
@@ -50,7 +51,7 @@ pub(super) fn check_authority(path: &CandidatePath<'_>, now: UnixTime) -> Result
 const READ_OF_ANCHOR: [const_oid::ObjectIdentifier; 3] =
     [ID_CE_NAME_CONSTRAINTS, ID_CE_BASIC_CONSTRAINTS, ID_CE_KEY_USAGE];
 
-/// Unknown critical extensions are refused. A known extension is processed, critical or not (RFC 5280 4.2). Of an anchor,
+/// Rejects unknown critical extensions. A known extension is processed, critical or not (RFC 5280 4.2). Of an anchor,
 /// an extension that is used here must be readable and a critical one must be understood: an anchor is trusted as its
 /// certificate describes it, or not at all (RFC 5937).
 fn extensions(path: &CandidatePath<'_>) -> Result<(), ChainError> {
@@ -84,8 +85,8 @@ fn unread_extension(
     unknown.map(|extension| PathViolation::UnknownCriticalExtension { extension })
 }
 
-/// RFC 5280 6.1.4 k to n for every intermediate. Of the anchor only constraints that its certificate has are applied (RFC
-/// 5280 6.2 leaves that open): an anchor that the administrator configured needs no extension.
+/// Checks RFC 5280 6.1.4 k to n for every intermediate. Of the anchor only constraints that its certificate has are
+/// applied (RFC 5280 6.2 leaves that open): an anchor that the administrator configured needs no extension.
 fn authorities(path: &CandidatePath<'_>) -> Result<(), ChainError> {
     let anchor_index = path.length();
     let mut below = 0;
@@ -110,8 +111,8 @@ fn authorities(path: &CandidatePath<'_>) -> Result<(), ChainError> {
     Ok(())
 }
 
-/// Checks every key of the path, the anchor's too, since it signed. The leaf's key has signed nothing on the path, so this
-/// is the only place that finds a key with which no handshake can succeed.
+/// Checks every key of the path, including the anchor's, since it signed. The leaf's key has signed nothing on the path,
+/// so this is the only place that finds a key with which no handshake can succeed.
 fn key_strength(path: &CandidatePath<'_>, rule: &ValidationRule) -> Result<(), ChainError> {
     if !path.leaf.has_usable_key() {
         return refuse(0, path.leaf, PathViolation::UnusableKey { key: path.leaf.key_algorithm() });
@@ -127,7 +128,7 @@ fn key_strength(path: &CandidatePath<'_>, rule: &ValidationRule) -> Result<(), C
     Ok(())
 }
 
-/// The leaf names every required usage, and no CA above it forbids one.
+/// Checks that the leaf names every required usage, and that no CA above it forbids one.
 fn usages(path: &CandidatePath<'_>, rule: &ValidationRule) -> Result<(), ChainError> {
     // In the handshake the key signs (RFC 8446 4.4.2.2).
     if path.leaf.key_usage().is_some_and(|usage| !usage.digital_signature()) {
@@ -150,12 +151,13 @@ fn usages(path: &CandidatePath<'_>, rule: &ValidationRule) -> Result<(), ChainEr
     Ok(())
 }
 
-/// The validity of every certificate. RFC 5280 6.1.3 a.2 requires it of all below the anchor, since an anchor need not be
-/// a certificate. If it is one, its owner intended it to be retired on that day, and IIS refuses it then.
+/// Checks the validity period of every certificate. RFC 5280 6.1.3 a.2 requires this of all below the anchor, since an
+/// anchor need not be a certificate. If it is one, its owner intended it to be retired on that day, and IIS rejects it
+/// from then on.
 fn dates(path: &CandidatePath<'_>, now: UnixTime) -> Result<(), ChainError> {
     for (index, certificate) in path.certificates() {
         let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
-        // Whole seconds: the last second belongs to the validity (RFC 5280 4.1.2.5).
+        // In whole seconds: the last second belongs to the validity period (RFC 5280 4.1.2.5).
         if now.seconds() > not_after.seconds() {
             return refuse(index, certificate, PathViolation::Expired { not_after });
         }

@@ -18,19 +18,19 @@ pub(crate) struct ValidPolicies {
 }
 
 impl ValidPolicies {
-    /// The policies, sorted; anyPolicy among them if it is valid down to the client's own certificate.
+    /// Returns the policies, sorted; anyPolicy among them if it is valid down to the client's own certificate.
     pub(crate) fn as_slice(&self) -> &[ObjectIdentifier] {
         &self.policies
     }
 
-    /// Whether the path is valid for this policy.
+    /// Returns whether the path is valid for this policy.
     ///
     /// It is if the policy is in the set, and also if anyPolicy is (RFC 5280 6.1.5 g): then every certificate of the
-    /// path, the client's own included, asserts every policy, and no CA above has forbidden it. The CA could equally have issued a
-    /// certificate that names the policy.
+    /// path, the client's own included, asserts every policy, and no CA above has forbidden it. The CA could equally
+    /// have issued a certificate that names the policy.
     ///
-    /// As a requirement anyPolicy stands for all policies, as in the user-initial-policy-set of RFC 5280 6.1.1 c: any policy
-    /// that is valid on the path satisfies it.
+    /// As a requirement anyPolicy stands for all policies, as in the user-initial-policy-set of RFC 5280 6.1.1 c: any
+    /// policy that is valid on the path satisfies it.
     pub(crate) fn admit(&self, policy: ObjectIdentifier) -> bool {
         if policy == ANY_POLICY {
             return !self.policies.is_empty();
@@ -38,7 +38,7 @@ impl ValidPolicies {
         [policy, ANY_POLICY].iter().any(|policy| self.policies.binary_search(policy).is_ok())
     }
 
-    /// RFC 5280 6.1.5 g: the policies that are in the initial set. anyPolicy stands for all of them.
+    /// Returns the policies that are in the initial set (RFC 5280 6.1.5 g). anyPolicy stands for all of them.
     fn within(self, initial: &[ObjectIdentifier]) -> Self {
         if is_any(initial) {
             return self;
@@ -50,7 +50,7 @@ impl ValidPolicies {
     }
 }
 
-/// An empty set stands for any-policy; no other notation for it exists.
+/// Returns whether the initial set is any-policy, which an empty set stands for.
 fn is_any(initial: &[ObjectIdentifier]) -> bool {
     initial.is_empty() || initial.contains(&ANY_POLICY)
 }
@@ -72,7 +72,7 @@ impl PolicyCountdown {
         }
     }
 
-    /// RFC 5280 6.1.4 h to j.
+    /// Counts one CA, and applies its constraints (RFC 5280 6.1.4 h to j).
     fn pass(&mut self, authority: &Certificate) {
         let constraints = authority.policy_constraints();
         let all = [
@@ -91,7 +91,7 @@ impl PolicyCountdown {
     }
 }
 
-/// The policies of a path, or the certificate below which none is left although one is required.
+/// Returns the policies of a path, or the certificate below which none is left although one is required.
 pub(super) fn valid_policies(
     path: &CandidatePath<'_>,
     rule: &ValidationRule,
@@ -122,7 +122,7 @@ pub(super) fn valid_policies(
     conclude(path, rule, &left, &graph, lost)
 }
 
-/// RFC 5280 6.1.4 a and b.
+/// Applies the mappings of a CA (RFC 5280 6.1.4 a and b).
 fn map(
     index: usize,
     authority: &Certificate,
@@ -141,7 +141,7 @@ fn map(
     graph.map(mappings, mapping, budget).map_err(too_many)
 }
 
-/// RFC 5280 6.1.5 a, b and g, and the requirements of the rule.
+/// Completes the path: RFC 5280 6.1.5 a, b and g, and the requirements of the rule.
 fn conclude(
     path: &CandidatePath<'_>,
     rule: &ValidationRule,

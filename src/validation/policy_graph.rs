@@ -45,18 +45,18 @@ pub(super) enum MappingMode {
 }
 
 impl PolicyGraph {
-    /// RFC 5280 6.1.2 a: the root expects any policy.
+    /// Returns the graph with its root only, which expects any policy (RFC 5280 6.1.2 a).
     pub(super) fn new() -> Self {
         let root = PolicyNode { expected: vec![ANY_POLICY], parents: PolicyParents::Policies(Vec::new()) };
         Self { layers: vec![GraphLayer::from([(ANY_POLICY, root)])] }
     }
 
-    /// Whether no policy is valid any more.
+    /// Returns whether no policy is valid any more.
     pub(super) fn is_null(&self) -> bool {
         self.layers.last().is_none_or(HashMap::is_empty)
     }
 
-    /// RFC 9618 5.2, step d of RFC 5280 6.1.3, and step e with an empty list: the policies of the next certificate.
+    /// Adds the policies of the next certificate (RFC 9618 5.2: step d of RFC 5280 6.1.3, and step e with an empty list).
     pub(super) fn descend(
         &mut self,
         policies: &[ObjectIdentifier],
@@ -93,7 +93,7 @@ impl PolicyGraph {
         Ok(())
     }
 
-    /// RFC 9618 5.3, step b of RFC 5280 6.1.4: the mappings of the last certificate.
+    /// Applies the mappings of the last certificate (RFC 9618 5.3: step b of RFC 5280 6.1.4).
     pub(super) fn map(
         &mut self,
         mappings: &[PolicyMapping],
@@ -125,8 +125,9 @@ impl PolicyGraph {
         Ok(())
     }
 
-    /// RFC 9618 5.4, step g of RFC 5280 6.1.5 with any-policy as the initial set: the valid policies of nodes that lead down
-    /// to the last certificate and whose parent is anyPolicy, and anyPolicy if the last layer has it. Sorted.
+    /// Returns the valid policies in the anchor's domain, sorted (RFC 9618 5.4: step g of RFC 5280 6.1.5 with any-policy
+    /// as the initial set): those of nodes that lead down to the last certificate and whose parent is anyPolicy, and
+    /// anyPolicy if the last layer has it.
     pub(super) fn policies_of_anchor(&self) -> Vec<ObjectIdentifier> {
         let mut found = HashSet::new();
         let mut reached: HashSet<ObjectIdentifier> =

@@ -9,17 +9,18 @@ use rustls_pki_types::CertificateDer;
 use super::trust::TrustSet;
 use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyAlgorithm, MalformedCertificate};
 
-/// The most certificates that a client may present. Real clients present two to four.
+/// The maximum number of certificates that a client may present. Real clients present two to four.
 pub(crate) const MAX_PRESENTED_CERTIFICATES: usize = 16;
-/// The most bytes of all presented certificates together.
+/// The maximum size of all presented certificates together, in bytes.
 pub(crate) const MAX_PRESENTED_BYTES: usize = 64 * 1024;
 
-/// The most bytes of one certificate. Those of real CAs have about 2 KB.
+/// The maximum size of one certificate, in bytes. Those of real CAs have about 2 KB.
 pub(crate) const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
-/// The most bytes of all certificates except the client's own. Certificates beyond are ignored.
+/// The maximum size of all certificates except the client's own, in bytes. Certificates beyond it are ignored.
 pub(crate) const MAX_ADDITIONAL_BYTES: usize = 32 * 1024;
 
-/// A presented chain: the client's own certificate, whose key the handshake proved, and the others that it sent.
+/// A presented chain: the client's own certificate, possession of whose key was proved in the handshake, and the others
+/// that the client sent.
 #[derive(Clone)]
 pub struct PresentedChain {
     leaf: Certificate,
@@ -56,11 +57,11 @@ pub enum MalformedChain {
     Leaf(#[source] MalformedCertificate),
 }
 
-/// The presented certificates that are read, the client's own first, not yet decoded. Others are ignored if they are too
-/// long or beyond [`MAX_ADDITIONAL_BYTES`].
+/// Returns the presented certificates that are read, the client's own first, not yet decoded. Others are ignored if
+/// they are too long or beyond [`MAX_ADDITIONAL_BYTES`].
 ///
 /// # Errors
-/// If the client's own certificate is too long, or all of them together are more than a real client presents.
+/// The client's own certificate is too long, or all of them together are more than a real client presents.
 pub(crate) fn within_limits<'p, 'd>(
     presented: &'p [CertificateDer<'d>],
 ) -> Result<Vec<&'p CertificateDer<'d>>, MalformedChain> {
@@ -96,18 +97,18 @@ impl PresentedChain {
         Ok(Self { leaf, certificates, digest: digest(&presented) })
     }
 
-    /// The certificate whose key the client proved to hold: always the first one (CVE-2023-2422).
+    /// Returns the certificate whose key the client proved to hold: always the first one (CVE-2023-2422).
     pub fn leaf(&self) -> &Certificate {
         &self.leaf
     }
 
-    /// All certificates that could be decoded, the leaf first, in the client's order.
+    /// Returns all certificates that could be decoded, the leaf first, in the client's order.
     pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
     }
 
-    /// The relative cost of validating the chain: more certificates may be tried in more pairs, and a signature of a long
-    /// key takes many times as long as one of a short key.
+    /// Returns the relative cost of validating the chain: more certificates may be tried in more pairs, and a
+    /// signature of a long key takes many times as long as one of a short key.
     pub fn cost(&self) -> u32 {
         let certificates = u32::try_from(self.certificates.len()).unwrap_or(u32::MAX);
         let keys: u32 =
@@ -115,9 +116,9 @@ impl PresentedChain {
         keys.saturating_mul(certificates)
     }
 
-    /// Whether validating the chain takes long enough to delay other clients: P-521 keys, RSA keys above 4,096 bits, more
-    /// than four signatures, or more bytes than a real client's chain. If the leaf's issuer is not presented, the leaf's
-    /// signature shows the kind of its key.
+    /// Returns whether validating the chain takes long enough to delay other clients: P-521 keys, RSA keys above
+    /// 4,096 bits, more than four signatures, or more bytes than a real client's chain. If the leaf's issuer is not
+    /// presented, the leaf's signature shows the kind of its key.
     pub fn is_expensive(&self) -> bool {
         let bytes: usize = self.certificates.iter().map(|certificate| certificate.der().len()).sum();
         let long = |certificate: &Certificate| {
@@ -126,9 +127,9 @@ impl PresentedChain {
         self.certificates.len() > 4 || bytes > 16 * 1024 || self.certificates.iter().any(long)
     }
 
-    /// The other certificates that may affect a verdict, sorted: those with the name of an issuer that a path may lead to,
-    /// and those that may sign CRLs and were issued by one of these. No other certificate can be on a path or sign a CRL for
-    /// one.
+    /// Returns the other certificates that may affect a verdict, sorted: those with the name of an issuer that a path
+    /// may lead to, and those that may sign CRLs and were issued by one of these. No other certificate can be on a
+    /// path or sign a CRL for one.
     pub(super) fn relevant(&self, trust: &TrustSet) -> Vec<Fingerprint> {
         let others = self.certificates.get(1..).unwrap_or_default();
         let mut issuers = HashSet::from([self.leaf.issuer()]);
@@ -150,13 +151,13 @@ impl PresentedChain {
         relevant
     }
 
-    /// The SHA-256 over all certificates that were read, each preceded by its length.
+    /// Returns the SHA-256 over all certificates that were read, each preceded by its length.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }
 }
 
-/// The cost of one signature by such a key, in multiples of the common ones (RSA 2048, P-256).
+/// Returns the cost of one signature by such a key, in multiples of the common ones (RSA 2048, P-256).
 fn key_cost(key: KeyAlgorithm) -> u32 {
     match key {
         KeyAlgorithm::EcP521 => 16,
@@ -175,7 +176,8 @@ impl fmt::Debug for PresentedChain {
     }
 }
 
-/// The lengths prevent two different chains from having the same bytes, which would give one the verdict of the other.
+/// Returns the SHA-256 over all certificates, each preceded by its length. The lengths prevent two different chains from
+/// having the same bytes, so that one would have the verdict of the other.
 fn digest(presented: &[&CertificateDer<'_>]) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     for certificate in presented {

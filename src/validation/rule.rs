@@ -9,7 +9,8 @@ use crate::certificate::signature::{MINIMUM_RSA_BITS, UNSAFE_MINIMUM_RSA_BITS, W
 pub struct ValidationRule {
     /// The extended key usages that the leaf must name, all of them. If empty, none is required.
     pub extended_key_usages: Vec<ObjectIdentifier>,
-    /// Certificate policies of which one must be valid on the path, in the anchor's domain. If empty, none is required.
+    /// The certificate policies, one of which must be valid on the path, in the anchor's domain. If empty, none is
+    /// required.
     pub certificate_policies: Vec<ObjectIdentifier>,
     /// The user-initial-policy-set of RFC 5280 6.1.1 c; empty for any-policy. A path outside of it is refused only if a
     /// policy is required.
@@ -20,9 +21,9 @@ pub struct ValidationRule {
     pub policy_mapping_inhibited: bool,
     /// Whether anyPolicy matches no policy (RFC 5280 6.1.1 g, initial-any-policy-inhibit).
     pub any_policy_inhibited: bool,
-    /// The most certificates of a path, leaf and anchor included; at most [`MAX_PATH_CERTIFICATES`].
+    /// The maximum number of certificates of a path, leaf and anchor included; at most [`MAX_PATH_CERTIFICATES`].
     pub maximum_path_certificates: usize,
-    /// The least bits of every RSA key of the path; at least 2,048.
+    /// The minimum size of every RSA key of the path, in bits; at least 2,048.
     pub minimum_rsa_bits: u32,
     /// Whether RSA signatures with SHA-1 and RSA keys of 1,024 bits are accepted, in spite of the minimum above. They can be
     /// forged.

@@ -16,7 +16,7 @@ pub struct TrustSet {
 }
 
 impl TrustSet {
-    /// Trusts the anchors. The intermediates are trusted no more than presented certificates.
+    /// Returns a set that trusts the anchors. The intermediates are trusted no more than presented certificates.
     pub fn new(anchors: Vec<Certificate>, intermediates: Vec<Certificate>) -> Self {
         Self {
             anchors_by_subject: by_subject(&anchors),
@@ -26,12 +26,12 @@ impl TrustSet {
         }
     }
 
-    /// The anchors, in the order of the configuration.
+    /// Returns the anchors, in the order of the configuration.
     pub fn anchors(&self) -> &[Certificate] {
         &self.anchors
     }
 
-    /// The intermediates, in the order of the configuration.
+    /// Returns the intermediates, in the order of the configuration.
     pub fn intermediates(&self) -> &[Certificate] {
         &self.intermediates
     }
@@ -44,7 +44,7 @@ impl TrustSet {
         self.intermediates_by_subject.get(subject).map_or(&[], Vec::as_slice)
     }
 
-    /// The next time after `now` at which one of these certificates becomes valid.
+    /// Returns the next time after `now` at which one of these certificates becomes valid.
     pub(super) fn next_beginning(&self, now: UnixTime) -> Option<UnixTime> {
         let all = self.anchors.iter().chain(&self.intermediates);
         all.map(Certificate::not_before).filter(|not_before| *not_before > now).min()

@@ -1,4 +1,4 @@
-//! One certification path that passed all rules, and signers that a CA of such a path authorized.
+//! A certification path that passed all rules, and the signers that a CA of such a path authorized.
 
 use super::candidate_path::CandidatePath;
 use super::path_rules::check_authority;
@@ -15,29 +15,29 @@ pub struct ValidPath {
 }
 
 impl ValidPath {
-    /// A path that passed the path rules.
+    /// Returns a path that passed the path rules.
     pub(super) fn new(certificates: Vec<Certificate>, policies: ValidPolicies) -> Self {
         let issuers = certificates.iter().skip(1).map(Certificate::key_id).collect();
         Self { certificates, issuers, policies }
     }
 
-    /// The leaf, its issuer, and so on up to the anchor.
+    /// Returns the leaf, its issuer, and so on up to the anchor.
     pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
     }
 
-    /// The certificate policies for which the path is valid, in the anchor's domain; anyPolicy among them if it remains at
-    /// the end.
+    /// Returns the certificate policies for which the path is valid, in the anchor's domain; anyPolicy among them if
+    /// it remains at the end.
     pub fn policies(&self) -> &[ObjectIdentifier] {
         self.policies.as_slice()
     }
 
-    /// Whether the path is valid for this policy, by name or because anyPolicy remains at its end.
+    /// Returns whether the path is valid for this policy, by name or because anyPolicy remains at its end.
     pub fn admits_policy(&self, policy: ObjectIdentifier) -> bool {
         self.policies.admit(policy)
     }
 
-    /// The keys of all CAs of the path, the leaf's issuer first, the anchor last.
+    /// Returns the keys of all CAs of the path, the leaf's issuer first, the anchor last.
     pub fn issuers(&self) -> &[KeyId] {
         &self.issuers
     }
@@ -49,7 +49,8 @@ impl ValidPath {
         self.certificates = leaf.into_iter().chain(authorities).collect();
     }
 
-    /// The second after the last one in which every certificate is valid (RFC 5280 4.1.2.5: notAfter is inclusive).
+    /// Returns the second after the last one in which every certificate is valid (RFC 5280 4.1.2.5: notAfter is
+    /// inclusive).
     pub(super) fn deadline(&self) -> UnixTime {
         let last = self.certificates.iter().map(Certificate::not_after).min().unwrap_or(UnixTime::EPOCH);
         UnixTime::from_seconds(last.seconds().saturating_add(1)).min(UnixTime::END)

@@ -1,4 +1,4 @@
-//! Validation of a presented chain, and its proof, the [`ValidatedChain`].
+//! Validation of a presented chain, and the proof of it, a [`ValidatedChain`].
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ pub struct ValidatedChain {
     deadline: UnixTime,
 }
 
-/// Validates a presented chain at a time (RFC 5280 6.1). The identity is the leaf's; certificates that are on no path have
-/// no effect.
+/// Validates a presented chain at the time `now` (RFC 5280 6.1). The identity is the leaf's; certificates that are on no
+/// path have no effect.
 ///
 /// # Errors
-/// If there is no valid path: the refusal of the path that came closest.
+/// There is no valid path; the error is the refusal of the path that came closest.
 pub fn validate(
     chain: &Arc<PresentedChain>,
     trust: &TrustSet,
@@ -39,8 +39,8 @@ pub fn validate(
     Ok(ValidatedChain { leaf: chain.leaf().clone(), additional_certificates, paths, deadline })
 }
 
-/// Whether another presented certificate is on a path, or was issued by a CA of a path to sign CRLs. Whether it may sign
-/// them now is checked by the revocation stage.
+/// Returns whether another presented certificate is on a path, or was issued by a CA of a path to sign CRLs. Whether
+/// it may sign them now is checked by the revocation stage.
 fn is_used(other: &Certificate, paths: &[ValidPath]) -> bool {
     let issued = |issuer: &Certificate| {
         issuer.subject() == other.issuer() && other.verify_signature(issuer.public_key_der()).is_ok()
@@ -50,18 +50,18 @@ fn is_used(other: &Certificate, paths: &[ValidPath]) -> bool {
 }
 
 impl ValidatedChain {
-    /// The client's own certificate.
+    /// Returns the client's own certificate.
     pub fn leaf(&self) -> &Certificate {
         &self.leaf
     }
 
-    /// The other presented certificates that are on a path or may sign CRLs for one, in the client's order. The rest is not
-    /// kept.
+    /// Returns the other presented certificates that are on a path or may sign CRLs for one, in the client's order.
+    /// The rest is not kept.
     pub fn additional_certificates(&self) -> &[Certificate] {
         &self.additional_certificates
     }
 
-    /// How many bytes of memory it takes up, except for CA certificates, which many chains share.
+    /// Returns how many bytes of memory it takes up, except for CA certificates, which many chains share.
     pub(super) fn weight(&self) -> usize {
         const FACTS: usize = 512;
         const SHARED: usize = 64;
@@ -79,12 +79,12 @@ impl ValidatedChain {
         self
     }
 
-    /// The valid paths: at least one, at most eight.
+    /// Returns the valid paths: at least one, at most eight.
     pub fn paths(&self) -> &[ValidPath] {
         &self.paths
     }
 
-    /// The time from which on this verdict must not be used.
+    /// Returns the time from which on this verdict must not be used.
     pub fn deadline(&self) -> UnixTime {
         self.deadline
     }

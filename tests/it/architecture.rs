@@ -24,7 +24,7 @@ fn only_the_file_that_calls_gssapi_has_unsafe_code() {
     assert_eq!(names(&found), "src/delegation/kerberos/gssapi.rs");
 }
 
-/// Two parsers of PEM could disagree on the sections of a file.
+/// Two parsers of PEM could disagree about the sections of a file, so that a certificate would be checked and another used.
 #[test]
 fn pem_is_parsed_in_one_file() {
     let parsers = ["rustls_pemfile", "base64ct", "pem_rfc7468", "PemObject", "from_pem", "DecodePem"];

@@ -58,7 +58,7 @@ fn every_disagreement_with_openssl_is_explained() {
         disagreed.keys().map(|(ours, theirs)| (ours.as_str(), theirs.as_str())).collect();
     let explained = EXPLAINED.iter().map(|(ours, theirs, _)| (*ours, *theirs)).collect();
     assert_eq!(found, explained);
-    // Both verdicts occur often enough to be significant.
+    // The comparison proves little unless both verdicts occur often.
     assert!(agreed.get("valid").is_some_and(|count| *count >= 40), "{agreed:?}");
     assert!(agreed.len() >= 10, "{agreed:?}");
 }

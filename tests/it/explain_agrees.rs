@@ -1,7 +1,7 @@
-//! `explain` and a running gateway agree: random requests to random configurations, each sent to a gateway over a real
-//! connection and explained. Both must have the same decision, details and request for the backend.
+//! `explain` agrees with a running gateway: each of many random requests to random configurations is sent over a real
+//! connection and explained, and both must report the same decision, details and request to the backend.
 //!
-//! The requests are the same in every run, except for the keys of the test PKI.
+//! The random numbers are the same in every run; only the keys of the test PKI differ.
 
 mod connections;
 mod random_config;
@@ -27,13 +27,13 @@ use std::sync::Arc;
 const CONFIGURATIONS: u64 = 40;
 const REQUESTS: usize = 250;
 
-/// One request in so many is explained by the program, too.
+/// One request out of this number is also explained by the program.
 const PROGRAM: usize = 125;
 
-/// Headers that the HTTP libraries set anew on each connection.
+/// Headers that the HTTP libraries set on each connection.
 const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];
 
-/// In two tests, which run at the same time.
+// The configurations are divided between two tests, which run concurrently.
 #[tokio::test]
 async fn explain_agrees_with_the_gateway_on_random_requests() {
     compare_all(0..CONFIGURATIONS / 2).await;
@@ -49,7 +49,7 @@ async fn compare_all(seeds: Range<u64>) {
     for seed in seeds {
         compare(seed, &mut decisions).await;
     }
-    // Decisions of every step occur often enough to be significant.
+    // The comparison proves little unless every step of the pipeline has decided some of the requests.
     assert!(decisions.get("permit").is_some_and(|count| *count > 500), "{decisions:?}");
     assert!(decisions.len() >= 18, "{decisions:?}");
 }
@@ -92,7 +92,7 @@ async fn compare(seed: u64, decisions: &mut BTreeMap<String, usize>) {
     assert_eq!(records.next(), None, "seed {seed}");
 }
 
-/// The records with the fields that a short record omits: those of the record that its `same_as` refers to.
+/// Returns the records with the fields that a short record omits, taken from the record that its `same_as` refers to.
 fn complete(records: Vec<Value>) -> Vec<Value> {
     let mut full: BTreeMap<String, Value> = BTreeMap::new();
     let complete = records.into_iter().map(|record| {
@@ -107,7 +107,7 @@ fn complete(records: Vec<Value>) -> Vec<Value> {
     complete.collect()
 }
 
-/// What is compared.
+/// The facts of one request that are compared.
 #[derive(Debug, PartialEq)]
 struct Observed {
     /// Decision, status, sub-status, detail, site, path and rule.
@@ -119,7 +119,7 @@ struct Observed {
 }
 
 impl Observed {
-    /// The gateway ended the handshake with an alert, so that there is neither a response nor a record.
+    /// Returns the facts of a handshake that the gateway rejected with an alert: neither a response nor a record.
     fn handshake_failure() -> Self {
         Self { decision: json!("handshake failure"), account: Value::Null, backend_request: Value::Null }
     }
@@ -199,7 +199,8 @@ impl Observed {
     }
 }
 
-/// The header lines by name, without those of the connection. The values of the request id and of secrets are not compared.
+/// Returns the header lines by name, without those of the connection. The values of the request id and of secrets are not
+/// compared.
 fn comparable(lines: Vec<(String, String)>) -> BTreeMap<String, Vec<String>> {
     let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in lines {
@@ -211,7 +212,7 @@ fn comparable(lines: Vec<(String, String)>) -> BTreeMap<String, Vec<String>> {
     headers
 }
 
-/// The configuration of one gateway, loaded once more.
+/// The configuration of one gateway, loaded once more for `explain`.
 struct Explainer<'a> {
     folder: &'a Path,
     compiled: CompiledConfig,
@@ -225,7 +226,7 @@ impl<'a> Explainer<'a> {
         let clock = Clock::system();
         let mut context = CompileContext::new(clock.clone(), Arc::clone(&metrics));
         let loaded = config::load(&folder.join("proxy.toml"), &mut context).unwrap();
-        // In whole seconds, as --at takes it.
+        // Whole seconds, the resolution of `--at`.
         let now = UnixTime::from_seconds(clock.now().seconds());
         Self { folder, compiled: loaded.compiled, metrics, now }
     }
@@ -273,7 +274,7 @@ impl<'a> Explainer<'a> {
     }
 }
 
-/// The request id is random.
+/// Returns the explanation without the request id, which is random.
 fn without_request_id(mut explanation: Value) -> Value {
     let headers = explanation.pointer_mut("/backend_request/headers").and_then(Value::as_array_mut);
     for line in headers.into_iter().flatten().filter(|line| line["name"] == "x-request-id") {

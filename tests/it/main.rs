@@ -1,6 +1,6 @@
-//! Tests from outside: a gateway in this process or as a program, a stand-in RMS server behind it, and real clients.
+//! Tests from outside: a gateway in this process or as a program, the test RMS server behind it, and real clients.
 //!
-//! One binary for all of them, because linking takes most of the build time.
+//! They are one binary, because linking takes most of the build time.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

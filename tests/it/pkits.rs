@@ -35,7 +35,7 @@ fn the_suite_has_247_entries() {
     assert_eq!([Tier::Core, Tier::Crldp, Tier::Delta, Tier::Sepkey].map(count), [196, 35, 10, 6]);
 }
 
-/// The gateway rejects DSA keys, hence also the two valid paths with them.
+/// Returns whether the gateway accepts the path. It rejects DSA keys, hence also the two valid paths with them.
 fn is_valid_here(entry: &Entry) -> bool {
     entry.expect && !entry.dsa
 }

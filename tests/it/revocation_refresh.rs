@@ -17,7 +17,7 @@ use x509_cert::ext::Extension;
 struct PermittedClient {
     http1: Connection,
     http2: Connection,
-    /// Has a session to resume.
+    /// The client, which has a session to resume.
     resuming: TestClient,
 }
 
@@ -58,7 +58,7 @@ async fn in_force(lab: &TestGateway, this_update: portcullis::clock::UnixTime) {
     .await;
 }
 
-/// A CRL of the issuing CA with a change, signed again.
+/// Returns a CRL of the issuing CA with a change, signed again.
 pub(crate) fn changed(crl: &[u8], change: impl FnOnce(&mut TbsCertList)) -> Vec<u8> {
     let mut list: CertificateList = CertificateList::from_der(crl).unwrap();
     change(&mut list.tbs_cert_list);
@@ -71,7 +71,7 @@ fn critical(oid: &str, value: &[u8]) -> Extension {
     Extension { extn_id: oid.parse().unwrap(), critical: true, extn_value: OctetString::new(value).unwrap() }
 }
 
-/// Leaves the CRL number out.
+/// Removes the CRL number.
 pub(crate) fn without_number(list: &mut TbsCertList) {
     let extensions = list.crl_extensions.as_mut().unwrap();
     extensions.retain(|extension| extension.extn_id != const_oid::db::rfc5280::ID_CE_CRL_NUMBER);
@@ -82,7 +82,7 @@ pub(crate) fn for_users_only(list: &mut TbsCertList) {
     list.crl_extensions.get_or_insert_default().push(critical("2.5.29.28", &[0x30, 3, 0x81, 1, 0xff]));
 }
 
-/// The response of the admin listener to `/readyz`.
+/// Returns the response of the admin listener to `/readyz`.
 async fn readyz(lab: &TestGateway) -> String {
     let mut admin = TcpStream::connect(lab.admin_address()).await.unwrap();
     exchange(&mut admin, b"GET /readyz HTTP/1.1\r\nHost: admin\r\n\r\n").await

@@ -32,7 +32,7 @@ pub(in crate::backend) struct MemoryReservation {
 }
 
 impl BodyMemory {
-    /// A budget of `total` bytes. `gauge` reports the bytes in use by all workers together.
+    /// Creates a budget of `total` bytes. `gauge` counts the bytes in use by all workers together.
     pub(crate) fn new(total: usize, gauge: Gauge) -> Rc<Self> {
         Rc::new(Self {
             total,
@@ -48,14 +48,14 @@ impl BodyMemory {
         self.used.get()
     }
 
-    /// An empty reservation for the client of one request.
+    /// Returns an empty reservation for the client of one request.
     pub(in crate::backend) fn reservation(self: &Rc<Self>, requester: Requester) -> MemoryReservation {
         MemoryReservation { memory: Rc::clone(self), requester, bytes: 0 }
     }
 }
 
 impl MemoryReservation {
-    /// Reserves `bytes` more. Returns false, and reserves nothing, if that exceeds the budget or a share of it.
+    /// Reserves `bytes` more. Returns false and reserves nothing if that exceeds the budget or a share of it.
     pub(in crate::backend) fn grow(&mut self, bytes: usize) -> bool {
         let memory = &self.memory;
         let mut by_connection = memory.by_connection.borrow_mut();
@@ -78,7 +78,7 @@ impl MemoryReservation {
         true
     }
 
-    /// Releases all of it.
+    /// Releases all reserved bytes.
     pub(in crate::backend) fn release(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
         if bytes == 0 {
@@ -121,7 +121,7 @@ mod tests {
         Requester { address: None, connection, account }
     }
 
-    /// For each of `connections` a reservation that has grown as far as it can.
+    /// Returns a reservation for each of `connections`, grown to its limit.
     fn exhaust(
         memory: &Rc<BodyMemory>,
         connections: std::ops::Range<u64>,

@@ -7,8 +7,8 @@ use http_body::Frame;
 
 use super::memory::MemoryReservation;
 
-/// Shorter frames are copied into one buffer: each of them may keep a whole read buffer of the client connection alive,
-/// so that a client which sends single bytes would use far more memory than is reserved.
+/// Shorter frames are copied into one buffer. Each of them may keep a whole read buffer of the client connection alive,
+/// so a client that sends single bytes would use far more memory than is reserved.
 const COPIED_BELOW: usize = 4096;
 
 /// The memory that is reserved before each further read: the size of the largest HTTP/2 frame.
@@ -40,12 +40,12 @@ impl ReadAhead {
         }
     }
 
-    /// The bytes that are stored.
+    /// Returns the number of bytes that are stored.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Whether the client's body has ended, so that nothing follows what is stored.
+    /// Returns whether the client's body has ended, so that nothing follows the stored part.
     pub(super) fn has_ended(&self) -> bool {
         self.ended
     }
@@ -54,8 +54,8 @@ impl ReadAhead {
         self.ended = true;
     }
 
-    /// Whether the next frame may be read. Memory is reserved as the body arrives: a request that only announces a body
-    /// reserves none.
+    /// Returns whether the next frame may be read. Memory is reserved while the body is received: a request that only
+    /// announces a body reserves none.
     pub(super) fn has_room(&mut self) -> bool {
         self.bytes == 0 || self.reserve(self.bytes + READ_SIZE)
     }
@@ -85,8 +85,8 @@ impl ReadAhead {
         self.ended = true;
     }
 
-    /// Ends reading. The first frame is read without a reservation; if there is no memory for it now, it is forwarded
-    /// soon in any case.
+    /// Ends reading. The first frame is read without a reservation. If there is no memory for it now, it is kept
+    /// nevertheless, because it is forwarded soon.
     pub(super) fn finish(&mut self) {
         self.flush_tail();
         self.reserve(self.bytes);
@@ -98,7 +98,7 @@ impl ReadAhead {
         }
     }
 
-    /// Removes the next frame. The memory is released with the last one.
+    /// Removes and returns the next frame. The memory is released with the last one.
     pub(super) fn pop(&mut self) -> Option<Frame<Bytes>> {
         let Some(piece) = self.pieces.pop_front() else {
             self.memory.release();

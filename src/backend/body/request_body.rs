@@ -1,7 +1,7 @@
 //! The body of a request to a backend: the client's bytes, counted and limited. A limited part is read before a backend
 //! connection is acquired, so that a client which sends slowly or not at all does not occupy one; the rest is streamed.
-//! After the response, the rest is read and discarded, so that a client which sends its whole body before it reads
-//! receives the response.
+//! After the response, the rest is read and discarded: a client that sends its whole body before it reads would
+//! otherwise not receive the response.
 
 use std::error::Error;
 use std::future::{Future, poll_fn};
@@ -42,8 +42,8 @@ pub(crate) struct RequestBody {
 }
 
 impl RequestBody {
-    /// The client's body, of which at most `max_bytes` are forwarded. `strip_trailers` removes the trailers that must
-    /// not reach the backend.
+    /// Creates the body from the client's, of which at most `max_bytes` are forwarded. `strip_trailers` removes the
+    /// trailers that must not reach the backend.
     pub(crate) fn new<B>(body: B, max_bytes: u64, strip_trailers: fn(&mut HeaderMap)) -> Self
     where
         B: Body<Data = Bytes> + 'static,
@@ -67,13 +67,14 @@ impl RequestBody {
         self
     }
 
-    /// The progress of this body, which outlives the body.
+    /// Returns the progress of this body, which outlives it.
     pub(crate) fn progress(&self) -> Rc<UploadProgress> {
         Rc::clone(&self.progress)
     }
 
     /// Reads up to `limit` bytes of the body, or as many as `memory` has room for, and stores them for forwarding.
-    /// Returns when the body has ended or no more of it can be stored. `idle` is the longest pause of the client.
+    /// Returns when the body has ended or no more of it can be stored. `idle` is the longest pause that the client may
+    /// make.
     ///
     /// # Errors
     /// The body is too large, or the client disconnected, stalled or is slower than its minimum rate.
@@ -142,7 +143,7 @@ impl RequestBody {
         Ok(())
     }
 
-    /// The body of a second copy of a request without a body. Both share the progress.
+    /// Returns the body for a second copy of a request without a body. Both share the progress.
     pub(in crate::backend) fn clone_empty(&self) -> Self {
         Self {
             source: Box::pin(Empty::new().map_err(|never| match never {})),
@@ -156,21 +157,21 @@ impl RequestBody {
         }
     }
 
-    /// Holds the body back until the returned [`Notify`] is notified or `limit` has passed. The time starts with the
-    /// first poll, which is when the request head has been written.
+    /// Holds the body back until the returned [`Notify`] is notified or `limit` has passed. The time begins with the
+    /// first poll, after the request head is written.
     pub(in crate::backend) fn hold_back(&mut self, limit: Duration) -> Arc<Notify> {
         let release = Arc::new(Notify::new());
         let released = Arc::clone(&release);
         self.held_back = Some(Box::pin(async move {
-            // Without a 100 the body is sent after the time limit (RFC 9110 10.1.1).
+            // If no 100 is received, the body is sent after the time limit (RFC 9110 10.1.1).
             let _timed_out = timeout(limit, released.notified()).await;
         }));
         self.progress.set_waits_for_backend(true);
         release
     }
 
-    /// Reads on after the response, up to the size limit of the body. A body that the backend has not asked for is not
-    /// read, since the read would send the client a 100.
+    /// Reads and discards the rest after the response, up to the size limit of the body. A body that the backend has
+    /// not asked for is not read, since reading it would send a 100 to the client.
     fn discard(&mut self, cx: &mut Context<'_>) {
         while self.held_back.is_none()
             && self.progress.bytes().saturating_add(self.discarded) <= self.max_bytes
@@ -195,7 +196,7 @@ impl RequestBody {
         Poll::Ready(())
     }
 
-    /// Polls the next frame of the part that was read ahead, then of the source.
+    /// Polls the next frame, first of the part that was read ahead, then of the source.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceError>>> {
         if let Some(ahead) = &mut self.ahead {
             if let Some(frame) = ahead.pop() {

@@ -1,6 +1,6 @@
-//! The body of a response on its way to the client, byte for byte, together with the lease of its backend connection.
-//! The connection is returned when the body has ended, and closed if the body fails. A small body is buffered whole, so
-//! that a client which does not read occupies no backend connection.
+//! The body of a response, forwarded byte for byte, together with the lease of its backend connection. The connection
+//! is returned when the body has ended, and closed if the body fails. A small body is buffered whole, so that a client
+//! which does not read occupies no backend connection.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -24,7 +24,7 @@ const BUFFERING_TIMEOUT: Duration = Duration::from_millis(50);
 /// Shorter frames are copied when they are buffered: each of them may keep a whole read buffer alive.
 const COPIED_BELOW: usize = 16 * 1024;
 
-/// A backend's response, and the connection that it was received on.
+/// A backend's response, with facts about the connection on which it was received.
 pub(crate) struct UpstreamResponse {
     /// The response; its body is streamed.
     pub response: Response<ResponseBody>,
@@ -41,7 +41,7 @@ pub(crate) struct ResponseBody {
     lease: Option<ConnectionLease>,
 }
 
-/// Frames that were read before the client receives them, and the memory for them.
+/// Frames that were read before the client receives them, with the memory reserved for them.
 struct BufferedFrames {
     frames: VecDeque<Result<Frame<Bytes>, ResponseBodyError>>,
     _memory: MemoryReservation,
@@ -100,10 +100,11 @@ enum BodyEnd {
     Incomplete,
 }
 
-/// Why a response body is incomplete. The client's connection must be closed, so that the client notices.
+/// The reason for which a response body is incomplete. The client connection must be closed, so that the client detects
+/// it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ResponseBodyError {
-    /// The backend connection ended before the body, or the framing is invalid.
+    /// The backend connection ended before the end of the body, or the framing is invalid.
     #[error("the backend's response is incomplete")]
     Cut(#[source] hyper::Error),
     /// For `body_idle_timeout` the backend sent nothing or the client received nothing.
@@ -120,8 +121,8 @@ impl ResponseBody {
         body
     }
 
-    /// Buffers the whole body if it has at most `limit` bytes, is received soon and there is memory for it. The backend
-    /// connection is then free for other requests, however slowly the client reads.
+    /// Buffers the whole body if it has at most `limit` bytes, is received within [`BUFFERING_TIMEOUT`] and there is
+    /// memory for it. The backend connection is then free for other requests, however slowly the client reads.
     pub(in crate::backend) async fn buffer(&mut self, limit: usize, mut memory: MemoryReservation) {
         let length =
             self.source.size_hint().exact().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));

@@ -1,5 +1,5 @@
 //! The rate at which a client sends or receives a body. Only the time in which the gateway waits for the client counts:
-//! a client that reads fast from a slow server is not slow.
+//! a fast client of a slow server is not slow.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) struct TransferRate {
     /// The rate in the previous window.
     previous: Cell<Option<u64>>,
     total: Cell<u64>,
-    /// When the gateway began to wait for the client, if it does.
+    /// When the gateway began to wait for the client, if it waits.
     waiting_since: Cell<Option<Instant>>,
     /// The total of all earlier waits.
     waited: Cell<Duration>,
@@ -31,7 +31,7 @@ pub(crate) struct TransferRate {
 pub struct MinimumRate {
     /// Bytes per second. Zero means no minimum.
     pub bytes_per_second: u64,
-    /// The time that the gateway waits for a client at any rate.
+    /// The time for which the gateway waits for a client at any rate.
     pub grace: Duration,
 }
 
@@ -71,7 +71,7 @@ impl TransferRate {
         self.waited.set(Duration::ZERO);
     }
 
-    /// The client sent or received `bytes`.
+    /// Records that the client sent or received `bytes`.
     pub(crate) fn record(&self, bytes: u64, now: Instant) {
         self.stop_waiting(now);
         self.total.set(self.total.get().saturating_add(bytes));
@@ -84,32 +84,32 @@ impl TransferRate {
         self.window_bytes.set(self.window_bytes.get().saturating_add(bytes));
     }
 
-    /// The gateway waits for the client from now on, unless it already does.
+    /// Records that the gateway waits for the client from now on, unless it already does.
     pub(crate) fn start_waiting(&self) {
         if self.waiting_since.get().is_none() {
             self.waiting_since.set(Some(Instant::now()));
         }
     }
 
-    /// The gateway no longer waits for the client.
+    /// Records that the gateway no longer waits for the client.
     pub(crate) fn stop_waiting(&self, now: Instant) {
         if let Some(since) = self.waiting_since.take() {
             self.waited.set(self.waited.get() + now.duration_since(since));
         }
     }
 
-    /// The total of bytes that the client sent or received.
+    /// Returns the total number of bytes that the client sent or received.
     pub(super) fn total(&self) -> u64 {
         self.total.get()
     }
 
-    /// Whether the gateway waits for the client.
+    /// Returns whether the gateway waits for the client.
     pub(super) fn is_waiting(&self) -> bool {
         self.waiting_since.get().is_some()
     }
 
-    /// The recent rate in bytes per second, if the gateway waits for the client and the rate is so low that the client
-    /// must yield its backend connection.
+    /// Returns the recent rate in bytes per second, if the gateway waits for the client and the rate is so low that the
+    /// client must yield its backend connection.
     pub(in crate::backend) fn blocking_rate(&self, now: Instant) -> Option<u64> {
         self.waiting_since.get()?;
         let age = now.duration_since(self.window_start.get());
@@ -122,8 +122,8 @@ impl TransferRate {
         u64::try_from(rate).unwrap_or(u64::MAX)
     }
 
-    /// When the client's average falls below `minimum` if it transfers nothing more. `None` if the gateway does not wait
-    /// for the client, and without a minimum.
+    /// Returns when the client's average rate falls below `minimum` if it transfers nothing more; `None` if the gateway
+    /// does not wait for the client, or there is no minimum.
     pub(crate) fn too_slow_at(&self, minimum: MinimumRate) -> Option<Instant> {
         let since = self.waiting_since.get()?;
         let earned = self.total.get().checked_mul(1000)?.checked_div(minimum.bytes_per_second)?;

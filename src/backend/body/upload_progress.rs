@@ -1,4 +1,4 @@
-//! The progress of one request body, shared by the body, the exchange that sends it and the request's audit record.
+//! The progress of one request body, which the body, the exchange that sends it and the request's audit record share.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::transfer_rate::{MinimumRate, TransferRate};
 
-/// How much of a request's body was received and forwarded, and why it failed if it did.
+/// The number of bytes of a request body that were received and forwarded, and the reason if it failed.
 #[derive(Debug)]
 pub(crate) struct UploadProgress {
     forwarded: Cell<u64>,
@@ -26,10 +26,10 @@ pub(crate) struct UploadProgress {
     suspension: Notify,
 }
 
-/// Why a request body could not be forwarded to its end.
+/// The reason for which a request body could not be forwarded to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestBodyError {
-    /// The body exceeded the limit. A declared length above it is denied before the backend is connected to.
+    /// The body exceeded the limit. A declared length above it is denied before a backend connection is acquired.
     #[error("the request body is larger than {limit} bytes")]
     TooLarge {
         /// The limit in bytes.
@@ -50,19 +50,20 @@ pub enum RequestBodyError {
     TooSlow,
 }
 
-/// The error of a body that violates its framing. Every other error of a client's body means that the client is gone.
+/// The error of a body that violates its framing. Every other error of a client's body means that the client has
+/// disconnected.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub(crate) struct MalformedBody(pub Box<dyn Error + Send + Sync>);
 
-/// The error that hyper receives when a request body fails. The reason is kept in [`UploadProgress`], since hyper
+/// The error that is returned to hyper when a request body fails. [`UploadProgress`] stores the reason, because hyper
 /// returns its own error to the sender of the request.
 #[derive(Debug, thiserror::Error)]
 #[error("the request body failed")]
 pub(crate) struct RequestBodyFailed;
 
 impl RequestBodyError {
-    /// The reason for which the client's body returned `error`.
+    /// Returns the reason for which the client's body returned `error`.
     pub(super) fn of_source(error: Box<dyn Error + Send + Sync>) -> Self {
         match error.downcast::<MalformedBody>() {
             Ok(malformed) => Self::Malformed(malformed.0),
@@ -72,7 +73,7 @@ impl RequestBodyError {
 }
 
 impl UploadProgress {
-    /// The progress of a body that is `whole` from the start if it is empty.
+    /// Creates the progress of a body, which is `whole` from the start if it is empty.
     pub(super) fn new(whole: bool) -> Self {
         Self {
             forwarded: Cell::new(0),
@@ -90,29 +91,30 @@ impl UploadProgress {
         }
     }
 
-    /// The bytes that were passed to the backend connection, without their framing.
+    /// Returns the number of bytes that were passed to the backend connection, without framing.
     pub(crate) fn bytes(&self) -> u64 {
         self.forwarded.get()
     }
 
-    /// The bytes that the client has sent, without their framing.
+    /// Returns the number of bytes that the client has sent, without framing.
     pub(crate) fn received(&self) -> u64 {
         self.rate.total()
     }
 
-    /// Whether the whole body was passed to the backend connection. True from the start for a request without a body.
+    /// Returns whether the whole body was passed to the backend connection. True from the start for a request without a
+    /// body.
     pub(crate) fn is_whole(&self) -> bool {
         self.whole.get()
     }
 
-    /// The request tries a login. Its result must not be lost if the client stops in the middle of the body: the body
-    /// is then suspended instead of failing, and the backend has a few seconds to respond to the part that it has
-    /// received. Otherwise a client could guess passwords without being counted, by never completing a request.
+    /// Marks the request as a login attempt. Its result must not be lost if the client stops in the middle of the body:
+    /// the body is then suspended instead of failing, and the backend has a few seconds to respond to the part that it
+    /// has received. Otherwise a client could guess passwords without being counted, by never completing a request.
     pub(crate) fn await_login_result(&self) {
         self.awaits_login_result.set(true);
     }
 
-    /// Whether [`UploadProgress::await_login_result`] was called.
+    /// Returns whether [`UploadProgress::await_login_result`] was called.
     pub(in crate::backend) fn awaits_login_result(&self) -> bool {
         self.awaits_login_result.get()
     }
@@ -138,19 +140,19 @@ impl UploadProgress {
         self.last_progress.set(Instant::now());
     }
 
-    /// The client sent `bytes`.
+    /// Records that the client sent `bytes`.
     pub(super) fn record_received(&self, bytes: u64) {
         let now = Instant::now();
         self.rate.record(bytes, now);
         self.last_progress.set(now);
     }
 
-    /// The body is empty at present, and its next bytes must come from the client.
+    /// Records that the next bytes of the body must come from the client.
     pub(super) fn wait_for_client(&self) {
         self.rate.start_waiting();
     }
 
-    /// The response was received: the rest of the body is read and discarded.
+    /// Discards the rest of the body, because the response was received.
     pub(in crate::backend) fn discard_rest(&self) {
         self.discards_rest.set(true);
     }
@@ -159,8 +161,8 @@ impl UploadProgress {
         self.discards_rest.get()
     }
 
-    /// The response was received before the whole body was sent, and the rest is still forwarded. If the rest exceeds
-    /// the limit, it is discarded; a failing body would make hyper abort the response.
+    /// Continues to forward the body although the response was received. If the rest exceeds the limit, it is
+    /// discarded, because a body that fails would make hyper abort the response.
     pub(in crate::backend) fn ignore_failure(&self) {
         self.ignores_failure.set(true);
     }
@@ -169,14 +171,14 @@ impl UploadProgress {
         self.ignores_failure.get()
     }
 
-    /// Forwards no more of the body. The backend has a few seconds to respond to the part that it has received.
+    /// Stops forwarding the body. The backend has a few seconds to respond to the part that it has received.
     pub(in crate::backend) fn suspend(&self) {
         self.suspended.set(true);
         self.touch();
         self.suspension.notify_one();
     }
 
-    /// Whether the body was suspended after a failure.
+    /// Returns whether the body was suspended after a failure.
     pub(in crate::backend) fn is_suspended(&self) -> bool {
         self.suspended.get()
     }
@@ -186,29 +188,29 @@ impl UploadProgress {
         self.suspension.notified().await;
     }
 
-    /// When the body last made progress.
+    /// Returns when the body last made progress.
     pub(in crate::backend) fn last_progress(&self) -> Instant {
         self.last_progress.get()
     }
 
-    /// Whether the body is held back until the backend responds with `100 Continue`.
+    /// Returns whether the body is held back until the backend responds with `100 Continue`.
     pub(in crate::backend) fn waits_for_backend(&self) -> bool {
         self.waits_for_backend.get()
     }
 
-    /// Whether the next bytes of the body must come from the client.
+    /// Returns whether the next bytes of the body must come from the client.
     pub(in crate::backend) fn waits_for_client(&self) -> bool {
         self.rate.is_waiting() && !self.whole.get()
     }
 
-    /// When a client that sends nothing more is too late: after a pause of `idle`, or when its average falls below the
-    /// minimum rate.
+    /// Returns the deadline of a client that sends nothing more: after a pause of `idle`, or when its average falls
+    /// below the minimum rate.
     pub(in crate::backend) fn client_deadline(&self, idle: Duration) -> Instant {
         let idle_end = self.last_progress.get() + idle;
         self.rate.too_slow_at(self.minimum.get()).map_or(idle_end, |at| at.min(idle_end))
     }
 
-    /// The error for a client whose deadline has passed.
+    /// Returns the error for a client whose deadline has passed.
     pub(in crate::backend) fn deadline_error(&self, idle: Duration) -> RequestBodyError {
         if self.last_progress.get() + idle <= Instant::now() {
             RequestBodyError::Stalled
@@ -217,13 +219,13 @@ impl UploadProgress {
         }
     }
 
-    /// The client's recent rate in bytes per second, if the server waits for this client and the rate is so low that
-    /// the client must yield its connection to waiting requests.
+    /// Returns the client's recent rate in bytes per second, if the server waits for this client and the rate is so low
+    /// that the client must yield its connection to waiting requests.
     pub(in crate::backend) fn blocking_rate(&self, now: Instant) -> Option<u64> {
         if self.whole.get() || self.suspended.get() { None } else { self.rate.blocking_rate(now) }
     }
 
-    /// Records why the connection that carries the body is closed.
+    /// Records the reason for which the connection that carries the body is closed.
     pub(in crate::backend) fn abort(&self, reason: RequestBodyError) {
         self.failure.replace(Some(reason));
     }

@@ -13,7 +13,7 @@ use super::stream::{ServerStream, TcpOrTls};
 use crate::backend::error::BackendError;
 use crate::backend::settings::{ServerAddress, ServerTransport};
 use crate::backend::tls::BackendTls;
-use crate::delegation::user_certificates::{IssuedIdentity, PresentationOutcome};
+use crate::delegation::user_certificates::{IssuedUserCertificate, PresentationOutcome};
 
 /// Connects to `server` within `limit`. The addresses of a name are tried in the resolver's order. A connection with a
 /// `user_certificate` belongs to that account.
@@ -22,7 +22,7 @@ use crate::delegation::user_certificates::{IssuedIdentity, PresentationOutcome};
 /// The server cannot be reached, the handshake fails, or the server did not request the user certificate.
 pub(in crate::backend) async fn connect(
     server: &ServerAddress,
-    user_certificate: Option<&IssuedIdentity>,
+    user_certificate: Option<&IssuedUserCertificate>,
     limit: Duration,
 ) -> Result<ServerStream, BackendError> {
     match timeout(limit, open(server, user_certificate)).await {
@@ -33,7 +33,7 @@ pub(in crate::backend) async fn connect(
 
 async fn open(
     server: &ServerAddress,
-    user_certificate: Option<&IssuedIdentity>,
+    user_certificate: Option<&IssuedUserCertificate>,
 ) -> Result<TcpOrTls, BackendError> {
     let unreachable = |source| BackendError::Unreachable { server: server.to_string(), source };
     let tcp = TcpStream::connect((server.host.as_str(), server.port)).await.map_err(unreachable)?;
@@ -43,7 +43,7 @@ async fn open(
     match (&server.transport, user_certificate) {
         (ServerTransport::Plain, None) => Ok(TcpOrTls::Plain(tcp)),
         (ServerTransport::Plain, Some(_)) => {
-            Err(BackendError::CertificateNotAsked { server: server.to_string() })
+            Err(BackendError::CertificateNotRequested { server: server.to_string() })
         }
         (ServerTransport::Tls(tls), None) => handshake(server, tls, tls.config.clone(), tcp).await,
         (ServerTransport::Tls(tls), Some(identity)) => {
@@ -68,7 +68,7 @@ async fn handshake(
 async fn handshake_with_certificate(
     server: &ServerAddress,
     tls: &BackendTls,
-    identity: &IssuedIdentity,
+    identity: &IssuedUserCertificate,
     tcp: TcpStream,
 ) -> Result<TcpOrTls, BackendError> {
     let (config, presentation) = identity.settings_for_one_connection(&tls.config);
@@ -76,7 +76,7 @@ async fn handshake_with_certificate(
     let server = server.to_string();
     match (presentation.outcome(), connected) {
         (PresentationOutcome::Sent, connected) => connected.map_err(BackendError::after_certificate),
-        (PresentationOutcome::NotRequested, Ok(_)) => Err(BackendError::CertificateNotAsked { server }),
+        (PresentationOutcome::NotRequested, Ok(_)) => Err(BackendError::CertificateNotRequested { server }),
         (PresentationOutcome::Unsuitable, _) => Err(BackendError::CertificateUnsuitable { server }),
         (PresentationOutcome::NotRequested, Err(error)) => Err(error),
     }

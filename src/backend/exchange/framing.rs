@@ -77,7 +77,7 @@ pub(in crate::backend) fn check_response_head(
     server: impl Fn() -> String,
 ) -> Result<(), BackendError> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(BackendError::UpgradeRefused { server: server() });
+        return Err(BackendError::UnexpectedUpgrade { server: server() });
     }
     if is_ambiguous(response.headers()) {
         return Err(BackendError::AmbiguousFraming { server: server() });

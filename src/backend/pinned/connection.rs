@@ -1,9 +1,9 @@
-//! A backend connection that serves one client connection only, for pass-through authentication. It carries that
-//! client's requests one after the other, and ends if either side does.
+//! A backend connection for one client connection, for pass-through authentication. It carries that client's requests
+//! one after another, and ends if either side ends.
 //!
 //! NTLM and Negotiate authenticate the connection and not the request (RFC 4559 6, [MS-NTHT] 1.3): any request that is
-//! sent on the connection is the authenticated user's. Such a connection is therefore never taken from a pool and never
-//! returned to one. No request is ever sent twice on it or on another.
+//! sent on the connection is the authenticated user's. Such a connection is therefore never taken from a pool or
+//! returned to one, and no request is sent twice.
 
 use std::cell::Cell;
 use std::io;
@@ -46,8 +46,8 @@ pub(crate) struct PinnedConnection {
     state: Rc<PinnedState>,
 }
 
-/// The parts of limits that a pinned connection occupies: a slot for its first request, and until it ends a registration
-/// in the worker and a slot of the process.
+/// What a pinned connection occupies: a slot for its first request and, until it ends, a registration in the worker and
+/// a slot of the process.
 struct PinnedOccupancy {
     slot: ConnectionSlot,
     registration: PinnedRegistration,
@@ -57,7 +57,7 @@ struct PinnedOccupancy {
 impl BackendPool {
     /// Opens a connection for one client connection, to the next server; servers that failed recently are tried last.
     /// It never joins the pool, but counts among the connections to its server, and needs a slot for each request, as
-    /// pooled ones do. `retired` is cancelled when the connection ends, for whatever reason.
+    /// pooled connections do. `retired` is cancelled when the connection ends for any reason.
     ///
     /// # Errors
     /// [`BackendError::Busy`] if there is no slot for its first request, or the failure to connect.
@@ -118,18 +118,18 @@ impl PinnedConnection {
         Ok(Self { settings, balancer, server, requester, reused: Cell::new(false), state })
     }
 
-    /// Whether the connection can be replaced by a new one: it has ended, and never carried `Authorization`.
+    /// Returns whether the connection can be replaced by a new one: it has ended, and never carried `Authorization`.
     pub(crate) fn is_replaceable(&self) -> bool {
         !self.state.is_authorized() && !self.state.is_alive()
     }
 
-    /// Whether a request on it has carried `Authorization`. Responses may then be for that user alone, even if the
-    /// request carries none.
+    /// Returns whether a request on the connection has carried `Authorization`. Responses may then be for that user
+    /// only, even if the request carries none.
     pub(crate) fn is_authorized(&self) -> bool {
         self.state.is_authorized()
     }
 
-    /// Sends `request` and returns the response, whatever its status.
+    /// Sends `request` and returns the response with any status.
     ///
     /// `Expect: 100-continue` is forwarded: the client's body is not requested before the backend responds with a 100 or
     /// a final response, but for no longer than `continue_timeout` (RFC 9110 10.1.1). A response before the end of the
@@ -181,7 +181,7 @@ impl PinnedConnection {
             upload.ignore_failure();
             self.state.limit_rest_of_body(upload);
         }
-        // Only now, and in the client's own task, which writes the response head before anything else runs: otherwise
+        // Only now, and in the client's own task, which writes the response head before any other task runs: otherwise
         // hyper would send the client a 100 that the backend never sent.
         if let Some(held_back) = held_back {
             held_back.notify_one();
@@ -200,7 +200,7 @@ impl PinnedConnection {
         Ok(response.map(|body| ResponseBody::new(body, ConnectionLease::Pinned(lease))))
     }
 
-    /// Takes the connection, with a slot for the request.
+    /// Takes the connection and acquires a slot for the request.
     async fn acquire(&self) -> Result<Http1Connection, BackendError> {
         let connection = self.state.take();
         let connection = connection.ok_or_else(|| self.ended(io::ErrorKind::NotConnected.into()))?;
@@ -240,8 +240,8 @@ impl PinnedConnection {
     }
 }
 
-/// Whether no request can follow this response on its connection: the server sends `close` or HTTP/1.0, or ends the body
-/// by closing (RFC 9112 9.3, 6.3).
+/// Returns whether no request can follow this response on its connection: the server sends `close` or HTTP/1.0, or ends
+/// the body by closing the connection (RFC 9112 9.3, 6.3).
 fn ends_connection(response: &Response<Incoming>) -> bool {
     let headers = response.headers();
     let options =

@@ -1,5 +1,5 @@
-//! The limits of pinned connections to one backend, in total and for one client address. Shared by all workers and kept
-//! over reloads, so that they hold for the whole process.
+//! The limits of pinned connections to one backend, in total and for one client address. The counts are shared by all
+//! workers and kept over reloads, so that the limits hold for the whole process.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ struct PinnedCounts {
     by_address: HashMap<AddressKey, usize>,
 }
 
-/// One pinned connection in the count. On drop it can be used by another.
+/// One pinned connection in the count, which is released on drop.
 #[derive(Debug)]
 pub struct PinnedSlot {
     limiter: Arc<PinnedLimiter>,
@@ -31,7 +31,7 @@ pub struct PinnedSlot {
 }
 
 impl PinnedLimiter {
-    /// A count of zero. `gauge` reports the count.
+    /// Creates a count of zero, which `gauge` reports.
     pub fn new(gauge: Gauge) -> Self {
         Self { counts: Mutex::default(), gauge }
     }
@@ -58,7 +58,7 @@ impl PinnedLimiter {
         Ok(PinnedSlot { limiter: Arc::clone(self), address })
     }
 
-    /// A poisoned lock is used: the counts are consistent after every statement.
+    /// A poisoned lock is used: the counts are consistent after each statement.
     fn lock(&self) -> MutexGuard<'_, PinnedCounts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,5 @@
-//! The open pinned connections of one worker to one backend, so that an idle one can be closed for a request that needs a
-//! connection. Kept over reloads, as the connections are.
+//! The open pinned connections of one worker to one backend, of which an idle one can be closed for a request that
+//! needs a connection. Kept over reloads, as the connections are.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -21,13 +21,13 @@ pub(crate) struct PinnedRegister {
 
 struct PinnedEntry {
     server: Arc<str>,
-    /// The client's address. `None` for a trusted address, which stands for many clients.
+    /// The client's address; `None` for a trusted address, which represents many clients.
     address: Option<AddressKey>,
     /// Dangling while the connection is being opened.
     state: Weak<PinnedState>,
 }
 
-/// One connection in the register, from before it is opened until its socket is closed. On drop it is removed.
+/// The registration of one connection, from before it is opened until its socket is closed. It is removed on drop.
 pub(in crate::backend) struct PinnedRegistration {
     register: Rc<PinnedRegister>,
     number: u64,
@@ -49,13 +49,13 @@ impl PinnedRegister {
         PinnedRegistration { register: Rc::clone(self), number, metrics: metrics.clone() }
     }
 
-    /// The number of connections to `server`.
+    /// Returns the number of connections to `server`.
     pub(in crate::backend) fn count(&self, server: &str) -> usize {
         self.entries.borrow().values().filter(|entry| &*entry.server == server).count()
     }
 
-    /// The idle connection to `server` that is closed first, and when it became idle: of the address with most
-    /// connections, the one that has been idle for longest.
+    /// Returns the idle connection to `server` that is closed first, and when it became idle: of the address with the
+    /// most connections, the one that has been idle for longest.
     pub(in crate::backend) fn eviction_candidate(&self, server: &str) -> Option<(Instant, Rc<PinnedState>)> {
         let entries = self.entries.borrow();
         let to_server = || entries.values().filter(|entry| &*entry.server == server);
@@ -75,7 +75,7 @@ impl PinnedRegister {
 }
 
 impl PinnedRegistration {
-    /// The connection is open.
+    /// Records that the connection is open.
     pub(super) fn set_opened(&self, state: &Rc<PinnedState>) {
         if let Some(entry) = self.register.entries.borrow_mut().get_mut(&self.number) {
             entry.state = Rc::downgrade(state);

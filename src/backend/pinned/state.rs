@@ -13,7 +13,7 @@ use crate::backend::body::upload_progress::UploadProgress;
 use crate::backend::connection::http1::Http1Connection;
 use crate::backend::connection::state::ConnectionPhase;
 
-/// How long the rest of a request body may take after the response. The response does not wait for it, but the
+/// The time limit for the rest of a request body after the response. The response does not wait for the rest, but the
 /// connection does: a login that began on the connection can continue only there.
 const REST_OF_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -48,7 +48,7 @@ impl PinnedState {
         })
     }
 
-    /// Ends the client connection too.
+    /// Ends the client connection.
     pub(super) fn retire(&self) {
         self.retired.cancel();
     }
@@ -63,7 +63,7 @@ impl PinnedState {
         self.connection.replace(Some(connection));
     }
 
-    /// A request with `Authorization` is about to be sent.
+    /// Records that a request with `Authorization` is about to be sent.
     pub(super) fn set_authorized(&self) {
         self.authorized.set(true);
     }
@@ -72,13 +72,14 @@ impl PinnedState {
         self.authorized.get()
     }
 
-    /// When the connection became idle, if it is.
+    /// Returns when the connection became idle, if it is idle.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         self.connection.borrow().as_ref()?.state.idle_since()
     }
 
     /// Closes the idle connection, so that another can be opened. If the backend may have authenticated the client on
-    /// it, the client connection ends too, since that authentication is lost; otherwise the next request opens another.
+    /// it, the client connection ends too, since that authentication is lost. Otherwise the next request opens another
+    /// connection.
     pub(in crate::backend) fn yield_connection(&self) {
         drop(self.connection.take());
         if self.authorized.get() {
@@ -127,29 +128,29 @@ impl PinnedLease {
         Self { connection: Some(connection), state: Rc::clone(state), next, last }
     }
 
-    /// `bytes` of the response were forwarded, and the client has to receive the next.
+    /// Records that `bytes` of the response were forwarded, and that the gateway waits for the client.
     pub(in crate::backend) fn record_forwarded(&self, bytes: u64) {
         self.connection.iter().for_each(|connection| connection.state.record_forwarded(bytes));
     }
 
-    /// The client has to receive bytes that are buffered.
+    /// Records that the gateway waits for the client to receive buffered bytes.
     pub(in crate::backend) fn wait_for_client(&self) {
         self.connection.iter().for_each(|connection| connection.state.wait_for_client());
     }
 
-    /// The client has received all bytes so far.
+    /// Records that the client has received all bytes so far.
     pub(in crate::backend) fn wait_for_backend(&self) {
         self.connection.iter().for_each(|connection| connection.state.wait_for_backend());
     }
 
-    /// Whether the connection was closed because the response made no progress.
+    /// Returns whether the connection was closed because the response made no progress.
     pub(in crate::backend) fn has_stalled(&self) -> bool {
         self.connection
             .as_ref()
             .is_some_and(|connection| connection.state.phase() == ConnectionPhase::Stalled)
     }
 
-    /// The response has ended without error: the connection waits for its client's next request.
+    /// Keeps the connection for its client's next request, because the response has ended without error.
     pub(in crate::backend) fn give_back(mut self) {
         if self.last || self.state.abandoned.get() {
             return;

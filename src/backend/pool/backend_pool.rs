@@ -18,7 +18,7 @@ use crate::backend::pinned::state::PinnedState;
 use crate::backend::requester::Requester;
 use crate::backend::settings::BackendSettings;
 use crate::backend::upstream_identity::identity::ConnectionClass;
-use crate::delegation::user_certificates::IssuedIdentity;
+use crate::delegation::user_certificates::IssuedUserCertificate;
 use crate::telemetry::BackendConnectionMetrics;
 
 /// The connections of one worker to one backend. Used inside a `LocalSet` or another runtime that can spawn local tasks.
@@ -79,7 +79,7 @@ impl BackendPool {
     pub(in crate::backend) async fn acquire(
         &self,
         class: &ConnectionClass,
-        user_certificate: Option<&IssuedIdentity>,
+        user_certificate: Option<&IssuedUserCertificate>,
         requester: Requester,
         candidates: &mut ServerCandidates,
     ) -> Result<AcquiredConnection, BackendError> {
@@ -129,7 +129,7 @@ impl BackendPool {
         &self,
         server: &Rc<ServerState>,
         key: &ConnectionKey,
-        user_certificate: Option<&IssuedIdentity>,
+        user_certificate: Option<&IssuedUserCertificate>,
         slot: ConnectionSlot,
     ) -> Result<Http1Connection, BackendError> {
         let socket = server.count_socket(&self.metrics);
@@ -170,7 +170,7 @@ impl ServerCandidates {
     /// Excludes `server`, to which nothing could be sent, and prefers others for a while. A server that rejected one
     /// user's certificate is still good for the requests of others.
     pub(in crate::backend) fn give_up(&mut self, server: &ServerState, failure: BackendError) {
-        if !matches!(failure, BackendError::CertificateRefused { .. }) {
+        if !matches!(failure, BackendError::CertificateRejected { .. }) {
             server.mark_failed();
         }
         self.untried.retain(|untried| untried.index != server.index);

@@ -1,9 +1,9 @@
-//! The requests that a backend accepts, each of which was permitted.
+//! The requests that are sent to a backend, each of which was permitted.
 
 use http::{HeaderMap, HeaderValue, Request, Uri, header};
 
 use super::identity::{AssertionTerms, set_identity};
-use super::target::{CannotForward, UpstreamTarget};
+use super::target::{ForwardError, UpstreamTarget};
 use crate::backend::body::request_body::RequestBody;
 use crate::headers::identity_headers::{self, IdentityHeaderSettings};
 use crate::headers::{HeaderCase, forwarded, request_headers};
@@ -12,7 +12,7 @@ use crate::policy::{PassthroughPermit, Permit};
 /// A request to a backend, created from a [`Permit`]. It carries the identity of the permit and no other.
 pub(crate) struct BackendRequest(Request<RequestBody>);
 
-/// A request for pass-through authentication, which keeps the client's `Authorization`. A type of its own, so that it
+/// A request for pass-through authentication, which keeps the client's `Authorization`. It has its own type, so that it
 /// cannot be sent on a connection of a [`BackendPool`](crate::backend::BackendPool): only a
 /// [`PinnedConnection`](crate::backend::PinnedConnection) accepts it.
 pub(crate) struct PassthroughRequest(Request<RequestBody>);
@@ -32,7 +32,7 @@ impl BackendRequest {
         terms: Option<&AssertionTerms<'_>>,
         mut headers: HeaderMap,
         body: RequestBody,
-    ) -> Result<Self, CannotForward> {
+    ) -> Result<Self, ForwardError> {
         request_headers::strip_authorization(&mut headers);
         set_identity(&mut headers, settings, permit, target, terms)?;
         write(target, headers, body).map(Self)
@@ -45,12 +45,12 @@ impl BackendRequest {
         self
     }
 
-    /// The headers that the backend receives.
+    /// Returns the headers that the backend receives.
     pub(crate) fn headers(&self) -> &HeaderMap {
         self.0.headers()
     }
 
-    /// The request target that the backend receives: path and query.
+    /// Returns the request target that the backend receives: path and query.
     pub(crate) fn target(&self) -> &Uri {
         self.0.uri()
     }
@@ -69,14 +69,14 @@ impl PassthroughRequest {
     /// gateway's own, and the body. It has no identity headers: the backend authenticates the client itself.
     ///
     /// # Errors
-    /// Target or host cannot be written.
+    /// The target or the host cannot be written.
     pub(crate) fn new(
         _permit: &PassthroughPermit,
         settings: &IdentityHeaderSettings,
         target: &UpstreamTarget<'_>,
         mut headers: HeaderMap,
         body: RequestBody,
-    ) -> Result<Self, CannotForward> {
+    ) -> Result<Self, ForwardError> {
         identity_headers::set(&mut headers, settings, None)?;
         write(target, headers, body).map(Self)
     }
@@ -88,12 +88,12 @@ impl PassthroughRequest {
         self
     }
 
-    /// The headers that the backend gets.
+    /// Returns the headers that the backend receives.
     pub(crate) fn headers(&self) -> &HeaderMap {
         self.0.headers()
     }
 
-    /// The request target that the backend gets: path and query.
+    /// Returns the request target that the backend receives: path and query.
     pub(crate) fn target(&self) -> &Uri {
         self.0.uri()
     }
@@ -108,14 +108,14 @@ fn write(
     target: &UpstreamTarget<'_>,
     mut headers: HeaderMap,
     body: RequestBody,
-) -> Result<Request<RequestBody>, CannotForward> {
+) -> Result<Request<RequestBody>, ForwardError> {
     request_headers::join_cookies(&mut headers);
-    let host = HeaderValue::from_str(&target.host.to_string()).map_err(CannotForward::Host)?;
+    let host = HeaderValue::from_str(&target.host.to_string()).map_err(ForwardError::Host)?;
     headers.insert(header::HOST, host);
     forwarded::set(&mut headers, &target.origin);
     let mut request = Request::new(body);
     *request.method_mut() = target.method.clone();
-    *request.uri_mut() = target.uri().map_err(CannotForward::Target)?;
+    *request.uri_mut() = target.uri().map_err(ForwardError::Target)?;
     *request.headers_mut() = headers;
     Ok(request)
 }

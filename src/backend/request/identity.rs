@@ -1,9 +1,9 @@
-//! The identity headers and the signed assertion of a permitted request. They state the identity of the permit and no
+//! The identity headers and the signed assertion of a permitted request. They contain the identity of the permit and no
 //! other, and the assertion is valid for this request only.
 
 use http::HeaderMap;
 
-use super::target::{CannotForward, UpstreamTarget};
+use super::target::{ForwardError, UpstreamTarget};
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::delegation::assertion::{AssertionError, AssertionSigner, AuthenticationMethod, RequestClaims};
@@ -36,7 +36,7 @@ pub(super) fn set_identity(
     permit: &Permit,
     target: &UpstreamTarget<'_>,
     terms: Option<&AssertionTerms<'_>>,
-) -> Result<(), CannotForward> {
+) -> Result<(), ForwardError> {
     let Some(identity) = permit.identity() else {
         return Ok(identity_headers::set(headers, settings, None)?);
     };
@@ -78,7 +78,7 @@ fn named_group(group: &DirectoryGroup) -> NamedGroup<'_> {
     NamedGroup { name: &group.name, sid: group.sid.as_deref() }
 }
 
-/// Signs an assertion of `identity` for `target`.
+/// Signs an assertion of `identity` for `target`, and returns it.
 fn assertion(
     terms: &AssertionTerms<'_>,
     settings: &IdentityHeaderSettings,

@@ -1,4 +1,4 @@
-//! Requests as they are written to a backend. Each requires a permit.
+//! The requests that are written to a backend. Each requires a permit.
 
 pub(super) mod backend_request;
 pub(super) mod identity;

@@ -1,4 +1,4 @@
-//! The target of a request to a backend, and why a request cannot be written.
+//! The target of a request to a backend, and the errors of writing a request.
 
 use http::uri::{InvalidUri, PathAndQuery};
 use http::{Method, Uri, header};
@@ -33,19 +33,19 @@ impl UpstreamTarget<'_> {
     }
 }
 
-/// Why a permitted request cannot be written for the backend.
+/// The reason for which a permitted request cannot be written.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CannotForward {
+pub(crate) enum ForwardError {
     /// The identity does not fit into its headers.
     #[error(transparent)]
     Identity(#[from] IdentityTooLarge),
     /// No assertion of the identity can be signed.
     #[error(transparent)]
     Assertion(#[from] AssertionError),
-    /// Path and query, both checked before, are not a valid request target.
+    /// Path and query, both of which were checked before, are not a valid request target.
     #[error("path and query are not a valid request target")]
     Target(#[source] InvalidUri),
-    /// The host, checked before, is not a valid header value.
+    /// The host, which was checked before, is not a valid header value.
     #[error("the host is not a valid header value")]
     Host(#[source] header::InvalidHeaderValue),
 }

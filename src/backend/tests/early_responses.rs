@@ -142,7 +142,7 @@ fn an_expectation_is_met_by_the_gateway_and_the_connection_acquired_after_the_bo
     });
 }
 
-/// hyper's server in front of the pool, as in the gateway. Returns the client's end of a connection to it.
+/// Runs hyper's server in front of the pool, as in the gateway. Returns the client's end of a connection to it.
 async fn gateway_client(pool: BackendPool) -> ServerPeer<TcpStream> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -199,7 +199,10 @@ fn switching_protocols_is_an_error_and_closes_the_connection() {
         })
         .await;
         let pool = server.pool();
-        assert!(matches!(pool.send_without_permit(get("")).await, Err(BackendError::UpgradeRefused { .. })));
+        assert!(matches!(
+            pool.send_without_permit(get("")).await,
+            Err(BackendError::UnexpectedUpgrade { .. })
+        ));
         until(|| pool.stats().open == 0).await;
     });
 }
@@ -246,7 +249,7 @@ fn a_response_that_is_not_http_or_has_too_large_a_head_is_a_protocol_error() {
     }
 }
 
-/// The response to a request if the server sends `message`.
+/// Returns the response to a request if the server sends `message`.
 async fn response_to(
     message: String,
     settings: impl Fn(BackendSettings) -> BackendSettings,
@@ -364,7 +367,8 @@ fn a_client_that_writes_everything_before_it_reads_receives_a_long_early_respons
     });
 }
 
-/// The bytes that the server's socket with this port has sent and the client's kernel has not received.
+/// Returns the number of bytes that the server's socket with this port has sent and the client's kernel has not
+/// received.
 fn unreceived_bytes(port: u16) -> u64 {
     let local = format!("0100007F:{port:04X} ");
     let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
@@ -376,8 +380,8 @@ fn unreceived_bytes(port: u16) -> u64 {
     queues.filter_map(|queue| u64::from_str_radix(queue.split(':').next()?, 16).ok()).sum()
 }
 
-/// A server that responds with `length` bytes before it has read the body, and resets the connection when they were
-/// received.
+/// Starts a server that responds with `length` bytes before it has read the body, and resets the connection when they
+/// were received.
 fn server_responding_then_resetting(length: usize) -> (BackendSettings, std::thread::JoinHandle<()>) {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

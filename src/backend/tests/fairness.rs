@@ -1,4 +1,4 @@
-//! No client uses the connections or the memory of others.
+//! No client can use the connections or the memory of other clients.
 
 use super::*;
 use crate::limits::{AccountKey, AccountRates, AddressKey};
@@ -30,7 +30,7 @@ fn with_account(number: u64, connection: u64) -> Requester {
     Requester { account: Some(account(number)), ..anonymous(connection) }
 }
 
-/// A server that reads each request to its end and responds with `length` bytes.
+/// Starts a server that reads each request to its end and responds with `length` bytes.
 async fn server_sending(length: usize) -> ScriptedServer {
     ScriptedServer::start(move |mut peer, _| async move {
         while let Some(head) = peer.head().await {

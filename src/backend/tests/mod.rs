@@ -38,7 +38,7 @@ fn in_worker(test: impl Future<Output = ()>) {
     LocalSet::new().block_on(&runtime, test);
 }
 
-/// The clock is paused, and advances to the next timer if no task can run.
+/// Runs `test` with a paused clock, which advances to the next timer if no task can run.
 fn in_worker_with_paused_clock(test: impl Future<Output = ()>) {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().start_paused(true).build().unwrap();
@@ -112,7 +112,7 @@ fn pool_with_memory(settings: BackendSettings, bytes: usize) -> BackendPool {
     BackendPool::new(Arc::new(settings), memory, Rc::default(), BackendConnectionMetrics::default())
 }
 
-/// The connections and waiting requests of a pool.
+/// The numbers of connections and waiting requests of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct PoolStats {
     open: i64,
@@ -123,7 +123,7 @@ struct PoolStats {
 /// The client of most tests.
 const REQUESTER: Requester = Requester { address: None, connection: 0, account: None };
 
-/// An address without a listener.
+/// Returns an address without a listener.
 async fn refusing_address() -> ServerAddress {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -134,7 +134,7 @@ async fn refusing_address() -> ServerAddress {
 struct ServerPeer<S>(BufReader<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> ServerPeer<S> {
-    /// The head of the next request, without its empty line; `None` if the connection ends.
+    /// Returns the head of the next request, without its empty line; `None` if the connection ends.
     async fn head(&mut self) -> Option<String> {
         let mut head = String::new();
         loop {
@@ -155,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ServerPeer<S> {
         bytes
     }
 
-    /// A chunked body and its trailers.
+    /// Returns a chunked body and its trailers.
     async fn chunked(&mut self) -> (Vec<u8>, String) {
         let mut body = Vec::new();
         loop {
@@ -171,7 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ServerPeer<S> {
     }
 
     async fn send(&mut self, text: impl AsRef<[u8]>) {
-        // The client may have closed the connection, which the test notices at its own end.
+        // The client may have closed the connection, which the test detects at its own end.
         let _closed = self.0.write_all(text.as_ref()).await;
         let _closed = self.0.flush().await;
     }

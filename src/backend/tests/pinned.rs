@@ -1,4 +1,5 @@
-//! Pinned connections: early responses keep both connections in step, and the end of either one ends the other.
+//! Pinned connections: after an early response both connections can still be used, and the end of either one ends the
+//! other.
 
 use tokio_util::sync::CancellationToken;
 
@@ -7,7 +8,7 @@ use crate::limits::AddressKey;
 
 const CHALLENGE: &str = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n";
 
-/// A pinned connection to `server`, and the token that is cancelled when it ends.
+/// Opens a pinned connection to `server`. Returns it with the token that is cancelled when it ends.
 async fn pinned(server: &ScriptedServer) -> (PinnedConnection, CancellationToken) {
     pinned_with(server.settings()).await
 }
@@ -16,7 +17,7 @@ pub(super) async fn pinned_with(settings: BackendSettings) -> (PinnedConnection,
     pinned_from(&pool(settings), 1).await.unwrap()
 }
 
-/// A pinned connection of `pool`, for a client with this address.
+/// Opens a pinned connection of `pool` for a client with this address.
 async fn pinned_from(
     pool: &BackendPool,
     client: u8,
@@ -215,7 +216,7 @@ fn a_body_that_exceeds_its_limit_after_the_response_does_not_truncate_the_respon
     });
 }
 
-/// Settings with a long timeout for the backend's 100.
+/// Returns settings with a long timeout for the backend's 100.
 fn patient(server: &ScriptedServer) -> BackendSettings {
     BackendSettings { continue_timeout: Duration::from_secs(3600), ..server.settings() }
 }
@@ -301,7 +302,7 @@ fn a_backend_that_responds_to_no_expectation_times_out() {
 }
 
 #[test]
-fn a_client_that_sends_a_rejected_body_stays_in_step() {
+fn a_client_that_sends_a_rejected_body_can_send_the_next_request() {
     in_worker(async {
         let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
@@ -359,7 +360,7 @@ fn the_next_server_is_used_if_one_cannot_be_reached() {
     });
 }
 
-/// A pool with four connections, three of which can be pinned ones.
+/// Creates a pool with four connections, three of which can be pinned ones.
 fn pool_of_four(server: &ScriptedServer) -> Rc<BackendPool> {
     let queue_timeout = Duration::from_secs(10);
     let settings = BackendSettings { queue_timeout, max_connections: 4, ..server.settings() };
@@ -434,7 +435,7 @@ fn the_address_with_most_connections_yields_first() {
     });
 }
 
-/// A server that reads each request and never responds.
+/// Starts a server that reads each request and never responds.
 async fn server_without_response() -> ScriptedServer {
     ScriptedServer::start(|peer, _| peer.read_to_end()).await
 }

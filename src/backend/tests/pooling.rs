@@ -1,4 +1,4 @@
-//! Which connection carries which request, and when a connection is closed or a request sent again.
+//! The choice of a connection for each request, the closing of connections, and the requests that are sent again.
 
 use super::*;
 use crate::backend::body::response_body::ConnectionLease;
@@ -163,7 +163,7 @@ fn a_request_that_was_written_is_never_sent_again() {
     });
 }
 
-/// A server that responds to the first request on each connection and closes it after reading the second.
+/// Starts a server that responds to the first request on each connection and closes it after reading the second.
 async fn server_closing_on_second_request() -> ScriptedServer {
     ScriptedServer::start(|peer, _| async move {
         let mut peer = peer;

@@ -145,7 +145,7 @@ fn a_client_that_sends_nothing_after_its_100_occupies_no_connection() {
     });
 }
 
-/// A server that reads request heads only.
+/// Starts a server that reads request heads only.
 async fn server_that_reads_no_body() -> ScriptedServer {
     ScriptedServer::start(|mut peer, _| async move {
         peer.head().await;

@@ -36,7 +36,8 @@ impl ServerAuthority {
         (vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
     }
 
-    /// A server of this authority that responds with the number of certificates that its client sent.
+    /// Starts a server with a certificate of this authority, which responds with the number of certificates that its
+    /// client sent.
     async fn server(&self, name: &str, requires_certificate: bool) -> ScriptedServer {
         let (chain, key) = self.issue(name, ExtendedKeyUsagePurpose::ServerAuth);
         let provider = Arc::new(aws_lc_rs::default_provider());

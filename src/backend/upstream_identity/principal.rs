@@ -1,30 +1,31 @@
-//! The name of an account in Kerberos.
+//! The Kerberos principal name of an account.
 
 use crate::identity::Account;
 
-/// The Kerberos realm of accounts for which no directory reports a domain, and the name of its domain in `DOMAIN\\name`.
+/// The Kerberos realm of accounts for which no directory reports a domain, and the domain in their names,
+/// `DOMAIN\\name`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleRealm {
     /// The realm, `CORP.EXAMPLE`.
     pub name: String,
-    /// The NetBIOS name of the domain. If it is not configured, it is the first label of the realm.
+    /// The NetBIOS name of the domain; by default the first label of the realm.
     pub domain: Option<String>,
 }
 
 impl RuleRealm {
-    /// The NetBIOS name of the domain.
+    /// Returns the NetBIOS name of the domain.
     pub fn domain(&self) -> &str {
         let first_label = || self.name.split('.').next().unwrap_or_default();
         self.domain.as_deref().unwrap_or_else(first_label)
     }
 
-    /// Whether `DOMAIN\\name` with this domain is an account of the realm.
+    /// Returns whether `DOMAIN\\name` with this domain is an account of the realm.
     pub fn is_of(&self, domain: &str) -> bool {
         [self.domain(), &self.name].into_iter().any(|own| own.eq_ignore_ascii_case(domain))
     }
 }
 
-/// Why an account has no principal name in Kerberos.
+/// The reason for which an account has no principal name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PrincipalError {
     /// The mapping returned no sAMAccountName.
@@ -56,9 +57,9 @@ pub(crate) enum PrincipalError {
     },
 }
 
-/// The principal name of an account: its sAMAccountName in the realm of its domain, or in `of_rules` if no directory
-/// reports the domain. A UPN is not used: its suffix need not be a realm, and only the directory knows to which account
-/// it belongs today.
+/// Returns the principal name of an account: its sAMAccountName in the realm of its domain, or in `of_rules` if no
+/// directory reports the domain. The UPN is not used: its suffix need not be a realm, and only the directory knows to
+/// which account it belongs at present.
 ///
 /// # Errors
 /// The sAMAccountName or the realm is not known.
@@ -68,7 +69,7 @@ pub(super) fn principal(of_rules: Option<&RuleRealm>, account: &Account) -> Resu
     let realm = match (&account.dns_domain, &account.domain, of_rules) {
         (Some(domain), _, _) => domain.to_ascii_uppercase(),
         (None, _, None) => return Err(PrincipalError::NoRealm { user: user() }),
-        // `PARTNER\x` and `CORP\x` may be different persons.
+        // `PARTNER\x` and `CORP\x` may be different accounts.
         (None, Some(domain), Some(realm)) if !realm.is_of(domain) => {
             let (realm, domain) = (realm.name.clone(), realm.domain().to_owned());
             return Err(PrincipalError::OtherDomain { user: user(), realm, domain });

@@ -1,4 +1,4 @@
-//! Kerberos tokens in `Authorization: Negotiate` (SPNEGO, RFC 4559), and the server's proof that it could read them.
+//! Kerberos tokens in `Authorization: Negotiate` (SPNEGO, RFC 4559), and the server's proof that it could decrypt them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,15 +7,16 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::identity::{DelegatedAccount, UpstreamIdentity};
 use crate::backend::error::BackendError;
-use crate::delegation::kerberos::Negotiation;
+use crate::delegation::kerberos::KerberosNegotiation;
 
 /// The authentication scheme of RFC 4559.
 const NEGOTIATE: &str = "Negotiate";
 
-/// The token of one request, from the ticket to the server's response. Does nothing for an identity without Kerberos.
+/// The SPNEGO exchange of one request, from the ticket to the server's response. It does nothing for an identity
+/// without Kerberos.
 pub(in crate::backend) struct SpnegoExchange<'a> {
     identity: &'a UpstreamIdentity,
-    negotiation: Option<Negotiation>,
+    negotiation: Option<KerberosNegotiation>,
 }
 
 impl<'a> SpnegoExchange<'a> {
@@ -23,8 +24,8 @@ impl<'a> SpnegoExchange<'a> {
         Self { identity, negotiation: None }
     }
 
-    /// Obtains a token before a connection is acquired, so that no connection waits for the KDC. If the server
-    /// authenticates connections and an idle one of the account exists (`has_idle`), no token is needed yet.
+    /// Obtains a token before a connection is acquired, so that no connection is held while the KDC is queried. If the
+    /// server authenticates connections and an idle one of the account exists (`has_idle`), no token is needed yet.
     ///
     /// # Errors
     /// [`BackendError::Delegation`] if no ticket could be obtained.
@@ -39,8 +40,8 @@ impl<'a> SpnegoExchange<'a> {
         }
     }
 
-    /// Writes the token into a request that will be sent on a connection, `reused` or new. A token is sent once only: a
-    /// server that has read it takes the second one for a replay.
+    /// Writes the token into a request that will be sent on a `reused` or new connection. A token is sent only once: a
+    /// server that has received it rejects a second request with it as a replay.
     ///
     /// # Errors
     /// [`BackendError::Delegation`] if no ticket could be obtained.
@@ -64,7 +65,7 @@ impl<'a> SpnegoExchange<'a> {
         Ok(())
     }
 
-    /// Discards the token, since the request is sent again and the server may have read it.
+    /// Discards the token, because the request is sent again and the server may have received the token.
     pub(in crate::backend) fn discard_token(&mut self) {
         self.negotiation = None;
     }
@@ -72,7 +73,7 @@ impl<'a> SpnegoExchange<'a> {
     /// Verifies the server's proof in its response, and removes it from the headers.
     ///
     /// # Errors
-    /// The server did not prove that it could read the ticket, or rejected the request head as too long.
+    /// The server did not prove that it could decrypt the ticket, or rejected the request head as too long.
     pub(in crate::backend) fn verify_server(
         &mut self,
         status: StatusCode,
@@ -96,7 +97,7 @@ impl<'a> SpnegoExchange<'a> {
         }
     }
 
-    /// Removes the ticket from the cache, since the server rejected it: its key may have changed.
+    /// Removes the ticket from the cache, because the server rejected it: the server's key may have changed.
     pub(in crate::backend) async fn forget_ticket(&self) {
         if let UpstreamIdentity::Kerberos(account) = self.identity {
             let delegation = &account.delegation;
@@ -104,7 +105,7 @@ impl<'a> SpnegoExchange<'a> {
         }
     }
 
-    /// Whether the account is proven to the server by tickets.
+    /// Returns whether the account is authenticated to the server by tickets.
     pub(in crate::backend) fn is_kerberos(&self) -> bool {
         match self.identity {
             UpstreamIdentity::Kerberos(_) => true,
@@ -120,8 +121,8 @@ impl<'a> SpnegoExchange<'a> {
     }
 }
 
-/// Whether a server may respond with this status to a request whose head is too long: http.sys, Apache and nginx send
-/// 400, others 431 or 413 (RFC 6585 5). The server has not read the ticket then, and proves nothing.
+/// Returns whether a server may respond with this status to a request whose head is too long: http.sys, Apache and
+/// nginx send 400, others 431 or 413 (RFC 6585 5). The server has then not read the ticket, and proves nothing.
 fn may_reject_long_heads(status: StatusCode) -> bool {
     [StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE]
         .contains(&status)
@@ -134,8 +135,8 @@ fn authorization(token: &[u8]) -> HeaderValue {
     value
 }
 
-/// The server's proof of its identity: the token of a `Negotiate` line of the response. `None` if there is no such line
-/// or more than one.
+/// Returns the server's proof of its identity, the token of a `Negotiate` line of the response; `None` if there is no
+/// such line or more than one.
 pub(crate) fn server_token(headers: &HeaderMap) -> Option<Vec<u8>> {
     let tokens = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|line| {
         let (scheme, token) = line.to_str().ok()?.split_once(' ')?;

@@ -1,19 +1,19 @@
-//! Whether a server accepted a valid Kerberos token, and otherwise the settings of the server that are the most likely
-//! reason. The decision is made by the response head alone.
+//! The check that a server accepted a valid Kerberos token, and the settings of the server that most likely caused a
+//! rejection. Only the response head is examined.
 
 use http::header::{SERVER, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 
-/// Why a server rejected a token, although the KDC issued it for this server.
+/// The reason for which a server rejected a token that the KDC issued for this server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TokenRejected {
-    /// The server offers other authentication schemes only.
+    /// The server offers only other authentication schemes.
     #[error("the server does not accept Kerberos tokens here: it offers {}", scheme_list(.offered))]
     NotOffered {
         /// The schemes that it offers.
         offered: Vec<String>,
     },
-    /// The server requests another token. With another token it would do so again.
+    /// The server requests another token, and would do so again for each further token.
     #[error("the server rejected a valid token and requests another")]
     Challenged {
         /// Whether the request was sent over TLS.
@@ -24,8 +24,8 @@ pub(crate) enum TokenRejected {
     TooLong(StatusCode),
 }
 
-/// Checks whether the server accepted the token. A response such as 403 shows that it did: the server knows the user and
-/// denies access.
+/// Checks that the server accepted the token. A response such as 403 shows that it did: the server has authenticated
+/// the user and denies access.
 ///
 /// # Errors
 /// The server rejected the token.
@@ -55,7 +55,7 @@ fn is_from_http_sys(headers: &HeaderMap) -> bool {
     headers.get(SERVER).is_some_and(|server| server.as_bytes().starts_with(b"Microsoft-HTTPAPI"))
 }
 
-/// The scheme of each challenge. IIS and Apache send each on a line of its own.
+/// Returns the scheme of each challenge. IIS and Apache send each on a line of its own.
 fn schemes(headers: &HeaderMap) -> Vec<String> {
     let lines = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|line| line.to_str().ok());
     let first_words = lines.filter_map(|line| line.split([' ', ',']).next());
@@ -76,7 +76,7 @@ const KERNEL_MODE: &str = "kernel-mode authentication: with useKernelMode=\"true
      if the SPN belongs to the application pool's account, set useAppPoolCredentials=\"true\" or useKernelMode=\"false\"";
 
 impl TokenRejected {
-    /// The settings to check, the most likely first.
+    /// Returns the settings to check, the most likely first.
     pub(crate) fn hints(&self) -> &'static [&'static str] {
         match self {
             Self::NotOffered { .. } => &[
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_knows_the_user_has_accepted_the_token_whatever_its_status() {
+    fn a_status_other_than_401_shows_that_the_token_was_accepted() {
         for status in [200, 302, 403, 404, 405, 500] {
             assert_eq!(check(status, &[], true), Ok(()), "{status}");
         }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_too_long_is_reported_as_such() {
+    fn a_token_that_is_too_long_is_reported() {
         let mut headers = HeaderMap::new();
         assert!(check_token_accepted(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &headers, true).is_err());
         assert_eq!(check_token_accepted(StatusCode::BAD_REQUEST, &headers, true), Ok(()));

@@ -1,4 +1,4 @@
-//! Why a file of certificates, keys or CRLs cannot be read.
+//! The errors of reading a file of certificates, keys or CRLs.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::super::x509::MalformedCertificate;
 /// The command that writes certificates and CRLs of a bundle as PEM.
 pub(super) const PKCS7_CONVERSION: &str = "openssl pkcs7 -inform DER -in FILE -print_certs -out NEW";
 
-/// The most certificates, and the most CRLs, that one bundle may have. An element of a few bytes takes up more memory than
+/// The maximum number of certificates, and of CRLs, of one bundle. An element of a few bytes takes up more memory than
 /// its encoding, and a bundle may be downloaded.
 pub(super) const MAX_ELEMENTS: usize = 10_000;
 
@@ -19,7 +19,7 @@ pub enum BundleError {
     /// The file has no bytes, or white space only.
     #[error("the file is empty")]
     Empty,
-    /// The file can be read, but has nothing of the wanted kind.
+    /// The file can be read, but has no element of the wanted kind.
     #[error("the file has no {wanted}")]
     Missing {
         /// The kind that the caller wants.
@@ -93,7 +93,7 @@ pub enum PemError {
     NoEnd,
     /// A BEGIN boundary before the END of the section above it.
     NoEndBefore,
-    /// Text other than another section follows an END boundary in the same line.
+    /// Text that is not another section follows an END boundary in the same line.
     TextAfterEnd,
     /// A label that is not read here.
     UnknownLabel {

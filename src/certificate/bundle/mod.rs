@@ -1,9 +1,9 @@
 //! Files of certificates, private keys and CRLs: PEM (RFC 7468), DER, or a PKCS #7 bundle in either (RFC 5652).
 //!
-//! No part of a file is skipped in silence. If a damaged section were ignored, the others would decide alone: a revoked
+//! No part of a file is ignored silently. If a damaged section were ignored, only the others would count: a revoked
 //! certificate would pass by an older CRL, or a partner's CA would become the one that may name accounts. A file is
-//! therefore read whole, as OpenSSL would read it, or refused with the line that cannot be read. Text between sections
-//! may be anything that cannot be a damaged section.
+//! therefore read as a whole, as OpenSSL reads it, or rejected with the number of the line that cannot be read. The text
+//! between sections may be anything that cannot be a damaged section.
 
 mod error;
 mod pem;
@@ -29,7 +29,7 @@ pub(crate) use error::BundleError;
 /// Reads all certificates of a file, in its order.
 ///
 /// # Errors
-/// As [`certificate_ders`]; also if one certificate cannot be decoded.
+/// As [`certificate_ders`], or one certificate cannot be decoded.
 pub(crate) fn read_bundle(bytes: &[u8]) -> Result<Vec<Certificate>, BundleError> {
     let read = |(index, der): (usize, CertificateDer<'static>)| {
         Certificate::from_der(&der).map_err(|cause| BundleError::Certificate { number: index + 1, cause })
@@ -41,7 +41,7 @@ pub(crate) fn read_bundle(bytes: &[u8]) -> Result<Vec<Certificate>, BundleError>
 /// ignored. The list is never empty.
 ///
 /// # Errors
-/// If any part of the file cannot be read, or it has no certificate.
+/// A part of the file cannot be read, or it has no certificate.
 pub fn certificate_ders(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, BundleError> {
     let found = match contents(bytes)? {
         BundleContents::Der(der) => vec![der.to_vec().into()],
@@ -71,7 +71,7 @@ pub fn certificate_ders(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, Bu
 /// except the returned one, which is zeroed when it is dropped.
 ///
 /// # Errors
-/// If any part of the file cannot be read, or it does not have exactly one private key.
+/// A part of the file cannot be read, or it does not have exactly one private key.
 pub fn private_key_der(bytes: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>, BundleError> {
     let missing = BundleError::Missing { wanted: "private key (PKCS #8, PKCS #1 or SEC1, not encrypted)" };
     let sections = match contents(bytes)? {
@@ -98,7 +98,7 @@ pub fn private_key_der(bytes: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>
 /// list is never empty. Owned bytes that are DER are not copied, since a CRL may be the largest object in memory.
 ///
 /// # Errors
-/// If any part of the file cannot be read, or it has no CRL.
+/// A part of the file cannot be read, or it has no CRL.
 pub fn crl_ders<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Result<Vec<Vec<u8>>, BundleError> {
     let bytes = bytes.into();
     let found = match contents(&bytes)? {
@@ -158,8 +158,8 @@ fn contents(bytes: &[u8]) -> Result<BundleContents<'_>, BundleError> {
     }
 }
 
-/// The one SEQUENCE in DER that the file consists of, except for line ends after it, which editors and web servers add.
-/// `None` if the file may be PEM.
+/// Returns the one SEQUENCE in DER that the file consists of, except for line ends after it, which editors and web
+/// servers add. `None` if the file may be PEM.
 fn element(bytes: &[u8]) -> Result<Option<&[u8]>, BundleError> {
     let first = SliceReader::new(bytes).and_then(|mut reader| reader.tlv_bytes());
     if let Ok(der) = first
@@ -186,8 +186,8 @@ fn element(bytes: &[u8]) -> Result<Option<&[u8]>, BundleError> {
     Ok(None)
 }
 
-/// Whether the bytes begin with a SEQUENCE of more than 127 bytes. No text does: the length begins with a byte that
-/// cannot follow the digit `0` in UTF-8.
+/// Returns whether the bytes begin with a SEQUENCE of more than 127 bytes. No text does: the length begins with a
+/// byte that cannot follow the digit `0` in UTF-8.
 fn is_binary(bytes: &[u8]) -> bool {
     matches!(bytes, [SEQUENCE, 0x80..=0x84, ..])
 }
@@ -195,13 +195,13 @@ fn is_binary(bytes: &[u8]) -> bool {
 /// INTEGER 3, the version of a PFX (RFC 7292 4).
 const PKCS12_VERSION: &[u8] = &[0x02, 0x01, 0x03];
 
-/// Whether this is a PFX: the version, and a ContentInfo of PKCS #7.
+/// Returns whether this is a PFX: the version, and a ContentInfo of PKCS #7.
 fn is_pkcs12(der: &[u8]) -> bool {
     let Ok(parts) = DerElement::sequence(der) else { return false };
     matches!(parts.as_slice(), [version, content, ..] if version.der == PKCS12_VERSION && pkcs7::has_content_type(content.der))
 }
 
-/// Whether this is an EncryptedPrivateKeyInfo (RFC 5958 3): an algorithm and an OCTET STRING.
+/// Returns whether this is an EncryptedPrivateKeyInfo (RFC 5958 3): an algorithm and an OCTET STRING.
 fn is_encrypted_key(der: &[u8]) -> bool {
     const OCTET_STRING: u8 = 0x04;
     let Ok(parts) = DerElement::sequence(der) else { return false };

@@ -1,4 +1,4 @@
-//! The sections of a PEM file (RFC 7468). The only reader of PEM.
+//! The sections of a PEM file (RFC 7468). This is the only reader of PEM in the gateway.
 
 use std::ops::Range;
 
@@ -30,8 +30,8 @@ pub(super) enum PemSectionKind {
 }
 
 impl PemSectionKind {
-    /// `None` for a label whose content might have been meant to be read. Labels are compared exactly, as OpenSSL does.
-    /// OpenSSL accepts three labels for PKCS #7 (RFC 7468 8 and 9 have the first two).
+    /// Returns the kind of a label, or `None` if its content might have been meant to be read. Labels are compared
+    /// exactly, as by OpenSSL. OpenSSL accepts three labels for PKCS #7 (RFC 7468 8 and 9 have the first two).
     fn of(label: &[u8]) -> Option<Self> {
         Some(match label {
             b"CERTIFICATE" | b"X509 CERTIFICATE" => Self::Certificate,
@@ -75,8 +75,8 @@ impl PemSection<'_> {
         result.map_err(|error| self.error(PemError::Pkcs7(error)))
     }
 
-    /// Refuses a section that the caller ignores if its label may hide content that the caller would read: a certificate
-    /// under the label of a public key, a CRL under the label of a certificate.
+    /// Rejects a section that the caller ignores if its label may hide content that the caller would read: a
+    /// certificate under the label of a public key, a CRL under the label of a certificate.
     pub(super) fn check_label(&self) -> Result<(), BundleError> {
         let is_certificate = |der: &[u8]| Certificate::from_der(der).is_ok();
         let matches = match self.kind {
@@ -101,8 +101,8 @@ impl PemSection<'_> {
         if matches { Ok(()) } else { Err(self.error(PemError::Mislabelled)) }
     }
 
-    /// The decoded content. It may be a private key: the buffer is large enough from the start and zeroed when it is
-    /// dropped, so that no part of the key is left in memory that was outgrown or freed.
+    /// Returns the decoded content. It may be a private key: the buffer is large enough from the start and zeroed
+    /// when it is dropped, so that no part of the key is left in memory that was outgrown or freed.
     fn decode(&self) -> Result<Zeroizing<Vec<u8>>, BundleError> {
         let mut buffer = Zeroizing::new(Vec::with_capacity(self.body.len()));
         buffer.extend(self.body.iter().filter(|byte| !byte.is_ascii_whitespace()));
@@ -111,8 +111,8 @@ impl PemSection<'_> {
         Ok(buffer)
     }
 
-    /// The content as a PKCS #7 bundle. AD CS and `certutil -encode` also write bundles under the label of a certificate,
-    /// and OpenSSL reads them there.
+    /// Returns the content as a PKCS #7 bundle. AD CS and `certutil -encode` also write bundles under the label of a
+    /// certificate, and OpenSSL reads them there.
     pub(super) fn pkcs7<'d>(&self, der: &'d [u8]) -> Result<Option<Pkcs7<'d>>, BundleError> {
         match (self.check(Pkcs7::read(der))?, self.kind) {
             (None, PemSectionKind::Pkcs7) => Err(self.error(PemError::Mislabelled)),
@@ -120,7 +120,7 @@ impl PemSection<'_> {
         }
     }
 
-    /// The content, which must be one SEQUENCE: OpenSSL would read the first of two and skip the other.
+    /// Returns the content, which must be one SEQUENCE: OpenSSL would read the first of two and skip the other.
     pub(super) fn element(&self) -> Result<Vec<u8>, BundleError> {
         let der = std::mem::take(&mut *self.decode()?);
         if layout::contents(&der).is_err() {
@@ -129,8 +129,8 @@ impl PemSection<'_> {
         Ok(der)
     }
 
-    /// The certificate of OpenSSL's own format: the certificate and an X509_CERT_AUX. Of the latter the name and the key
-    /// identifier have no effect; the rest restricts what the certificate is trusted for.
+    /// Returns the certificate of OpenSSL's own format: the certificate and an X509_CERT_AUX. Of the latter the name
+    /// and the key identifier have no effect; the rest restricts what the certificate is trusted for.
     pub(super) fn trusted_certificate(&self) -> Result<Vec<u8>, BundleError> {
         let mut der = std::mem::take(&mut *self.decode()?);
         let parts = SliceReader::new(&der).and_then(|mut reader| layout::parts(&mut reader));
@@ -168,15 +168,15 @@ impl PemSection<'_> {
     }
 }
 
-/// Whether this is a SEQUENCE of a SEQUENCE, an algorithm and a signature, as certificates, CRLs and certificate requests
-/// are (RFC 5280 4.1, 5.1, RFC 2986 4.2), and neither keys nor parameters.
+/// Returns whether this is a SEQUENCE of a SEQUENCE, an algorithm and a signature, as certificates, CRLs and
+/// certificate requests are (RFC 5280 4.1, 5.1, RFC 2986 4.2), and neither keys nor parameters.
 fn is_signed(der: &[u8]) -> bool {
     let tags =
         |parts: Vec<&[u8]>| -> Vec<u8> { parts.iter().filter_map(|part| part.first().copied()).collect() };
     layout::elements(der).is_ok_and(|parts| tags(parts).starts_with(&[0x30, 0x30, 0x03]))
 }
 
-/// Whether this is a certificate request: its third field is the key, unlike in a certificate or a CRL.
+/// Returns whether this is a certificate request: its third field is the key, unlike in a certificate or a CRL.
 fn is_request(der: &[u8]) -> bool {
     let Ok(parts) = layout::elements(der) else { return false };
     let body = parts.first().and_then(|body| layout::elements(body).ok()).unwrap_or_default();
@@ -185,7 +185,7 @@ fn is_request(der: &[u8]) -> bool {
     layout::elements(key).is_ok_and(|key| matches!(key.as_slice(), [[0x30, ..], [0x03, ..]]))
 }
 
-/// The alias and the keyid of an X509_CERT_AUX.
+/// Returns whether this is the alias or the keyid of an X509_CERT_AUX.
 fn is_description(part: &[u8]) -> bool {
     matches!(AnyRef::from_der(part).map(|part| part.tag()), Ok(Tag::Utf8String | Tag::OctetString))
 }
@@ -201,7 +201,7 @@ struct OpenSection<'a> {
     is_encrypted: bool,
 }
 
-/// All sections of a text.
+/// Returns all sections of a text.
 ///
 /// # Errors
 /// The first line that cannot be read.
@@ -224,7 +224,8 @@ pub(super) fn sections(text: &[u8]) -> Result<Vec<PemSection<'_>>, BundleError> 
             found.push(PemSection { kind, line: section.line, body });
             open = None;
             rest = after.trim_ascii();
-            // Joined files of which the first has no line end after its last line: the next section follows in the same line.
+            // If files are joined and the first has no line end after its last line, the next section follows in the
+            // same line.
             if !rest.is_empty() && label_of(without_mark(rest)).is_none() {
                 return Err(error(PemError::TextAfterEnd));
             }
@@ -238,7 +239,7 @@ pub(super) fn sections(text: &[u8]) -> Result<Vec<PemSection<'_>>, BundleError> 
     if let Some(section) = open {
         return Err(BundleError::Pem { line: section.line, error: PemError::NoEnd });
     }
-    // A second, independent count, so that a mistake above refuses the file instead of losing a section.
+    // A second, independent count, so that a bug above rejects the file instead of losing a section.
     let boundaries = begins(text);
     if boundaries != found.len() {
         return Err(BundleError::SectionsLost { boundaries, sections: found.len() });
@@ -255,7 +256,7 @@ impl<'a> OpenSection<'a> {
         Ok(Self { kind, label, line, body, in_headers: true, is_encrypted: false })
     }
 
-    /// One line between the boundaries.
+    /// Reads one line between the boundaries.
     fn read_line(&mut self, line: &[u8]) -> Result<(), PemError> {
         if line.contains(&b':') {
             self.is_encrypted |= line.starts_with(b"Proc-Type: 4,ENCRYPTED");
@@ -277,7 +278,7 @@ impl<'a> OpenSection<'a> {
     }
 }
 
-/// How a section under a label that is not read can be made readable.
+/// Returns how a section under a label that is not read can be made readable.
 fn fix_of_label(label: &str) -> String {
     let upper = label.trim().to_ascii_uppercase();
     match upper.as_str() {
@@ -289,26 +290,26 @@ fn fix_of_label(label: &str) -> String {
     }
 }
 
-/// The longest part of a label that is quoted.
+/// The maximum length of a quoted label.
 const LONGEST_LABEL: usize = 64;
 
-/// The label of a BEGIN boundary that is alone in its line.
+/// Returns the label of a BEGIN boundary that is alone in its line.
 fn label_of(line: &[u8]) -> Option<&[u8]> {
     line.strip_prefix(b"-----BEGIN ")?.strip_suffix(b"-----").filter(|label| !has_hyphens(label))
 }
 
-/// Whether a line is, or begins with, the BEGIN or END boundary of any label.
+/// Returns whether a line is, or begins with, the BEGIN or END boundary of any label.
 fn is_boundary(line: &[u8], word: &[u8]) -> bool {
     line.strip_prefix(b"-----").and_then(|rest| rest.strip_prefix(word)).is_some_and(has_hyphens)
 }
 
-/// The rest of a line after the END boundary of this label.
+/// Returns the rest of a line after the END boundary of this label.
 fn end_of<'a>(line: &'a [u8], label: &[u8]) -> Option<&'a [u8]> {
     line.strip_prefix(b"-----END ")?.strip_prefix(label)?.strip_prefix(b"-----")
 }
 
-/// A line without the byte order mark that some editors write at the start of a file, and that joining files leaves
-/// between sections.
+/// Returns a line without the byte order mark that some editors write at the start of a file, and that joining files
+/// leaves between sections.
 fn without_mark(line: &[u8]) -> &[u8] {
     line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line)
 }
@@ -321,7 +322,7 @@ fn is_base64_digit(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }
 
-/// Refuses a line outside of the sections that may be part of a damaged section.
+/// Rejects a line outside of the sections that may be part of a damaged section.
 fn refuse_stray(line: &[u8]) -> Result<(), PemError> {
     if is_boundary(line, b"END ") {
         return Err(PemError::UnexpectedEnd);
@@ -339,8 +340,8 @@ fn refuse_stray(line: &[u8]) -> Result<(), PemError> {
     Ok(())
 }
 
-/// Whether a line has BEGIN or END and a label, in any letter case, with any spaces, and with any dashes that a word
-/// processor writes for hyphens.
+/// Returns whether a line has BEGIN or END and a label, in any letter case, with any spaces, and with any dashes that
+/// a word processor writes for hyphens.
 fn is_nearly_boundary(line: &[u8]) -> bool {
     const LABELS: [&str; 11] = [
         "certificate",
@@ -366,7 +367,8 @@ fn is_nearly_boundary(line: &[u8]) -> bool {
     })
 }
 
-/// Lower case, and one hyphen for every kind of dash (Unicode's Dash_Punctuation, and the minus sign).
+/// Returns the letter in lower case, and a hyphen for every kind of dash (Unicode's Dash_Punctuation, and the minus
+/// sign).
 fn fold(letter: char) -> char {
     match letter {
         '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' => '-',
@@ -374,7 +376,7 @@ fn fold(letter: char) -> char {
     }
 }
 
-/// The number of BEGIN after five hyphens, in any letter case.
+/// Returns the number of BEGIN after five hyphens, in any letter case.
 fn begins(text: &[u8]) -> usize {
     const BEGIN: &[u8] = b"-----BEGIN";
     // Base64 has no hyphens, so nearly every position is skipped at once.

@@ -26,7 +26,7 @@ pub(super) struct Pkcs7<'a> {
 }
 
 impl<'a> Pkcs7<'a> {
-    /// Splits a ContentInfo (RFC 5652 3). `None` if `der` is not a ContentInfo of PKCS #7.
+    /// Splits a ContentInfo (RFC 5652 3). Returns `None` if `der` is not a ContentInfo of PKCS #7.
     ///
     /// # Errors
     /// [`Pkcs7Error`] if it is one, but not a SignedData without signers.
@@ -78,7 +78,7 @@ impl<'a> Pkcs7<'a> {
         Ok(Self { certificates: elements(certificates)?, crls: elements(crls)? })
     }
 
-    /// Refuses a bundle with elements of another kind than X.509 certificates and CRLs: none is ignored in silence.
+    /// Rejects a bundle with elements of another kind than X.509 certificates and CRLs: no element is ignored silently.
     pub(super) fn check(&self) -> Result<(), Pkcs7Error> {
         let is_certificate = |one: &DerElement<'_>| Certificate::from_der(one.der).is_ok();
         let is_crl = |one: &DerElement<'_>| one.identifier == SEQUENCE && !is_certificate(one);
@@ -91,20 +91,20 @@ impl<'a> Pkcs7<'a> {
         }
     }
 
-    /// The certificates in DER, in the order of the file.
+    /// Returns the certificates in DER, in the order of the file.
     pub(super) fn certificates(&self) -> Result<Vec<&'a [u8]>, Pkcs7Error> {
         self.check()?;
         Ok(self.certificates.iter().map(|one| one.der).collect())
     }
 
-    /// The CRLs in DER, in the order of the file.
+    /// Returns the CRLs in DER, in the order of the file.
     pub(super) fn crls(&self) -> Result<Vec<&'a [u8]>, Pkcs7Error> {
         self.check()?;
         Ok(self.crls.iter().map(|one| one.der).collect())
     }
 }
 
-/// Whether this is a SEQUENCE that begins with a content type of PKCS #7.
+/// Returns whether this is a SEQUENCE that begins with a content type of PKCS #7.
 pub(super) fn has_content_type(der: &[u8]) -> bool {
     DerElement::read(der)
         .is_ok_and(|info| info.identifier == SEQUENCE && info.contents.starts_with(CONTENT_TYPE))

@@ -11,7 +11,7 @@ use super::*;
 const CRL: [u8; 2] = [0x30, 0];
 const CRL_PEM: &str = "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n";
 
-/// One DER element.
+/// Returns one DER element.
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let head = match u8::try_from(length) {
@@ -27,7 +27,7 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     [head, content.to_vec()].concat()
 }
 
-/// A certificate in DER and in PEM, and its key in PEM.
+/// Returns a certificate in DER and in PEM, and its key in PEM.
 fn made() -> (Vec<u8>, String, String) {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::default().self_signed(&key).unwrap();
@@ -325,7 +325,7 @@ fn an_encrypted_key_is_refused_with_the_command_that_decrypts_it() {
     }
 }
 
-/// The content types of PKCS #7, 1.2.840.113549.1.7.
+/// Returns the content types of PKCS #7, 1.2.840.113549.1.7.
 fn content_type(last: u8) -> Vec<u8> {
     element(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, last])
 }
@@ -467,7 +467,8 @@ fn a_pkcs7_of_another_content_type_or_structure_is_refused_by_name() {
     assert_eq!(ders(&good), Ok(vec![der]));
 }
 
-/// Text that an editor, a shell or a mistake may leave between two sections, inside one, or in place of a part of it.
+/// Returns text that an editor, a shell or a mistake may leave between two sections, inside one, or in place of a
+/// part of it.
 fn damage() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
         "",
@@ -534,7 +535,7 @@ fn relabelled(pem: &str, label: &str) -> String {
     pem.replace(from, label)
 }
 
-/// The outline of a CRL in DER.
+/// Returns the outline of a CRL in DER.
 fn crl_like() -> Vec<u8> {
     let (der, ..) = made();
     let parts = layout::elements(&der).unwrap();

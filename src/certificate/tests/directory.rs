@@ -4,7 +4,7 @@ use super::*;
 
 const DOMAIN_COMPONENT: [u64; 7] = [0, 9, 2342, 19200300, 100, 1, 25];
 
-/// Self-signed, so that issuer and subject are the same name.
+/// Returns a self-signed certificate, so that issuer and subject are the same name.
 fn contoso(edit: impl FnOnce(&mut CertificateParams)) -> Vec<(AltSecurityForm, String)> {
     let certificate = self_signed(|params| {
         params.distinguished_name = rcgen::DistinguishedName::new();
@@ -82,7 +82,7 @@ fn a_name_with_an_invisible_character_has_no_value() {
     assert_eq!(forms, [AltSecurityForm::Sha1PublicKey]);
 }
 
-/// Issuer and subject are `DC=com,O="Corp, ""Inc"""`, the serial number is 2b00…12.
+/// Returns a certificate whose issuer and subject are `DC=com,O="Corp, ""Inc"""`, the serial number is 2b00…12.
 fn corp() -> Certificate {
     self_signed(|params| {
         params.distinguished_name = rcgen::DistinguishedName::new();

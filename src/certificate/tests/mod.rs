@@ -25,7 +25,7 @@ fn utf8_name(type_id: &[u64], text: &str) -> SanType {
     SanType::OtherName((type_id.to_vec(), text.to_owned().into()))
 }
 
-/// One DER element with a length below 128.
+/// Returns one DER element with a length below 128.
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u8::try_from(content.len()).unwrap();
     assert!(length < 128);

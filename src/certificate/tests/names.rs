@@ -13,7 +13,7 @@ const BMP: u8 = 0x1e;
 
 type Value<'a> = (&'a [u8], u8, &'a [u8]);
 
-/// A name of these relative names, root first.
+/// Returns a name of these relative names, root first.
 fn name_of(relative_names: &[&[Value<'_>]]) -> DistinguishedName {
     let attribute =
         |(oid, tag, value): &Value<'_>| element(0x30, &[element(0x06, oid), element(*tag, value)].concat());

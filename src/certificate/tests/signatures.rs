@@ -19,12 +19,12 @@ const SIGNED: &[u8] = b"signed by a CA";
 const NULL: [u8; 2] = [5, 0];
 const PKCS1: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1];
 
-/// An algorithm of PKCS #1 with this last arc and these parameters.
+/// Returns an algorithm of PKCS #1 with this last arc and these parameters.
 fn pkcs1(last: u8, parameters: &[u8]) -> Vec<u8> {
     element(0x30, &[element(6, &[PKCS1.as_slice(), &[last]].concat()), parameters.to_vec()].concat())
 }
 
-/// The AlgorithmIdentifier of SHA-256 (1), SHA-384 (2) or SHA-512 (3).
+/// Returns the AlgorithmIdentifier of SHA-256 (1), SHA-384 (2) or SHA-512 (3).
 fn hash(last: u8) -> Vec<u8> {
     element(0x30, &[element(6, &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, last]), NULL.to_vec()].concat())
 }
@@ -112,7 +112,7 @@ fn an_rsa_key_that_takes_too_long_to_use_is_refused() {
     assert!(matches!(verdict, Err(SignatureError::Unsupported { key: found, .. }) if *found == key));
 }
 
-/// The SubjectPublicKeyInfo of an RSA key with this modulus.
+/// Returns the SubjectPublicKeyInfo of an RSA key with this modulus.
 fn rsa_key(modulus: &[u8]) -> Vec<u8> {
     let exponent = UintRef::new(&[1, 0, 1]).unwrap();
     let key = vec![UintRef::new(modulus).unwrap(), exponent].to_der().unwrap();

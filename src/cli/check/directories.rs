@@ -2,7 +2,7 @@
 
 use super::progress::CheckProgress;
 use super::report::OnlineFinding;
-use crate::directory::{DirectoryError, ServerFact, Unavailability};
+use crate::directory::{DirectoryError, ServerFact, UnavailableReason};
 use crate::ldap::{ConnectionError, LdapRefusal};
 use crate::policy::PasswordRule;
 use crate::proxy::Snapshot;
@@ -112,24 +112,24 @@ const fn check_name(fact: &ServerFact) -> &'static str {
 fn fix(error: &DirectoryError) -> &'static str {
     match error {
         DirectoryError::Unavailable { source, .. } => match source {
-            Unavailability::NoServer => "add a server to the directory's `url`",
-            Unavailability::Connection(ConnectionError::Resolve(_)) => {
+            UnavailableReason::NoServer => "add a server to the directory's `url`",
+            UnavailableReason::Connection(ConnectionError::Resolve(_)) => {
                 "correct the name of the server, or add it to the DNS that this machine uses"
             }
-            Unavailability::Connection(ConnectionError::Connect(_)) => {
+            UnavailableReason::Connection(ConnectionError::Connect(_)) => {
                 "check that the server is running, and that no firewall rejects connections from the gateway"
             }
-            Unavailability::Connection(ConnectionError::Tls(_)) => {
+            UnavailableReason::Connection(ConnectionError::Tls(_)) => {
                 "add the CA of the server's certificate to `ca`, and write a name from that certificate in `url`"
             }
-            Unavailability::Connection(ConnectionError::StartTls(_)) => {
+            UnavailableReason::Connection(ConnectionError::StartTls(_)) => {
                 "install a certificate on the server, or write an ldaps:// URL"
             }
-            Unavailability::Connection(ConnectionError::ServerBusy(_)) => {
+            UnavailableReason::Connection(ConnectionError::ServerBusy(_)) => {
                 "check the load of the server, or wait until it has started"
             }
-            Unavailability::Connection(ConnectionError::Io(_) | ConnectionError::Closed)
-            | Unavailability::Backoff { .. } => {
+            UnavailableReason::Connection(ConnectionError::Io(_) | ConnectionError::Closed)
+            | UnavailableReason::Backoff { .. } => {
                 "check the log of the server: the server or a device on the network closes connections"
             }
         },

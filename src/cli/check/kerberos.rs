@@ -4,7 +4,7 @@
 use super::probe::ProbeError;
 use super::report::{CheckResult, OnlineFinding};
 use crate::backend::{KerberosDelegation, RuleRealm, check_token_accepted, server_token};
-use crate::delegation::kerberos::{self, DelegationStep, FindingOutcome, Negotiation};
+use crate::delegation::kerberos::{self, DelegationStep, FindingOutcome, KerberosNegotiation};
 use crate::telemetry::display_chain;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -87,7 +87,10 @@ fn principal_fix(step: DelegationStep, principal: &str) -> Option<&'static str> 
 impl DelegatedUser<'_> {
     /// Returns a new negotiation and the `Authorization` header with its token. Every server needs a token of its own: a
     /// token that one server has accepted is a replay at the next.
-    pub(super) async fn begin(&self, component: &str) -> Result<(Negotiation, HeaderValue), OnlineFinding> {
+    pub(super) async fn begin(
+        &self,
+        component: &str,
+    ) -> Result<(KerberosNegotiation, HeaderValue), OnlineFinding> {
         let negotiated = self.delegation.delegator.negotiate(&self.principal, &self.delegation.service).await;
         let negotiation = negotiated.map_err(|error| {
             OnlineFinding::passed(component, TICKET, display_chain(&error)).failed(&[error.hint()])
@@ -101,7 +104,7 @@ impl DelegatedUser<'_> {
     pub(super) fn response_finding(
         &self,
         component: &str,
-        negotiation: Negotiation,
+        negotiation: KerberosNegotiation,
         response: &Parts,
         over_tls: bool,
     ) -> OnlineFinding {

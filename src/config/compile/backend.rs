@@ -9,7 +9,7 @@ use crate::config::parse::{ServerScheme, ServerUrl, Spanned, value, values};
 use crate::config::schema::backend::{
     BackendSection, HeaderSet, HeadersSection, IdentityMode, SecretHeaderSection, UserCertificatesSection,
 };
-use crate::delegation::kerberos::{AcceptedEncryption, Delegator, DelegatorSettings, Keytab};
+use crate::delegation::kerberos::{AcceptedEncryption, DelegatorSettings, KerberosDelegator, Keytab};
 use crate::delegation::user_certificates::{
     IssuanceSettings, ProtectedAccounts, SubordinateCa, UserCertificates,
 };
@@ -113,7 +113,7 @@ impl Compiler<'_> {
             ..DelegatorSettings::new(self.keytab(raw)?)
         };
         Some(KerberosDelegation {
-            delegator: Arc::new(Delegator::new(library, settings)),
+            delegator: Arc::new(KerberosDelegator::new(library, settings)),
             service: value(&raw.spn)?,
             realm: options.rule_realm(),
             persist: options.persist.value,

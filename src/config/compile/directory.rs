@@ -4,17 +4,17 @@ use super::compiler::Compiler;
 use crate::config::parse::{value, values};
 use crate::config::schema::directory::{DirectorySchemaSection, DirectorySection};
 use crate::directory::{
-    AccountSchema, Directories, DirectoryLimits, DirectorySettings, GenericGroups, GenericSchema,
+    AccountSchema, DirectoryLimits, DirectorySettings, GenericGroups, GenericSchema, RealmDirectories,
 };
 use crate::ldap::client_config;
 use std::sync::Arc;
 
 impl Compiler<'_> {
     /// Returns the directories of a realm; `None` if it has none without errors.
-    pub(super) fn directories(&mut self, raw: &[DirectorySection]) -> Option<Arc<Directories>> {
+    pub(super) fn directories(&mut self, raw: &[DirectorySection]) -> Option<Arc<RealmDirectories>> {
         let settings: Vec<_> = raw.iter().filter_map(|directory| self.directory(directory)).collect();
         let (clock, control) = (self.context.clock.clone(), self.context.control.clone());
-        (!settings.is_empty()).then(|| Arc::new(Directories::new(settings, clock, control)))
+        (!settings.is_empty()).then(|| Arc::new(RealmDirectories::new(settings, clock, control)))
     }
 
     fn directory(&mut self, raw: &DirectorySection) -> Option<DirectorySettings> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::UnixTime;
 
-/// The user of one request, and that request. No value is changed.
+/// The values of the claims: the user of one request, and that request. No value is changed or shortened.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestClaims<'a> {
     /// The backend (`aud`).
@@ -45,7 +45,7 @@ pub enum AuthenticationMethod {
     Password,
 }
 
-/// An assertion cannot be created.
+/// The reason for which an assertion cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum AssertionError {
     /// A required claim is empty.
@@ -54,7 +54,7 @@ pub enum AssertionError {
         /// The name of the claim.
         claim: &'static str,
     },
-    /// The assertion is too long for a header of a server; claims are not dropped to shorten it.
+    /// The assertion is too long for a header. Claims are not dropped to shorten it.
     #[error("assertion of {bytes} bytes exceeds {limit} bytes")]
     TooLong {
         /// Its length.
@@ -67,7 +67,7 @@ pub enum AssertionError {
     Signing(#[source] jsonwebtoken::errors::Error),
 }
 
-/// The claims in the JWT, with the registered names of RFC 7519 4.1 and OpenID Connect Core 2 if there are any.
+/// The claims of the JWT, with the names registered by RFC 7519 4.1 and OpenID Connect Core 2, if there are any.
 #[derive(Serialize)]
 pub(super) struct JwtClaims<'a> {
     iss: &'a str,
@@ -117,7 +117,7 @@ impl<'a> RequestClaims<'a> {
         })
     }
 
-    /// A verifier with an empty setting would accept an empty claim.
+    /// Checks that no required claim is empty: a verifier with an empty setting would accept it.
     fn check_present(&self) -> Result<(), AssertionError> {
         let needed = [
             ("aud", self.audience),

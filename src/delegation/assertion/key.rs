@@ -1,4 +1,4 @@
-//! A key that signs assertions, with its public key as a JWK. Keys that are too short to be secure, or too long to sign
+//! Keys that sign assertions, with their public keys as JWKs. Keys that are too short to be secure, or too long to sign
 //! every request, are rejected.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair};
@@ -13,25 +13,25 @@ use spki::AlgorithmIdentifierRef;
 
 /// The minimum length of an RSA key (NIST SP 800-131A; RFC 7518 3.3).
 const MINIMUM_RSA_BITS: usize = 2048;
-/// The maximum length: a signature takes milliseconds with it, for every request.
+/// The maximum length of an RSA key: with 4096 bits each signature takes milliseconds.
 const MAXIMUM_RSA_BITS: usize = 4096;
 
-/// A private key cannot sign assertions.
+/// The reason for which a private key cannot sign assertions.
 #[derive(Debug, thiserror::Error)]
 pub enum AssertionKeyError {
-    /// It is not PKCS #8, the only format for all kinds of keys.
+    /// The key is not in PKCS #8, the only format for all types of keys.
     #[error("private key is not in PKCS #8: convert it with openssl pkcs8 -topk8 -nocrypt")]
     NotPkcs8,
-    /// It cannot be decoded.
+    /// The key cannot be decoded.
     #[error("malformed private key")]
     Malformed(#[source] der::Error),
-    /// It is not a P-256, Ed25519 or RSA key.
+    /// The key is not a P-256, Ed25519 or RSA key.
     #[error("unsupported key type {algorithm} for assertions: use P-256, Ed25519 or RSA")]
     Unsupported {
         /// Its curve, or its algorithm if it has none.
         algorithm: ObjectIdentifier,
     },
-    /// Its public key does not match, or a number is out of range.
+    /// The public key does not match, or a number is out of range.
     #[error("inconsistent private key")]
     Inconsistent,
     /// An RSA key is too short or too long.
@@ -73,7 +73,7 @@ struct Pkcs8KeyInfo<'a> {
 }
 
 impl AssertionKey {
-    /// P-256 signs ES256, Ed25519 EdDSA (RFC 8037), RSA RS256.
+    /// Decodes a key. P-256 signs with ES256, Ed25519 with EdDSA (RFC 8037), RSA with RS256.
     pub(super) fn new(key: &PrivateKeyDer<'_>) -> Result<Self, AssertionKeyError> {
         let PrivateKeyDer::Pkcs8(pkcs8) = key else { return Err(AssertionKeyError::NotPkcs8) };
         let pkcs8 = pkcs8.secret_pkcs8_der();
@@ -106,7 +106,8 @@ fn ecdsa(pkcs8: &[u8], algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Asserti
     AssertionKey::published(Algorithm::ES256, EncodingKey::from_ec_der(pkcs8))
 }
 
-/// The JWT library accepts version 1 only, which has no public key and is what OpenSSL writes; other tools write version 2.
+/// Converts the key to version 1 of PKCS #8, the only one that the JWT library accepts. It has no public key, and
+/// OpenSSL writes it; other tools write version 2.
 fn ed25519(pkcs8: &[u8]) -> Result<AssertionKey, AssertionKeyError> {
     let pair =
         Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| AssertionKeyError::Inconsistent)?;
@@ -123,8 +124,8 @@ fn rsa(pkcs1: &[u8]) -> Result<AssertionKey, AssertionKeyError> {
     AssertionKey::published(Algorithm::RS256, EncodingKey::from_rsa_der(pkcs1))
 }
 
-/// The modulus is the second number of an RSAPrivateKey (RFC 8017 A.1.2). It is read separately, because aws-lc rejects a
-/// key of another length without a reason.
+/// Returns the length of the modulus, the second number of an RSAPrivateKey (RFC 8017 A.1.2). It is decoded here
+/// because aws-lc rejects a key of another length without a reason.
 fn modulus_bits(pkcs1: &[u8]) -> der::Result<usize> {
     let numbers = AnyRef::from_der(pkcs1)?;
     let mut reader = SliceReader::new(numbers.value())?;

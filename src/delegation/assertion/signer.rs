@@ -1,7 +1,7 @@
 //! The signer of assertions.
 //!
-//! The first key signs, and all keys are published. A key is replaced without interruption as follows: the new key is added
-//! after the old one, moved to the front when every backend has fetched it, and the old key is removed when its last
+//! The first key signs, and all keys are published. To replace a key without interruption, the new key is added after
+//! the old one, moved to the front when every backend has fetched it, and the old key is removed when its last
 //! assertion has expired.
 
 use jsonwebtoken::jwk::JwkSet;
@@ -16,7 +16,7 @@ use super::key::{AssertionKey, AssertionKeyError};
 /// The maximum length of an assertion in bytes. http.sys accepts 16 KiB for all headers of a request (KB 820129).
 const MAXIMUM_BYTES: usize = 8 * 1024;
 
-/// The maximum lifetime of an assertion, which is for one request only.
+/// The maximum lifetime of an assertion, which is valid for one request only.
 pub(crate) const MAXIMUM_LIFETIME: Duration = Duration::from_secs(300);
 
 /// The issuer and lifetime of assertions.
@@ -38,7 +38,7 @@ pub struct AssertionSigner {
     ids: Vec<String>,
 }
 
-/// A signer cannot be created.
+/// The reason for which a signer cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum AssertionSignerError {
     /// The issuer is empty.
@@ -62,7 +62,7 @@ pub enum AssertionSignerError {
         #[source]
         cause: AssertionKeyError,
     },
-    /// A key is listed twice, which is a mistake.
+    /// A key is listed twice.
     #[error("key {number} is a duplicate")]
     Duplicate {
         /// Its position, from 1.
@@ -74,7 +74,7 @@ pub enum AssertionSignerError {
 }
 
 impl AssertionSignerError {
-    /// The position of the key, from 1, if the error is about one.
+    /// Returns the position of the key, from 1, if the error is about a key.
     pub fn key_number(&self) -> Option<usize> {
         match self {
             Self::Key { number, .. } | Self::Duplicate { number } => Some(*number),
@@ -84,7 +84,7 @@ impl AssertionSignerError {
 }
 
 impl AssertionSigner {
-    /// Signs with the first of `keys` and publishes all of them.
+    /// Creates a signer that signs with the first of `keys` and publishes all of them.
     ///
     /// # Errors
     /// A key or a setting is unusable.
@@ -123,12 +123,12 @@ impl AssertionSigner {
         Ok(token)
     }
 
-    /// The public keys as a JWK set (RFC 7517 section 5).
+    /// Returns the public keys as a JWK set (RFC 7517 section 5).
     pub fn jwks(&self) -> &Arc<str> {
         &self.published
     }
 
-    /// The `kid` of every key, its thumbprint (RFC 7638). The signing key is first.
+    /// Returns the `kid` of every key, its thumbprint (RFC 7638). The signing key is first.
     pub fn key_ids(&self) -> &[String] {
         &self.ids
     }

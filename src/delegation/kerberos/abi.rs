@@ -68,7 +68,7 @@ pub(super) struct KeyValueSet {
     pub(super) elements: *const KeyValue,
 }
 
-/// A buffer for input. The library never writes to its input, although the type of the pointer would allow it.
+/// Returns a buffer for input. The library never writes to it, although the type of the pointer permits it.
 pub(super) fn borrowed(bytes: &[u8]) -> BufferDescription {
     BufferDescription { length: bytes.len(), value: bytes.as_ptr().cast_mut().cast() }
 }

@@ -1,13 +1,15 @@
-//! The gateway account: logs in with the keytab, and obtains tickets in users' names. Blocks.
+//! The gateway account, which logs in with the keytab and obtains tickets in users' names. All calls block.
 //!
-//! Each thread has its own, because the library uses a credential for one call at a time.
+//! Each thread has its own instance, because the library uses a credential for one call at a time.
 
 use super::ap_req::TokenEncryption;
 use super::encryption_type::AcceptedEncryption;
 use super::error::{DelegationError, NotForwardableReason, TicketError};
 use super::error_classification::{self, TicketForwarding};
 use super::gateway_logins::GatewayLogin;
-use super::gssapi::{GssCredential, GssName, Gssapi, MutualAuthentication, SecurityContext, TicketReader};
+use super::gssapi::{
+    GssCredential, GssName, GssapiLibrary, MutualAuthentication, SecurityContext, TicketReader,
+};
 use super::keytab::Keytab;
 use super::logon_info;
 use super::principal::{ServiceName, UserPrincipal};
@@ -19,21 +21,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long before its end a ticket is no longer used: clocks differ, and Samba's KDC rejects a ticket-granting ticket in
-/// its last two minutes.
+/// The time before its end in which a ticket is no longer used: clocks differ, and Samba's KDC rejects a
+/// ticket-granting ticket in its last two minutes.
 const MARGIN: Duration = Duration::from_secs(300);
-/// The divisor of the lifetime that bounds the margin of short-lived tickets. The library does not renew them earlier.
+/// The divisor of the lifetime that bounds [`MARGIN`] for short-lived tickets. The library does not renew them earlier.
 const MARGIN_PART: u32 = 2;
-/// The shortest time between two logins because of errors that the gateway's own ticket may have caused.
+/// The minimum time between two logins after errors that the gateway's own ticket may have caused.
 const DISCARD_INTERVAL: Duration = Duration::from_secs(60);
 /// The flag `forwardable` of a ticket (RFC 4120 5.3).
 const FORWARDABLE: u32 = 0x4000_0000;
 /// The name attribute with `KERB_VALIDATION_INFO` ([MS-PAC] 2.5), signed with the key of the ticket's service.
 const LOGON_INFO: &str = "urn:mspac:logon-info";
 
-/// The account, with its tickets once it has logged in.
+/// The gateway account, with its tickets if it is logged in.
 pub(super) struct GatewayAccount {
-    gssapi: Arc<Gssapi>,
+    gssapi: Arc<GssapiLibrary>,
     keytab: PathBuf,
     principal: Option<String>,
     log_in: Arc<GatewayLogin>,
@@ -42,9 +44,9 @@ pub(super) struct GatewayAccount {
     session: Option<GatewaySession>,
 }
 
-/// A login of the account.
+/// A login of the gateway account.
 pub(super) struct GatewaySession {
-    gssapi: Arc<Gssapi>,
+    gssapi: Arc<GssapiLibrary>,
     name: Arc<GssName>,
     principal: String,
     credential: Arc<GssCredential>,
@@ -88,10 +90,11 @@ impl TicketCache {
 }
 
 impl GatewayAccount {
-    /// Logs in with the first request, as `principal` or the only principal of the keytab. `log_in` and `has_delegated` are
-    /// shared by all threads of the account: its backoff, and whether any of them has obtained a ticket to a service.
+    /// Creates an account that logs in with the first request, as `principal` or the only principal of the keytab.
+    /// `log_in` and `has_delegated` are shared by all threads of the account: its backoff, and whether any of them has
+    /// obtained a ticket to a service.
     pub(super) fn new(
-        gssapi: Arc<Gssapi>,
+        gssapi: Arc<GssapiLibrary>,
         keytab: PathBuf,
         principal: Option<String>,
         (log_in, has_delegated): (Arc<GatewayLogin>, Arc<AtomicBool>),
@@ -114,8 +117,8 @@ impl GatewayAccount {
         Ok(self.session.insert(session))
     }
 
-    /// The library logs in only if the cache has no valid tickets. Those in it may be of an account that the keytab had
-    /// before, or expire soon; then the login is repeated with an empty cache.
+    /// Logs in. The library does so only if the cache has no valid tickets. Those in it may belong to an earlier
+    /// account of the keytab, or expire soon; then the login is repeated with an empty cache.
     fn log_in(&mut self, now: Instant) -> Result<GatewaySession, DelegationError> {
         let mut session = self.log_in_once(now);
         let is_usable = session.as_ref().is_ok_and(|session| now < session.until);
@@ -144,7 +147,7 @@ impl GatewayAccount {
         let principal = keytab.account(self.principal.as_deref());
         let principal =
             principal.map_err(|error| DelegationError::Keytab { path: self.keytab.clone(), error })?;
-        let failed = |status| error_classification::of_log_in(status, &self.keytab, &principal);
+        let failed = |status| error_classification::login_error(status, &self.keytab, &principal);
         let name = Arc::new(self.gssapi.name(&principal).map_err(failed)?);
         let credential = self.gssapi.log_in(&name, &file(&self.keytab), &self.cache.name).map_err(failed)?;
         let (_, lifetime) = credential.inquire().map_err(failed)?;
@@ -164,41 +167,43 @@ impl GatewayAccount {
 }
 
 impl GatewaySession {
-    /// The principal of the login.
+    /// Returns the principal of the login.
     pub(super) fn principal(&self) -> &str {
         &self.principal
     }
 
-    /// The lifetime of the login.
+    /// Returns the lifetime of the login.
     pub(super) fn lifetime(&self) -> Duration {
         self.lifetime
     }
 
     /// Obtains a ticket to the gateway in the user's name (S4U2Self). The ticket must name that user: a KDC without S4U
-    /// returns one for the gateway itself ([MS-SFU] 3.1.5.1.2), and a KDC may find another account by the same name.
+    /// returns a ticket of the gateway itself ([MS-SFU] 3.1.5.1.2), and a KDC may find another account by the same
+    /// name.
     pub(super) fn impersonate(&self, user: &UserPrincipal) -> Result<ImpersonationTicket, DelegationError> {
         let own_realm = user.realm().eq_ignore_ascii_case(self.realm());
-        let failed = |status| error_classification::of_impersonation(status, own_realm);
+        let failed = |status| error_classification::impersonation_error(status, own_realm);
         let name = self.gssapi.name(user.as_str()).map_err(failed)?;
         let credential = self.credential.impersonate(&name).map_err(failed)?;
-        let (answered, lifetime) = credential.inquire().map_err(failed)?;
-        if !user.is_named_by(&answered) {
-            return Err(DelegationError::OtherAccount { answered });
+        let (returned, lifetime) = credential.inquire().map_err(failed)?;
+        if !user.is_named_by(&returned) {
+            return Err(DelegationError::PrincipalMismatch { returned });
         }
         Ok(ImpersonationTicket { credential: Arc::new(credential), lifetime })
     }
 
-    /// Rejects a ticket of another account than the one with `sid`. The ticket was requested by name, and that name may have
-    /// passed to another account since the user was mapped: accounts are renamed, and names are reused.
+    /// Rejects a ticket of an account without this `sid`. The ticket was requested by name, and accounts are renamed
+    /// and names reused, so the name may belong to another account than when the user was mapped.
     pub(super) fn check_account(&self, user: &ImpersonationTicket, sid: &str) -> Result<(), DelegationError> {
-        let answered = self.account_sid(user).map_err(DelegationError::UnverifiedTicket)?;
-        if answered == sid {
+        let returned = self.account_sid(user).map_err(DelegationError::UnverifiedTicket)?;
+        if returned == sid {
             return Ok(());
         }
-        Err(DelegationError::AnotherAccount { mapped: sid.to_owned(), answered })
+        Err(DelegationError::AccountMismatch { mapped: sid.to_owned(), returned })
     }
 
-    /// The SID in the user's ticket to the gateway. The KDC copies it into the ticket to the service ([MS-SFU] 3.2.5.2.4).
+    /// Returns the SID in the user's ticket to the gateway. The KDC copies it into the ticket to the service ([MS-SFU]
+    /// 3.2.5.2.4).
     fn account_sid(&self, user: &ImpersonationTicket) -> Result<String, TicketError> {
         // This token is not sent. It contains the ticket, which the key of the keytab decrypts.
         let begun = SecurityContext::begin(
@@ -218,9 +223,10 @@ impl GatewaySession {
         user: &ImpersonationTicket,
         service: &ServiceName,
     ) -> Result<DelegatedTicket, DelegationError> {
-        let failed = |status| error_classification::of_delegation(status, || self.forwarding(user));
+        let failed = |status| error_classification::delegation_error(status, || self.forwarding(user));
         let target = Arc::new(self.gssapi.name(&service.principal(self.realm())).map_err(failed)?);
-        // This token is not sent. It requests the ticket, and shows its encryption types and lifetime.
+        // This token is not sent. Its creation requests the ticket, and it contains the encryption types and the
+        // lifetime.
         let begun = SecurityContext::begin(
             Arc::clone(&user.credential),
             Arc::clone(&target),
@@ -233,13 +239,14 @@ impl GatewaySession {
         Ok(DelegatedTicket { credential: Arc::clone(&user.credential), target, encryption, lifetime })
     }
 
-    /// Whether the user's ticket to the gateway is forwardable.
+    /// Returns whether the user's ticket to the gateway is forwardable.
     pub(super) fn can_be_forwarded(&self, user: &ImpersonationTicket) -> Result<bool, GssStatus> {
         self.is_forwardable(&user.credential)
     }
 
-    /// Why S4U2Proxy failed. The flags are the same whether the user's account or the gateway's is the cause ([MS-SFU]
-    /// 3.2.5.1.2); if the delegation of another user has succeeded, the cause is the user's account.
+    /// Returns the reason for which S4U2Proxy failed. The flags are the same whether the user's account or the
+    /// gateway's is the cause ([MS-SFU] 3.2.5.1.2). If a delegation of another user has succeeded, the cause is the
+    /// user's account.
     fn forwarding(&self, user: &ImpersonationTicket) -> TicketForwarding {
         let read = || -> Result<TicketForwarding, GssStatus> {
             if self.is_forwardable(&user.credential)? {
@@ -256,7 +263,7 @@ impl GatewaySession {
         read().unwrap_or(TicketForwarding::Unknown)
     }
 
-    /// Reads the flag of a ticket to the gateway itself.
+    /// Returns whether a ticket to the gateway itself is forwardable.
     fn is_forwardable(&self, credential: &Arc<GssCredential>) -> Result<bool, GssStatus> {
         let (context, _) = SecurityContext::begin(
             Arc::clone(credential),
@@ -272,8 +279,8 @@ impl GatewaySession {
 }
 
 impl DelegatedTicket {
-    /// Obtains the user's ticket to the service with S4U2Self and S4U2Proxy. With `sid`, a ticket of another account is an
-    /// error.
+    /// Obtains the user's ticket to the service by S4U2Self and S4U2Proxy. With `sid`, a ticket of another account is
+    /// an error.
     pub(super) fn obtain(
         account: &mut GatewayAccount,
         user: &UserPrincipal,
@@ -296,12 +303,13 @@ impl DelegatedTicket {
     }
 }
 
-/// The time for which a ticket with this lifetime is used.
+/// Returns the time for which a ticket with this lifetime is used.
 pub(super) fn usable(lifetime: Duration) -> Duration {
     lifetime.saturating_sub(MARGIN.min(lifetime / MARGIN_PART))
 }
 
-/// The name of the keytab for the library, with its type, so that no part of the path is read as a type.
+/// Returns the name of the keytab for the library. It includes the type, so that no part of the path is parsed as a
+/// type.
 fn file(path: &Path) -> CString {
     let name = [OsStr::new("FILE:").as_bytes(), path.as_os_str().as_bytes()].concat();
     CString::new(name).expect("the path of a file that was read has no NUL")

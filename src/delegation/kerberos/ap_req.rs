@@ -1,4 +1,4 @@
-//! The encryption types of a Kerberos token, which are not encrypted themselves (RFC 4120 5.5.1, 5.3, 5.2.9).
+//! The encryption types of a Kerberos token, which are in its unencrypted part (RFC 4120 5.5.1, 5.3, 5.2.9).
 
 use super::encryption_type::{AcceptedEncryption, EncryptionType};
 use super::error::EncryptionError;
@@ -13,9 +13,9 @@ const INITIAL_TOKEN: Tag = Tag::Application { constructed: true, number: TagNumb
 /// The encryption types of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TokenEncryption {
-    /// Of the ticket, encrypted with a key of the service.
+    /// The type of the ticket, which is encrypted with a key of the service.
     pub(super) ticket: EncryptionType,
-    /// Of the authenticator, encrypted with the session key in the ticket.
+    /// The type of the authenticator, which is encrypted with the session key in the ticket.
     pub(super) session: EncryptionType,
 }
 
@@ -28,13 +28,13 @@ struct ApReq<'a> {
     #[asn1(context_specific = "2", tag_mode = "EXPLICIT")]
     _options: BitStringRef<'a>,
     #[asn1(context_specific = "3", tag_mode = "EXPLICIT")]
-    ticket: Application<Ticket<'a>>,
+    ticket: Application<KerberosTicket<'a>>,
     #[asn1(context_specific = "4", tag_mode = "EXPLICIT")]
     authenticator: EncryptedData<'a>,
 }
 
 #[derive(Sequence)]
-struct Ticket<'a> {
+struct KerberosTicket<'a> {
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
     _version: u8,
     #[asn1(context_specific = "1", tag_mode = "EXPLICIT")]
@@ -56,7 +56,7 @@ struct EncryptedData<'a> {
 }
 
 impl TokenEncryption {
-    /// Reads the encryption types of a token.
+    /// Decodes the encryption types of a token.
     ///
     /// # Errors
     /// The token is not an AP-REQ.
@@ -64,7 +64,7 @@ impl TokenEncryption {
         read(token).ok_or(EncryptionError::Unknown)
     }
 
-    /// Checks that both types are accepted.
+    /// Checks that both types are accepted, and returns them.
     ///
     /// # Errors
     /// One of them is not.
@@ -107,7 +107,7 @@ mod tests {
         wrapped(0x30, &fields.concat())
     }
 
-    /// A token with a ticket and a session key of these types.
+    /// Encodes a token with a ticket and a session key of these types.
     fn token(ticket: u8, session: u8) -> Vec<u8> {
         let ticket = [
             wrapped(0xa0, &[2, 1, 5]),
@@ -128,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_how_its_ticket_and_the_rest_are_encrypted() {
+    fn the_encryption_types_of_ticket_and_session_key_are_decoded() {
         let expected = TokenEncryption { ticket: EncryptionType::RC4_HMAC, session: EncryptionType::new(18) };
         assert_eq!(TokenEncryption::of(&token(23, 18)), Ok(expected));
     }
 
     #[test]
-    fn rc4_is_refused_in_either_place_unless_it_is_permitted() {
+    fn rc4_is_rejected_for_ticket_and_session_key_unless_it_is_permitted() {
         let check = |ticket, session, accepted| TokenEncryption::of(&token(ticket, session))?.check(accepted);
         let rc4 = EncryptionType::RC4_HMAC;
         assert_eq!(check(23, 18, AcceptedEncryption::Aes), Err(EncryptionError::Ticket(rc4)));
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_says_nothing() {
+    fn a_truncated_token_and_an_ap_rep_are_rejected() {
         let whole = token(18, 18);
         for length in 0..whole.len() {
             assert_eq!(
@@ -155,9 +155,13 @@ mod tests {
                 "{length} bytes"
             );
         }
-        let mut answer = whole;
-        let at = answer.windows(3).position(|bytes| bytes == [1, 0, 0x6e]).unwrap();
-        answer[at] = 2;
-        assert_eq!(TokenEncryption::of(&answer), Err(EncryptionError::Unknown), "an AP-REP is no AP-REQ");
+        let mut response = whole;
+        let at = response.windows(3).position(|bytes| bytes == [1, 0, 0x6e]).unwrap();
+        response[at] = 2;
+        assert_eq!(
+            TokenEncryption::of(&response),
+            Err(EncryptionError::Unknown),
+            "an AP-REP is not an AP-REQ"
+        );
     }
 }

@@ -1,7 +1,7 @@
-//! Obtains tokens in users' names with one of the gateway's accounts, for all workers.
+//! The delegator, which obtains tokens in users' names with one gateway account, for all workers.
 //!
-//! Tickets are cached by user and service until shortly before their end; concurrent requests for the same two share one
-//! request to the KDC.
+//! Tickets are cached by user and service until shortly before their end. Concurrent requests for the same user and
+//! service share one request to the KDC.
 
 use super::account::{DelegatedTicket, GatewayAccount, usable};
 use super::diagnostics::{self, DelegationFinding, DelegationStep};
@@ -9,7 +9,7 @@ use super::encryption_type::AcceptedEncryption;
 use super::error::DelegationError;
 use super::gateway_logins::GatewayLogin;
 use super::library::KerberosLibrary;
-use super::negotiation::Negotiation;
+use super::negotiation::KerberosNegotiation;
 use super::principal::{NameError, ServiceName, UserPrincipal};
 use super::threads::KdcThreads;
 use crate::clock::Tick;
@@ -22,12 +22,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
-/// The memory of a cached ticket, most of it allocated by the library.
+/// The size of a cached ticket in bytes, most of it allocated by the library.
 const TICKET_BYTES: u32 = 12 * 1024;
 /// How long an unused ticket stays in the cache.
 const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// The settings of delegation.
+/// The settings of Kerberos delegation with one gateway account.
 #[derive(Clone, Debug)]
 pub struct DelegatorSettings {
     /// The keytab of the gateway account.
@@ -36,7 +36,7 @@ pub struct DelegatorSettings {
     pub principal: Option<String>,
     /// The number of concurrent requests to the KDC, and of threads.
     pub threads: NonZeroUsize,
-    /// The length of the queue before the threads.
+    /// The length of the queue for the threads.
     pub queue: usize,
     /// The time limit of a request, including its time in the queue.
     pub timeout: Duration,
@@ -47,7 +47,8 @@ pub struct DelegatorSettings {
 }
 
 impl DelegatorSettings {
-    /// The defaults for this keytab: four concurrent requests, a queue of a hundred, ten seconds for each, AES only.
+    /// Returns the defaults for this keytab: four concurrent requests, a queue of a hundred, ten seconds for each
+    /// request, AES only.
     pub fn new(keytab: PathBuf) -> Self {
         Self {
             keytab,
@@ -61,16 +62,16 @@ impl DelegatorSettings {
     }
 }
 
-/// The user to obtain a ticket for.
+/// The user for whom a ticket is obtained.
 #[derive(Clone, Copy, Debug)]
 pub struct MappedUser<'a> {
     /// The principal name, `alice@CORP.EXAMPLE`.
     pub principal: &'a str,
-    /// The SID of the account, if known: the name may have been given to another account. A ticket of another account is
-    /// rejected.
+    /// The SID of the account, if it is known. The name may have been given to another account, and a ticket of another
+    /// account is rejected.
     pub sid: Option<&'a str>,
-    /// When the account was read from the directory. A ticket that was requested earlier is not used: it could contain
-    /// groups and names that the account no longer has.
+    /// When the account was read from the directory. A ticket that was requested earlier is not used, because it could
+    /// contain groups and names that the account no longer has.
     pub since: Tick,
 }
 
@@ -86,16 +87,17 @@ impl<'a> From<&'a String> for MappedUser<'a> {
     }
 }
 
-/// Obtains tokens in users' names. To be used inside a tokio runtime; any number of runtimes may share it.
-pub struct Delegator {
+/// Obtains tokens in users' names. It requires a tokio runtime, and any number of runtimes may share it.
+pub struct KerberosDelegator {
     library: Arc<KerberosLibrary>,
     settings: DelegatorSettings,
-    /// If they could not be started, no later request tries again: a process without threads must be restarted.
+    /// The threads, or the error of their start. No later request tries again: a process that cannot start threads must
+    /// be restarted.
     threads: OnceLock<Result<KdcThreads<GatewayAccount>, DelegationError>>,
     delegations: Cache<TicketKey, CachedTicket>,
 }
 
-/// The inputs of a ticket besides the settings.
+/// The inputs of a ticket in addition to the settings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct TicketKey {
     user: UserPrincipal,
@@ -114,12 +116,12 @@ impl TicketKey {
 #[derive(Clone)]
 struct CachedTicket {
     outcome: Result<Arc<DelegatedTicket>, DelegationError>,
-    /// When it was requested.
-    asked: Tick,
+    /// When the ticket was requested.
+    requested_at: Tick,
 }
 
 impl CachedTicket {
-    /// How long it may be used. A failure is returned only to the requests that waited for it.
+    /// Returns how long the result may be used. An error is returned only to the requests that waited for it.
     fn lifetime(&self) -> Duration {
         self.outcome.as_ref().map_or(Duration::ZERO, |delegation| usable(delegation.lifetime))
     }
@@ -129,23 +131,23 @@ impl CachedTicket {
 struct TicketEnd;
 
 impl Expiry<TicketKey, CachedTicket> for TicketEnd {
-    fn expire_after_create(&self, _: &TicketKey, remembered: &CachedTicket, _: Instant) -> Option<Duration> {
-        Some(remembered.lifetime())
+    fn expire_after_create(&self, _: &TicketKey, cached: &CachedTicket, _: Instant) -> Option<Duration> {
+        Some(cached.lifetime())
     }
 
     fn expire_after_update(
         &self,
         _: &TicketKey,
-        remembered: &CachedTicket,
+        cached: &CachedTicket,
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
-        Some(remembered.lifetime())
+        Some(cached.lifetime())
     }
 }
 
-impl Delegator {
-    /// Starts nothing yet: the first request starts the threads and reads the keytab.
+impl KerberosDelegator {
+    /// Creates a delegator. The first request starts the threads and reads the keytab.
     pub fn new(library: Arc<KerberosLibrary>, settings: DelegatorSettings) -> Self {
         let delegations = Cache::builder()
             .max_capacity(settings.cache_bytes)
@@ -156,8 +158,8 @@ impl Delegator {
         Self { library, settings, threads: OnceLock::new(), delegations }
     }
 
-    /// Begins a logon of `user` (`alice@CORP.EXAMPLE`) to the service `spn` (`HTTP/rms.corp.example`), with a token of its
-    /// own.
+    /// Begins an authentication of `user` (`alice@CORP.EXAMPLE`) to the service `spn` (`HTTP/rms.corp.example`), with a
+    /// new token.
     ///
     /// # Errors
     ///
@@ -166,7 +168,7 @@ impl Delegator {
         &self,
         user: impl Into<MappedUser<'_>>,
         spn: &str,
-    ) -> Result<Negotiation, DelegationError> {
+    ) -> Result<KerberosNegotiation, DelegationError> {
         let user = user.into();
         let key = TicketKey::parse(user, spn)?;
         let after = self.settings.timeout;
@@ -174,8 +176,8 @@ impl Delegator {
         begun.map_err(|_| DelegationError::Timeout { after })?
     }
 
-    /// Removes the ticket from the cache. To be called when the server rejects it, so that a changed key or permission takes
-    /// effect at the next request.
+    /// Removes the ticket from the cache. Called when the server rejects the ticket, so that a changed key or
+    /// permission takes effect at the next request.
     pub async fn forget(&self, user: impl Into<MappedUser<'_>>, spn: &str) {
         // There is no ticket for an invalid name.
         if let Ok(key) = TicketKey::parse(user.into(), spn) {
@@ -183,8 +185,8 @@ impl Delegator {
         }
     }
 
-    /// Tries a delegation step by step and reports the result of each step to an administrator. If a step failed, it is the
-    /// last one reported.
+    /// Tries a delegation and returns the result of each step, for an administrator. If a step fails, it is the last
+    /// one.
     pub async fn examine(&self, user: &str, spn: &str) -> Vec<DelegationFinding> {
         let TicketKey { user, service, .. } = match TicketKey::parse(user.into(), spn) {
             Ok(key) => key,
@@ -200,12 +202,12 @@ impl Delegator {
         found.unwrap_or_else(|error| vec![DelegationFinding::failed(DelegationStep::Requests, error)])
     }
 
-    /// The error with which the KDC rejected the gateway account, while the account is in backoff.
+    /// Returns the error with which the KDC rejected the gateway account, while the account is in backoff.
     pub fn gateway_login_error(&self) -> Option<DelegationError> {
         self.log_in().backoff_error()
     }
 
-    /// The KDCs that did not respond recently, if the relay selects them.
+    /// Returns the KDCs that did not respond recently, if the relay selects them.
     pub fn unavailable_kdcs(&self) -> Vec<String> {
         self.library.unavailable_kdcs()
     }
@@ -214,33 +216,33 @@ impl Delegator {
         self.library.gateway_logins().of(&self.settings.keytab, self.settings.principal.as_deref())
     }
 
-    async fn begin(&self, key: TicketKey, since: Tick) -> Result<Negotiation, DelegationError> {
+    async fn begin(&self, key: TicketKey, since: Tick) -> Result<KerberosNegotiation, DelegationError> {
         let delegation = self.delegation(&key, since).await?;
         let accepted = self.settings.accepted_encryption;
-        let begun = self.threads()?.run(move |_| Negotiation::begin(&delegation, accepted)).await?;
+        let begun = self.threads()?.run(move |_| KerberosNegotiation::begin(&delegation, accepted)).await?;
         if begun.is_err() {
-            // A ticket from which no token can be created is of no use to the next request either.
+            // No later request could create a token from this ticket either.
             self.delegations.invalidate(&key).await;
         }
         begun
     }
 
-    /// Returns a ticket that was requested at `since` or later. A result that was requested earlier is awaited and discarded;
-    /// the next one is recent enough, so that this ends after two.
+    /// Returns a ticket that was requested at `since` or later. A result that was requested earlier is awaited and
+    /// discarded. The next one is recent enough, so the loop runs twice at most.
     async fn delegation(
         &self,
         key: &TicketKey,
         since: Tick,
     ) -> Result<Arc<DelegatedTicket>, DelegationError> {
-        let is_over = |old: &CachedTicket| old.outcome.is_err() || old.asked < since;
+        let is_over = |old: &CachedTicket| old.outcome.is_err() || old.requested_at < since;
         loop {
             let obtain = async {
-                let asked = Tick::current();
-                CachedTicket { outcome: self.obtain(key.clone()).await.map(Arc::new), asked }
+                let requested_at = Tick::current();
+                CachedTicket { outcome: self.obtain(key.clone()).await.map(Arc::new), requested_at }
             };
             let entry = self.delegations.entry_by_ref(key).or_insert_with_if(obtain, is_over).await;
-            let CachedTicket { outcome, asked } = entry.into_value();
-            if asked >= since {
+            let CachedTicket { outcome, requested_at } = entry.into_value();
+            if requested_at >= since {
                 return outcome;
             }
         }
@@ -275,8 +277,8 @@ impl Delegator {
     }
 }
 
-impl fmt::Debug for Delegator {
+impl fmt::Debug for KerberosDelegator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delegator").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("KerberosDelegator").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

@@ -1,19 +1,19 @@
-//! Tries a delegation step by step and reports the result of each step to an administrator. Blocks.
+//! Diagnostics of delegation for `check --online`: a delegation is tried step by step. All calls block.
 
 use super::account::{DelegatedTicket, GatewayAccount, GatewaySession, ImpersonationTicket};
 use super::encryption_type::AcceptedEncryption;
 use super::error::DelegationError;
 use super::keytab::Keytab;
-use super::negotiation::Negotiation;
+use super::negotiation::KerberosNegotiation;
 use super::principal::{ServiceName, UserPrincipal};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// The longest token, in base64, that leaves room for other headers within the 16 KB that http.sys reads at most unless
-/// its MaxFieldLength and MaxRequestBytes say otherwise.
+/// The maximum length of a token, in base64, that leaves room for other headers in the 16 KB that http.sys accepts by
+/// default (MaxFieldLength, MaxRequestBytes).
 const LONG_TOKEN: usize = 12 * 1024;
 
-/// The result of one step.
+/// The result of one step of a delegation.
 #[derive(Clone, Debug)]
 pub struct DelegationFinding {
     /// The step.
@@ -22,7 +22,7 @@ pub struct DelegationFinding {
     pub outcome: FindingOutcome,
 }
 
-/// The result of a step.
+/// The outcome of a step.
 #[derive(Clone, Debug)]
 pub enum FindingOutcome {
     /// The step succeeded, with this result.
@@ -34,14 +34,14 @@ pub enum FindingOutcome {
         /// The setting to check.
         hint: &'static str,
     },
-    /// The step failed, and the following ones were not tried. [`DelegationError::hint`] names the setting to change.
+    /// The step failed, and the following ones were not tried. [`DelegationError::hint`] returns the setting to change.
     Failed(DelegationError),
 }
 
-/// The steps of a delegation, in their order.
+/// The steps of a delegation, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DelegationStep {
-    /// The names of the account and the service are read.
+    /// The names of the account and the service are parsed.
     Names,
     /// The requests are started.
     Requests,
@@ -49,11 +49,11 @@ pub enum DelegationStep {
     Keytab,
     /// The gateway logs in.
     Login,
-    /// S4U2Self: a ticket to the gateway in the name of the user.
+    /// S4U2Self: a ticket to the gateway is obtained in the name of the user.
     Impersonation,
-    /// S4U2Proxy: a ticket to the service in the name of the user.
+    /// S4U2Proxy: a ticket to the service is obtained in the name of the user.
     Delegation,
-    /// The encryption types are accepted.
+    /// The encryption types are checked.
     Encryption,
     /// The token is created.
     Token,
@@ -102,19 +102,23 @@ impl DelegationFindings {
         service: &ServiceName,
         accepted: AcceptedEncryption,
     ) -> Option<()> {
-        self.take(DelegationStep::Keytab, account.read_keytab(), of_keytab)?;
-        let session =
-            self.take(DelegationStep::Login, account.session(Instant::now()), |session| of_session(session))?;
-        let of_user = |impersonated: &_| of_impersonation(session, user, impersonated);
+        self.take(DelegationStep::Keytab, account.read_keytab(), keytab_outcome)?;
+        let session = self
+            .take(DelegationStep::Login, account.session(Instant::now()), |session| login_outcome(session))?;
+        let of_user = |impersonated: &_| impersonation_outcome(session, user, impersonated);
         let impersonated = self.take(DelegationStep::Impersonation, session.impersonate(user), of_user)?;
-        let of_service = |delegation: &_| of_delegation(service, delegation);
+        let of_service = |delegation: &_| delegation_outcome(service, delegation);
         let delegation =
             self.take(DelegationStep::Delegation, session.delegate(&impersonated, service), of_service)?;
         let checked = delegation.encryption.check(accepted).map_err(DelegationError::EncryptionType);
         self.take(DelegationStep::Encryption, checked, |found| {
             FindingOutcome::Passed(format!("ticket: {}, session key: {}", found.ticket, found.session))
         })?;
-        self.take(DelegationStep::Token, Negotiation::begin(&delegation, accepted), of_token)?;
+        self.take(
+            DelegationStep::Token,
+            KerberosNegotiation::begin(&delegation, accepted),
+            created_token_outcome,
+        )?;
         Some(())
     }
 
@@ -137,13 +141,13 @@ impl DelegationFindings {
     }
 }
 
-fn of_keytab(keytab: &Keytab) -> FindingOutcome {
+fn keytab_outcome(keytab: &Keytab) -> FindingOutcome {
     let keys = keytab.entries().iter();
     let keys = keys.map(|key| format!("{} (version {}, {})", key.principal, key.version, key.encryption));
     FindingOutcome::Passed(format!("keys: {}", keys.collect::<Vec<_>>().join(", ")))
 }
 
-fn of_session(session: &GatewaySession) -> FindingOutcome {
+fn login_outcome(session: &GatewaySession) -> FindingOutcome {
     FindingOutcome::Passed(format!(
         "as {}, valid for {}",
         session.principal(),
@@ -151,7 +155,7 @@ fn of_session(session: &GatewaySession) -> FindingOutcome {
     ))
 }
 
-fn of_impersonation(
+fn impersonation_outcome(
     session: &GatewaySession,
     user: &UserPrincipal,
     impersonated: &ImpersonationTicket,
@@ -167,11 +171,11 @@ fn of_impersonation(
     }
 }
 
-fn of_delegation(service: &ServiceName, delegation: &DelegatedTicket) -> FindingOutcome {
+fn delegation_outcome(service: &ServiceName, delegation: &DelegatedTicket) -> FindingOutcome {
     FindingOutcome::Passed(format!("for {service}, valid for {}", format_lifetime(delegation.lifetime)))
 }
 
-fn of_token(negotiation: &Negotiation) -> FindingOutcome {
+fn created_token_outcome(negotiation: &KerberosNegotiation) -> FindingOutcome {
     token_outcome(negotiation.token().len())
 }
 
@@ -187,7 +191,8 @@ fn token_outcome(bytes: usize) -> FindingOutcome {
     }
 }
 
-/// Rounds to minutes: the seconds that pass between issue and report would show a lifetime of `10h` as `9h 59m 59s`.
+/// Returns the lifetime rounded to minutes. Otherwise a lifetime of `10h` would be displayed as `9h 59m 59s`, because
+/// some time passes between issue and display.
 fn format_lifetime(lifetime: Duration) -> String {
     let minutes = (lifetime.as_secs() + 30) / 60;
     humantime::format_duration(Duration::from_secs(minutes * 60)).to_string()

@@ -7,21 +7,21 @@ use std::fmt;
 pub struct EncryptionType(i32);
 
 impl EncryptionType {
-    /// RC4-HMAC (RFC 4757), which RFC 8429 deprecates: its key is the unsalted NT hash of the password, which
-    /// makes offline guessing cheap.
+    /// RC4-HMAC (RFC 4757), which RFC 8429 deprecates: its key is the unsalted NT hash of the password, which makes
+    /// offline guessing cheap.
     pub const RC4_HMAC: Self = Self(23);
 
-    /// The type with this number.
+    /// Returns the type with this number.
     pub const fn new(number: i32) -> Self {
         Self(number)
     }
 
-    /// The number.
+    /// Returns the number.
     pub const fn number(self) -> i32 {
         self.0
     }
 
-    /// Whether it is one of the AES types (RFC 3962, RFC 8009).
+    /// Returns whether it is one of the AES types (RFC 3962, RFC 8009).
     pub const fn is_aes(self) -> bool {
         matches!(self.0, 17..=20)
     }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_aes_is_accepted_and_rc4_if_configured() {
+    fn aes_is_accepted_and_rc4_only_if_configured() {
         let numbers = |accepted: AcceptedEncryption| -> Vec<i32> {
             (-200..=200).filter(|number| accepted.accepts(EncryptionType::new(*number))).collect()
         };

@@ -9,13 +9,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A request cannot be sent to a server in an account's name.
+/// The reason for which a request cannot be sent to a server in an account's name.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum DelegationError {
-    /// The account or the service has a name that is not passed to Kerberos.
+    /// The name of the account or the service is not valid.
     #[error("invalid principal name")]
     Name(#[from] NameError),
-    /// The key of the gateway cannot be read, or the KDC rejects it.
+    /// The gateway's key cannot be read, or the KDC rejects it.
     #[error("cannot use the keytab {}", path.display())]
     Keytab {
         /// The file.
@@ -24,41 +24,41 @@ pub enum DelegationError {
         #[source]
         error: KeytabError,
     },
-    /// The KDC rejects the gateway's account: disabled, expired or locked.
+    /// The KDC rejects the gateway account, which is disabled, expired or locked.
     #[error("the KDC rejects the gateway account")]
     GatewayAccount(#[source] GssStatus),
-    /// The gateway account has no service principal name, so that the KDC issues no ticket to it.
+    /// The gateway account has no service principal name, so the KDC issues no ticket to it.
     #[error("the gateway account has no SPN, so S4U2Self cannot target it")]
     GatewayWithoutSpn(#[source] GssStatus),
-    /// The KDC knows no such account or realm.
+    /// The KDC does not know the account or its realm.
     #[error("the KDC does not know the account")]
     UnknownAccount(#[source] GssStatus),
-    /// The account may not log on: disabled, expired, locked, or its password must be changed.
+    /// The account is disabled, expired or locked, or its password must be changed.
     #[error("the KDC rejects the account")]
-    AccountRefused(#[source] GssStatus),
-    /// The account is marked sensitive or is in Protected Users; delegation of other accounts has succeeded.
+    AccountRejected(#[source] GssStatus),
+    /// The account is marked sensitive or is in Protected Users. Delegation of other accounts has succeeded.
     #[error("the account may not be delegated (NOT_DELEGATED or Protected Users)")]
     AccountNotDelegated(#[source] GssStatus),
     /// The KDC returned a ticket for another principal.
-    #[error("the KDC returned a ticket for {answered:?} instead")]
-    OtherAccount {
+    #[error("the KDC returned a ticket for {returned:?} instead")]
+    PrincipalMismatch {
         /// The principal in the ticket.
-        answered: String,
+        returned: String,
     },
     /// The name now belongs to another account than the one that the user was mapped to.
     #[error(
-        "the name now belongs to another account: the ticket has SID {answered}, the user was mapped to {mapped}"
+        "the name now belongs to another account: the ticket has SID {returned}, the user was mapped to {mapped}"
     )]
-    AnotherAccount {
+    AccountMismatch {
         /// The SID of the account that the user was mapped to.
         mapped: String,
         /// The SID in the ticket.
-        answered: String,
+        returned: String,
     },
-    /// The ticket does not contain the SID of its account, which must be compared with that of the mapped account.
+    /// The SID of the ticket's account, which must be compared with that of the mapped account, is not known.
     #[error("the SID of the ticket cannot be verified")]
     UnverifiedTicket(#[source] TicketError),
-    /// None of the tickets issued so far is forwardable, for any user.
+    /// No ticket that was issued so far is forwardable, for any user.
     #[error("the ticket is not forwardable: {reason}")]
     NotForwardable {
         /// The cause.
@@ -70,7 +70,7 @@ pub enum DelegationError {
     /// The gateway account may delegate, but not to this service.
     #[error("the service is not in msDS-AllowedToDelegateTo of the gateway account")]
     ServiceNotAllowed(#[source] GssStatus),
-    /// The KDC knows no such service.
+    /// The KDC does not know the service.
     #[error("the KDC does not know the service")]
     UnknownService(#[source] GssStatus),
     /// A ticket or session key uses an encryption type that is not accepted.
@@ -79,7 +79,7 @@ pub enum DelegationError {
     /// No KDC of the realm was found or responded.
     #[error("no KDC responded")]
     KdcUnreachable(#[source] GssStatus),
-    /// The clocks of the gateway and the KDC differ by too much.
+    /// The clocks of the gateway and the KDC differ too much.
     #[error("clock skew between the gateway and the KDC is too large")]
     ClockSkew(#[source] GssStatus),
     /// The server did not prove that it is the service of the ticket.
@@ -88,7 +88,7 @@ pub enum DelegationError {
     /// The queue is full; no request was sent.
     #[error("KDC request queue is full")]
     Busy,
-    /// The time limit passed.
+    /// The time limit has passed.
     #[error("no response from the KDC within {}", humantime::format_duration(*after))]
     Timeout {
         /// The time limit.
@@ -105,16 +105,16 @@ pub enum DelegationError {
     Other(#[source] GssStatus),
 }
 
-/// The SID of a ticket cannot be verified.
+/// The reason for which the SID of a ticket cannot be verified.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TicketError {
     /// The keytab has no key that decrypts the ticket.
     #[error("cannot decrypt the ticket with the keytab")]
     Unreadable(#[source] GssStatus),
-    /// The ticket has no privilege attribute certificate, or one with an invalid signature.
+    /// The ticket has no privilege attribute certificate (PAC), or one with an invalid signature.
     #[error("ticket without a PAC with a valid signature")]
     NoLogonInfo,
-    /// The privilege attribute certificate names no domain account.
+    /// The PAC does not name a domain account.
     #[error("PAC without the SID of a domain account")]
     NoSid,
 }
@@ -122,18 +122,18 @@ pub enum TicketError {
 /// The reason for which tickets are not forwardable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotForwardableReason {
-    /// The gateway's own ticket is not forwardable, and thus none that is obtained with it.
+    /// The gateway's own ticket is not forwardable, and therefore no ticket that is obtained with it.
     #[error("the gateway's own ticket is not forwardable either (forwardable in krb5.conf)")]
     GatewayTicket,
-    /// The gateway account may not use protocol transition. Until the first successful delegation, the cause may as well be
-    /// that the user's account may not be delegated: the KDC returns the same error.
+    /// The gateway account may not use protocol transition. Before the first successful delegation the cause may also
+    /// be that the user's account may not be delegated: the KDC returns the same error.
     #[error(
         "the gateway account lacks TRUSTED_TO_AUTH_FOR_DELEGATION, or the user is NOT_DELEGATED or in Protected Users"
     )]
     ProtocolTransition,
 }
 
-/// An encryption type is not accepted.
+/// The reason for which an encryption type is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncryptionError {
     /// The KDC and the gateway share no encryption type.
@@ -145,12 +145,12 @@ pub enum EncryptionError {
     /// The session key has a type that is not accepted.
     #[error("the session key has type {0}")]
     SessionKey(EncryptionType),
-    /// The token of the library does not contain the types.
+    /// The token does not contain the types.
     #[error("the token does not name its encryption types")]
     Unknown,
 }
 
-/// The response of a server does not prove its identity.
+/// The reason for which a server's response does not prove its identity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MutualError {
     /// The response is not a SPNEGO response.
@@ -171,7 +171,7 @@ pub enum MutualError {
 }
 
 impl DelegationError {
-    /// One sentence that names the setting to change.
+    /// Returns one sentence that names the setting to change.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Name(_) => {
@@ -188,17 +188,17 @@ impl DelegationError {
             Self::UnknownAccount(_) => {
                 "Check that the mapping returns the account's sAMAccountName and realm, and that the gateway's realm trusts that realm."
             }
-            Self::AccountRefused(_) => {
+            Self::AccountRejected(_) => {
                 "Check the account in the directory: disabled, locked, expired, or its password must be changed."
             }
             Self::AccountNotDelegated(_) => {
                 "Clear \"Account is sensitive and cannot be delegated\" (NOT_DELEGATED) and remove the account from \
                  Protected Users, or deny it this path."
             }
-            Self::OtherAccount { .. } => {
+            Self::PrincipalMismatch { .. } => {
                 "Two accounts have this name; make sAMAccountName and userPrincipalName unique across them."
             }
-            Self::AnotherAccount { .. } => {
+            Self::AccountMismatch { .. } => {
                 "The account was renamed, or its name was given to another account; it is read again after \
                  account_cache.ttl, or at once after POST /purge."
             }

@@ -1,27 +1,27 @@
-//! Classifies the errors of the library by the step that failed and the error code, never by the text, which is in the
-//! language of the process.
+//! Classification of the library's errors by the step that failed and the error code. The text is not used, because it
+//! is in the language of the process.
 
 use super::error::{DelegationError, EncryptionError, NotForwardableReason};
 use super::keytab::KeytabError;
 use super::status::{GssStatus, KerberosCode as Code};
 use std::path::Path;
 
-/// Whether the user's ticket to the gateway is forwardable. Determines which of the causes of `KDC_ERR_BADOPTION` applies
-/// ([MS-SFU] 3.2.5.2.1, 3.2.5.2.3).
+/// Whether the user's ticket to the gateway is forwardable. It decides which of the causes of `KDC_ERR_BADOPTION`
+/// applies ([MS-SFU] 3.2.5.2.1, 3.2.5.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TicketForwarding {
-    /// It is.
+    /// The ticket is forwardable.
     Yes,
-    /// Those of other accounts are, this one is not.
+    /// Tickets of other accounts are forwardable, this one is not.
     NotThisAccount,
-    /// No ticket is, of any account.
+    /// No ticket of any account is forwardable.
     None(NotForwardableReason),
-    /// Its flags cannot be read.
+    /// The flags of the ticket cannot be read.
     Unknown,
 }
 
-/// An error of the login as `principal`.
-pub(super) fn of_log_in(status: GssStatus, path: &Path, principal: &str) -> DelegationError {
+/// Returns the error of a failed login as `principal`.
+pub(super) fn login_error(status: GssStatus, path: &Path, principal: &str) -> DelegationError {
     let principal = principal.to_owned();
     let error = match status.kerberos_code() {
         Some(Code::KDC_ERR_C_PRINCIPAL_UNKNOWN) => KeytabError::NoAccount { principal, status },
@@ -32,25 +32,25 @@ pub(super) fn of_log_in(status: GssStatus, path: &Path, principal: &str) -> Dele
             Code::KT_NOTFOUND | Code::KT_END | Code::KEYTAB_BADVNO | Code::FCC_NOFILE | Code::CC_NOT_KTYPE,
         ) => KeytabError::Unusable { principal, status },
         Some(code) if rejects_account(code) => return DelegationError::GatewayAccount(status),
-        Some(_) | None => return anywhere(status),
+        Some(_) | None => return common_error(status),
     };
     DelegationError::Keytab { path: path.to_owned(), error }
 }
 
-/// An error of S4U2Self. `own_realm`: the user's realm is the gateway's.
-pub(super) fn of_impersonation(status: GssStatus, own_realm: bool) -> DelegationError {
+/// Returns the error of a failed S4U2Self. `own_realm` specifies whether the user's realm is the gateway's.
+pub(super) fn impersonation_error(status: GssStatus, own_realm: bool) -> DelegationError {
     match status.kerberos_code() {
         Some(Code::KDC_ERR_C_PRINCIPAL_UNKNOWN) => DelegationError::UnknownAccount(status),
-        // The service is the gateway, or, for a user of another realm, a ticket-granting service on the way to it.
+        // The service is the gateway or, for a user of another realm, a ticket-granting service on the path to it.
         Some(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN) if own_realm => DelegationError::GatewayWithoutSpn(status),
         Some(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN) => DelegationError::UnknownAccount(status),
-        Some(code) if rejects_account(code) => DelegationError::AccountRefused(status),
-        Some(_) | None => anywhere(status),
+        Some(code) if rejects_account(code) => DelegationError::AccountRejected(status),
+        Some(_) | None => common_error(status),
     }
 }
 
-/// An error of S4U2Proxy.
-pub(super) fn of_delegation(
+/// Returns the error of a failed S4U2Proxy. `forwardable` is called only if the error depends on it.
+pub(super) fn delegation_error(
     status: GssStatus,
     forwardable: impl FnOnce() -> TicketForwarding,
 ) -> DelegationError {
@@ -62,12 +62,13 @@ pub(super) fn of_delegation(
             TicketForwarding::None(reason) => DelegationError::NotForwardable { reason, status },
             TicketForwarding::Unknown => DelegationError::Other(status),
         },
-        Some(code) if rejects_account(code) => DelegationError::AccountRefused(status),
-        Some(_) | None => anywhere(status),
+        Some(code) if rejects_account(code) => DelegationError::AccountRejected(status),
+        Some(_) | None => common_error(status),
     }
 }
 
-/// KDCs differ in which of these they return: Samba returns POLICY for a disabled account.
+/// Returns whether the KDC rejects the account. KDCs return different codes for this: Samba returns POLICY for a
+/// disabled account.
 fn rejects_account(code: Code) -> bool {
     matches!(
         code,
@@ -79,8 +80,8 @@ fn rejects_account(code: Code) -> bool {
     )
 }
 
-/// An error of the creation of a token, or one that can occur in every step.
-pub(super) fn anywhere(status: GssStatus) -> DelegationError {
+/// Returns the error of a failed token creation, and of every step for codes that are not specific to it.
+pub(super) fn common_error(status: GssStatus) -> DelegationError {
     if status.is_expired() {
         // Tickets are replaced before they expire, so an expired one means that the clocks differ.
         return DelegationError::ClockSkew(status);
@@ -111,13 +112,13 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    /// The errors other than `Other`, by their codes.
+    /// Returns the errors other than `Other`, by their codes.
     fn classified(diagnose: impl Fn(GssStatus) -> DelegationError) -> BTreeMap<u8, String> {
         let name = |number| (number, variant(&diagnose(Code::status(number))));
         Code::ALL_NUMBERS.map(name).filter(|(_, name)| name != "Other").collect()
     }
 
-    /// The name of the variant, with that of the variant inside it.
+    /// Returns the name of the variant, with that of the variant inside it.
     fn variant(error: &DelegationError) -> String {
         match error {
             DelegationError::Keytab { error, .. } => format!("Keytab {}", first_word(&format!("{error:?}"))),
@@ -136,7 +137,7 @@ mod tests {
         rows.collect()
     }
 
-    const ANYWHERE: [(&str, &[u8]); 3] = [
+    const COMMON_ERRORS: [(&str, &[u8]); 3] = [
         ("EncryptionType", &[14, 150, 188, 236, 237]),
         ("KdcUnreachable", &[29, 154, 156, 220]),
         ("ClockSkew", &[32, 33, 37, 148]),
@@ -150,18 +151,18 @@ mod tests {
             ("Keytab Unusable", &[181, 182, 195, 200, 213]),
             ("GatewayAccount", &[1, 12, 18, 21, 23]),
         ];
-        let found = classified(|status| of_log_in(status, Path::new("gw.keytab"), "svc-gw@CORP.EXAMPLE"));
-        assert_eq!(found, expected(&[of.as_slice(), &ANYWHERE].concat()));
+        let found = classified(|status| login_error(status, Path::new("gw.keytab"), "svc-gw@CORP.EXAMPLE"));
+        assert_eq!(found, expected(&[of.as_slice(), &COMMON_ERRORS].concat()));
     }
 
     #[test]
     fn impersonation_errors_are_classified_by_their_codes() {
-        let refused = ("AccountRefused", [1, 12, 18, 21, 23].as_slice());
+        let refused = ("AccountRejected", [1, 12, 18, 21, 23].as_slice());
         let own = [("UnknownAccount", [6].as_slice()), ("GatewayWithoutSpn", &[7]), refused];
         let foreign = [("UnknownAccount", [6, 7].as_slice()), refused];
-        let found = |own_realm| classified(|status| of_impersonation(status, own_realm));
-        assert_eq!(found(true), expected(&[own.as_slice(), &ANYWHERE].concat()));
-        assert_eq!(found(false), expected(&[foreign.as_slice(), &ANYWHERE].concat()));
+        let found = |own_realm| classified(|status| impersonation_error(status, own_realm));
+        assert_eq!(found(true), expected(&[own.as_slice(), &COMMON_ERRORS].concat()));
+        assert_eq!(found(false), expected(&[foreign.as_slice(), &COMMON_ERRORS].concat()));
     }
 
     #[test]
@@ -172,19 +173,22 @@ mod tests {
             (TicketForwarding::NotThisAccount, "AccountNotDelegated"),
             (TicketForwarding::None(lack), "NotForwardable ProtocolTransition"),
         ] {
-            let of =
-                [("UnknownService", [7].as_slice()), (name, &[13]), ("AccountRefused", &[1, 12, 18, 21, 23])];
-            let found = classified(|status| of_delegation(status, || forwardable));
-            assert_eq!(found, expected(&[of.as_slice(), &ANYWHERE].concat()));
+            let of = [
+                ("UnknownService", [7].as_slice()),
+                (name, &[13]),
+                ("AccountRejected", &[1, 12, 18, 21, 23]),
+            ];
+            let found = classified(|status| delegation_error(status, || forwardable));
+            assert_eq!(found, expected(&[of.as_slice(), &COMMON_ERRORS].concat()));
         }
     }
 
     #[test]
     fn the_forwardable_flag_is_read_only_for_bad_option() {
         for number in Code::ALL_NUMBERS.filter(|number| *number != Code::KDC_ERR_BADOPTION.number()) {
-            of_delegation(Code::status(number), || unreachable!("{number} has one cause"));
+            delegation_error(Code::status(number), || unreachable!("{number} has one cause"));
         }
-        let unknown = of_delegation(Code::status(13), || TicketForwarding::Unknown);
+        let unknown = delegation_error(Code::status(13), || TicketForwarding::Unknown);
         assert_eq!(variant(&unknown), "Other");
     }
 }

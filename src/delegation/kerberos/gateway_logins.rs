@@ -1,7 +1,8 @@
-//! Backoff after a KDC rejected a gateway account, shared by all threads, backends and configurations of the process.
+//! The backoff after a KDC rejected a gateway account, shared by all threads, backends and configurations of the
+//! process.
 //!
-//! Each login with a wrong key is a failed pre-authentication, and Active Directory locks the account after a few of them,
-//! for the right key too. So there is no further login until the keytab changes or the domain has reset its counter.
+//! Each login with a wrong key is a failed pre-authentication, and Active Directory locks the account after a few of
+//! them, for the right key too. So no login is tried before the keytab changes or the domain has reset its counter.
 
 use super::error::DelegationError;
 use super::keytab::{Keytab, KeytabError};
@@ -12,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The backoff after a wrong key: longer than the usual "Reset account lockout counter after" of Active Directory, 30
-/// minutes at most, so that failures do not add up.
+/// The backoff after a wrong key. It is longer than the usual "Reset account lockout counter after" of Active
+/// Directory, 30 minutes at most, so that failures do not accumulate.
 const WRONG_KEY_BACKOFF: Duration = Duration::from_secs(31 * 60);
 /// The backoff for an account that is unknown, disabled or locked. Such a login does not count as a failed one.
 const REJECTION_BACKOFF: Duration = Duration::from_secs(60);
@@ -38,12 +39,12 @@ pub(super) struct GatewayLogins {
 }
 
 impl GatewayLogins {
-    /// Counts from now on. Only the first call has an effect.
+    /// Counts logins from now on. Only the first call has an effect.
     pub(super) fn count_with(&self, metrics: GatewayLoginMetrics) {
         self.metrics.set(metrics).ok();
     }
 
-    /// The logins with this keytab as this principal.
+    /// Returns the logins with this keytab as this principal.
     pub(super) fn of(&self, keytab: &Path, principal: Option<&str>) -> Arc<GatewayLogin> {
         let mut accounts = lock(&self.accounts);
         let key = (keytab.to_owned(), principal.map(str::to_owned));
@@ -56,7 +57,7 @@ impl GatewayLogins {
 /// The logins of one account.
 #[derive(Debug, Default)]
 pub(super) struct GatewayLogin {
-    /// Held during a login: concurrent ones with a wrong key would be as many failures.
+    /// Held during a login: concurrent logins with a wrong key would be as many failures.
     login: Mutex<()>,
     rejection: Mutex<Option<LoginRejection>>,
     metrics: Arc<OnceLock<GatewayLoginMetrics>>,
@@ -92,7 +93,7 @@ impl GatewayLogin {
         outcome
     }
 
-    /// The error for which the account is in backoff.
+    /// Returns the error for which the account is in backoff.
     pub(super) fn backoff_error(&self) -> Option<DelegationError> {
         lock(&self.rejection).as_ref().map(|rejection| rejection.error.clone())
     }
@@ -112,7 +113,7 @@ impl GatewayLogin {
     }
 }
 
-/// The time without a new login after this error. `None` if the KDC did not reject the account.
+/// Returns the backoff after this error; `None` if the KDC did not reject the account.
 fn backoff_after(error: &DelegationError) -> Option<Duration> {
     match error {
         DelegationError::Keytab { error: KeytabError::WrongKey { .. }, .. } => Some(WRONG_KEY_BACKOFF),
@@ -122,7 +123,7 @@ fn backoff_after(error: &DelegationError) -> Option<Duration> {
     }
 }
 
-/// No change of these values can panic half-way, so a poisoned lock holds consistent data.
+/// A poisoned lock is used: no change of these values can panic half-way.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -148,7 +149,7 @@ mod tests {
         DelegationError::KdcUnreachable(KerberosCode::status(KerberosCode::KDC_UNREACH.number()))
     }
 
-    /// The number of logins in two attempts, the second one `later` and with the keytab `second`.
+    /// Returns the number of logins in two attempts, the second of them `later` and with the keytab `second`.
     fn logins(error: fn() -> DelegationError, later: Duration, second: &Keytab) -> u32 {
         let gateway_logins = GatewayLogins::default();
         let metrics = GatewayLoginMetrics::default();

@@ -1,9 +1,9 @@
-//! A safe interface to MIT's GSSAPI library, which is opened at run time. The only file with `unsafe`; handles and buffers of
-//! the library are released when their owners are dropped.
+//! A safe interface to MIT's GSSAPI library, which is opened at run time. This is the only file with `unsafe`. Handles
+//! and buffers of the library are released when their owners are dropped.
 //!
 //! The functions and layouts are those of gssapi/gssapi.h, gssapi_ext.h and gssapi_krb5.h of MIT krb5 1.15 and later
-//! (RFC 2744, on Linux). Every call names the mechanism krb5, so that credentials and codes of no other one are involved.
-//! Calls block, some until a KDC responds. Errors are classified in `error_classification`.
+//! (RFC 2744, on Linux). Every call names the mechanism krb5, so that no credentials and codes of other mechanisms are
+//! involved. Calls block, some until a KDC responds. `error_classification` classifies the errors.
 #![expect(unsafe_code, reason = "calls of a C library; each block documents why it is sound")]
 
 use super::abi::{
@@ -22,12 +22,13 @@ use std::ptr::{null, null_mut};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The file name of the library, with the number of its ABI.
+/// The file name of the library, with its ABI number.
 pub(super) const LIBRARY: &str = "libgssapi_krb5.so.2";
 /// The maximum number of lines of text for one status code.
 const MAXIMUM_LINES: usize = 8;
 
-/// Sets the configuration files of the library, separated by colons. It reads the environment with each operation.
+/// Sets the configuration files of the library, separated by colons. The library reads the environment with each
+/// operation.
 ///
 /// # Errors
 /// The process has other threads, one of which may be reading the environment.
@@ -49,7 +50,7 @@ macro_rules! functions {
         }
 
         impl FunctionTable {
-            /// Resolves all of them.
+            /// Resolves all functions.
             ///
             /// # Safety
             ///
@@ -92,19 +93,19 @@ functions! {
 }
 
 /// The opened library.
-pub(super) struct Gssapi {
+pub(super) struct GssapiLibrary {
     functions: FunctionTable,
-    /// Never closed: it keeps data for every thread that used it, and the code that frees them is in the library.
+    /// Never closed: the library keeps data for every thread that used it, and contains the code that frees them.
     _library: ManuallyDrop<Library>,
 }
 
-impl fmt::Debug for Gssapi {
+impl fmt::Debug for GssapiLibrary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(LIBRARY)
     }
 }
 
-impl Gssapi {
+impl GssapiLibrary {
     /// Opens the library and resolves its functions.
     pub(super) fn open() -> Result<Arc<Self>, libloading::Error> {
         // SAFETY: the initialisers of MIT's library have no preconditions. An attacker who can install another library of
@@ -170,14 +171,15 @@ impl Gssapi {
         Ok(TicketReader(credential))
     }
 
-    /// Calls a function. Returns the major status of a success.
+    /// Calls a function and returns its major status, or the error.
     fn call(&self, call: impl FnOnce(*mut u32) -> u32) -> Result<u32, GssStatus> {
         let mut minor = 0;
         let major = call(&mut minor);
         if major & FAILURE == 0 { Ok(major) } else { Err(self.status(major, minor)) }
     }
 
-    /// The status with its text. Must be called on the thread of the failure, for which the library keeps the text.
+    /// Returns the status with its text. Must be called on the thread of the failure, for which the library keeps the
+    /// text.
     fn status(&self, major: u32, minor: u32) -> GssStatus {
         let [major_kind, minor_kind] = CODE_KINDS;
         let minor_lines = if minor == 0 { Vec::new() } else { self.lines(minor, minor_kind) };
@@ -215,7 +217,7 @@ impl Gssapi {
 
 /// An imported name of an account or a service.
 pub(super) struct GssName {
-    gssapi: Arc<Gssapi>,
+    gssapi: Arc<GssapiLibrary>,
     handle: Handle,
 }
 
@@ -225,7 +227,7 @@ unsafe impl Send for GssName {}
 unsafe impl Sync for GssName {}
 
 impl GssName {
-    /// The complete principal.
+    /// Returns the complete principal.
     fn text(&self) -> Result<String, GssStatus> {
         let mut text = GssBuffer::new(&self.gssapi);
         // SAFETY: the handle is from the library, and not released before `self` is dropped.
@@ -237,7 +239,8 @@ impl GssName {
 }
 
 impl GssName {
-    /// An authenticated attribute (RFC 6680 7.5). `None` if the ticket does not have it or its signature is invalid.
+    /// Returns an authenticated attribute (RFC 6680 7.5); `None` if the ticket does not have it or its signature is
+    /// invalid.
     pub(super) fn attribute(&self, attribute: &str) -> Result<Option<Vec<u8>>, GssStatus> {
         let attribute = borrowed(attribute.as_bytes());
         let (mut authenticated, mut complete, mut more) = (0, 0, -1);
@@ -273,7 +276,7 @@ impl Drop for GssName {
 
 /// Tickets of an account, or tickets that it obtained in another account's name.
 pub(super) struct GssCredential {
-    gssapi: Arc<Gssapi>,
+    gssapi: Arc<GssapiLibrary>,
     handle: Handle,
 }
 
@@ -288,16 +291,16 @@ impl GssCredential {
         let mut mechanism = oid(KRB5);
         let krb5 = OidSet { count: 1, elements: &mut mechanism };
         let mut credential = Self { gssapi: Arc::clone(&self.gssapi), handle: null_mut() };
-        // SAFETY: both handles are from the library and outlive the call; the rest as in `Gssapi::log_in`.
+        // SAFETY: both handles are from the library and outlive the call; the rest as in `GssapiLibrary::log_in`.
         self.gssapi.call(|minor| unsafe {
-            let ask = self.gssapi.functions.gss_acquire_cred_impersonate_name;
+            let acquire = self.gssapi.functions.gss_acquire_cred_impersonate_name;
             let handle = &mut credential.handle;
-            ask(minor, self.handle, user.handle, 0, &krb5, USAGE_INITIATE, handle, null_mut(), null_mut())
+            acquire(minor, self.handle, user.handle, 0, &krb5, USAGE_INITIATE, handle, null_mut(), null_mut())
         })?;
         Ok(credential)
     }
 
-    /// Its principal and remaining lifetime.
+    /// Returns its principal and remaining lifetime.
     pub(super) fn inquire(&self) -> Result<(String, Duration), GssStatus> {
         let mut name = GssName { gssapi: Arc::clone(&self.gssapi), handle: null_mut() };
         let mut seconds = 0;
@@ -318,11 +321,11 @@ impl Drop for GssCredential {
     }
 }
 
-/// The keys of a keytab, to decrypt tickets with.
+/// The keys of a keytab, which decrypt tickets.
 pub(super) struct TicketReader(GssCredential);
 
 impl TicketReader {
-    /// Decrypts the ticket in a token, and returns the name in it with its attributes.
+    /// Decrypts the ticket in a token. Returns the name in the ticket, with its attributes.
     pub(super) fn read(&self, token: &[u8]) -> Result<GssName, GssStatus> {
         let gssapi = &self.0.gssapi;
         let token = borrowed(token);
@@ -349,9 +352,9 @@ impl TicketReader {
     }
 }
 
-/// The acceptor's context, which is discarded after the ticket was read.
+/// The acceptor's context, which is discarded after the ticket is decrypted.
 struct AcceptedContext<'a> {
-    gssapi: &'a Gssapi,
+    gssapi: &'a GssapiLibrary,
     handle: Handle,
 }
 
@@ -366,9 +369,9 @@ impl Drop for AcceptedContext<'_> {
 /// Whether the server must prove its identity as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MutualAuthentication {
-    /// It must.
+    /// The server must prove its identity.
     Required,
-    /// It need not.
+    /// The server need not prove its identity.
     NotRequired,
 }
 
@@ -386,15 +389,15 @@ unsafe impl Send for SecurityContext {}
 pub(super) struct ContextStep {
     /// The token for the server.
     pub(super) token: Vec<u8>,
-    /// Whether this was the last step, and the server has proven its identity if it must.
+    /// Whether this was the last step, and the server has proven its identity if that is required.
     pub(super) is_complete: bool,
     /// The remaining lifetime of the ticket.
     pub(super) lifetime: Duration,
 }
 
 impl SecurityContext {
-    /// Begins an authentication to `target`. If `credential` is in another account's name and has no ticket to `target` yet,
-    /// one is obtained (S4U2Proxy, [MS-SFU] 3.1.5.2.1). The credential is never delegated to the server.
+    /// Begins an authentication to `target`. If `credential` is in another account's name and has no ticket to `target`
+    /// yet, a ticket is obtained (S4U2Proxy, [MS-SFU] 3.1.5.2.1). The credential is never delegated to the server.
     pub(super) fn begin(
         credential: Arc<GssCredential>,
         target: Arc<GssName>,
@@ -405,7 +408,7 @@ impl SecurityContext {
         Ok((context, stepped))
     }
 
-    /// Processes the server's response; `None` for the first step.
+    /// Processes the server's response, which is `None` in the first step, and returns the next token.
     pub(super) fn step(
         &mut self,
         response: Option<&[u8]>,
@@ -413,7 +416,7 @@ impl SecurityContext {
     ) -> Result<ContextStep, GssStatus> {
         let gssapi = &self.credential.gssapi;
         let mechanism = oid(KRB5);
-        let wanted = if proof == MutualAuthentication::Required { MUTUAL } else { 0 };
+        let requested = if proof == MutualAuthentication::Required { MUTUAL } else { 0 };
         let response = response.map(borrowed);
         let response = response.as_ref().map_or(null(), std::ptr::from_ref);
         let mut token = GssBuffer::new(gssapi);
@@ -427,7 +430,7 @@ impl SecurityContext {
                 &mut self.handle,
                 self.target.handle,
                 &mechanism,
-                wanted | INTEGRITY,
+                requested | INTEGRITY,
                 0,
                 null(),
                 response,
@@ -439,19 +442,19 @@ impl SecurityContext {
         })?;
         Ok(ContextStep {
             token: token.bytes().to_vec(),
-            is_complete: major & CONTINUE_NEEDED == 0 && flags & wanted == wanted,
+            is_complete: major & CONTINUE_NEEDED == 0 && flags & requested == requested,
             lifetime: Duration::from_secs(u64::from(seconds)),
         })
     }
 
-    /// The flags of the ticket of a complete authentication (RFC 4120 5.3; bit 0 is the highest).
+    /// Returns the flags of the ticket of a complete authentication (RFC 4120 5.3; bit 0 is the highest).
     pub(super) fn ticket_flags(&self) -> Result<u32, GssStatus> {
         let gssapi = &self.credential.gssapi;
-        let what = oid(TICKET_FLAGS);
+        let flags_oid = oid(TICKET_FLAGS);
         let mut set: *mut BufferSet = null_mut();
         // SAFETY: as in `step`; the library allocates the set.
         gssapi.call(|minor| unsafe {
-            (gssapi.functions.gss_inquire_sec_context_by_oid)(minor, self.handle, &what, &mut set)
+            (gssapi.functions.gss_inquire_sec_context_by_oid)(minor, self.handle, &flags_oid, &mut set)
         })?;
         // SAFETY: null, or a set from the library with `count` buffers, which is not changed.
         let first = unsafe { set.as_ref().filter(|set| set.count > 0).and_then(|set| set.elements.as_ref()) };
@@ -476,14 +479,14 @@ impl Drop for SecurityContext {
     }
 }
 
-/// Memory that the library allocates.
+/// A buffer that the library allocates.
 struct GssBuffer<'a> {
-    gssapi: &'a Gssapi,
+    gssapi: &'a GssapiLibrary,
     description: BufferDescription,
 }
 
 impl<'a> GssBuffer<'a> {
-    fn new(gssapi: &'a Gssapi) -> Self {
+    fn new(gssapi: &'a GssapiLibrary) -> Self {
         Self { gssapi, description: BufferDescription { length: 0, value: null_mut() } }
     }
 
@@ -501,7 +504,7 @@ impl Drop for GssBuffer<'_> {
     }
 }
 
-/// The bytes of a buffer.
+/// Returns the bytes of a buffer.
 ///
 /// # Safety
 ///

@@ -1,9 +1,9 @@
 //! A relay on loopback that passes the library's requests to the KDC that responds first.
 //!
 //! The library tries the KDCs of krb5.conf in order for every request, and waits ten seconds for one that accepts
-//! connections and does not respond: a hung domain controller would block every user for as long as it hangs. So the relay
-//! is configured as the first KDC. Messages are signed or encrypted end to end (RFC 4120): it can withhold a response, but
-//! not change one.
+//! connections and does not respond, so a hung domain controller would delay every user. The relay is therefore
+//! configured as the first KDC. Messages are signed or encrypted end to end (RFC 4120): the relay can withhold a
+//! response, but not change it.
 
 use super::krb5_conf::{self, RealmKdcs};
 use std::collections::HashMap;
@@ -20,15 +20,15 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// How long a KDC may take before the next one is queried as well.
+/// The time after which the next KDC is queried as well.
 const HEDGE_DELAY: Duration = Duration::from_secs(1);
-/// How long a KDC that failed or did not respond in that time is queried after the others.
+/// The time for which a KDC that failed, or did not respond within [`HEDGE_DELAY`], is queried after the others.
 const BACKOFF: Duration = Duration::from_secs(30);
-/// The time limit of one request: less than the ten seconds after which the library tries the next KDC itself.
+/// The time limit of one request, less than the ten seconds after which the library tries the next KDC itself.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
 /// The maximum length of a message. A ticket lists all groups of a user, some ten kilobytes.
 const MAXIMUM_MESSAGE: u32 = 1 << 20;
-/// Concurrent requests of each realm.
+/// The maximum number of concurrent requests for each realm.
 const MAXIMUM_REQUESTS: usize = 256;
 /// The default port of a KDC (RFC 4120 7.2.1).
 const PORT: u16 = 88;
@@ -55,7 +55,7 @@ impl KdcHealth {
         self.lock().remove(kdc);
     }
 
-    /// The KDCs in backoff, sorted.
+    /// Returns the KDCs in backoff, sorted.
     pub(super) fn unavailable(&self) -> Vec<String> {
         let now = Instant::now();
         let mut names: Vec<_> =
@@ -64,7 +64,7 @@ impl KdcHealth {
         names
     }
 
-    /// The KDCs in their order, those in backoff last.
+    /// Returns the KDCs in their order, those in backoff last.
     fn in_order(&self, mut kdcs: Vec<String>) -> Vec<String> {
         let unavailable = self.unavailable();
         kdcs.sort_by_key(|kdc| unavailable.contains(kdc));
@@ -88,17 +88,18 @@ impl KdcRelay {
         Ok(Self { listeners, files, health: Arc::default() })
     }
 
-    /// The state of the KDCs, which the relay updates.
+    /// Returns the state of the KDCs, which the relay updates.
     pub(super) fn health(&self) -> Arc<KdcHealth> {
         Arc::clone(&self.health)
     }
 
-    /// Whether no realm has KDCs to relay to.
+    /// Returns whether no realm has KDCs to relay to.
     pub(super) fn is_empty(&self) -> bool {
         self.listeners.is_empty()
     }
 
-    /// The configuration that directs the library to the relay, to be read before the other files.
+    /// Returns the configuration that directs the library to the relay. The library must read it before the other
+    /// files.
     pub(super) fn configuration(&self) -> io::Result<String> {
         let mut text = "[libdefaults]\n  udp_preference_limit = 1\n[realms]\n".to_owned();
         for (realm, listener) in &self.listeners {
@@ -108,8 +109,8 @@ impl KdcRelay {
         Ok(text)
     }
 
-    /// Runs the relay on its own thread until the process ends: the library may call it from a process without the control
-    /// runtime, and while that is busy.
+    /// Runs the relay on its own thread until the process ends. The library may use it in a process without a control
+    /// runtime, and while that runtime is busy.
     pub(super) fn start(self) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("kdc-relay".to_owned());
@@ -129,7 +130,7 @@ impl KdcRelay {
     }
 }
 
-/// KDCs behind an HTTPS proxy ([MS-KKDCP]) are left to the library.
+/// Returns whether the KDCs of a realm are relayed. KDCs behind an HTTPS proxy ([MS-KKDCP]) are left to the library.
 fn is_relayed(of_realm: &RealmKdcs) -> bool {
     !of_realm.kdcs.iter().any(|kdc| kdc.contains('/'))
 }
@@ -142,7 +143,7 @@ async fn serve(listener: TcpListener, realm: String, files: OsString, health: Ar
             sleep(Duration::from_millis(100)).await;
             continue;
         };
-        // Read for each request, as the library does, so that a new KDC is used at once.
+        // The files are read for each request, as by the library, so that a new KDC is used at once.
         let mut realms = krb5_conf::read(&files).into_iter();
         let kdcs = realms.find(|known| known.realm == realm).map(|known| known.kdcs).unwrap_or_default();
         let health = Arc::clone(&health);
@@ -171,7 +172,7 @@ async fn query(request: Arc<[u8]>, kdcs: Vec<String>, health: &Arc<KdcHealth>) -
         } else if queries.is_empty() {
             return Err(io::ErrorKind::HostUnreachable.into());
         }
-        // A little longer than `query_one` takes to report a hung KDC, so that the report precedes the next response.
+        // Slightly longer than `query_one` takes to report a hung KDC, so that the report precedes the next response.
         let delay =
             if waiting.as_slice().is_empty() { REQUEST_TIMEOUT } else { HEDGE_DELAY + HEDGE_DELAY / 10 };
         if let Ok(Some(Ok(Ok(response)))) = timeout(delay, queries.join_next()).await {
@@ -230,7 +231,8 @@ async fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// A KDC that sends this response to every request, or accepts connections and does not respond.
+    /// Starts a KDC that sends this response to every request or, without one, accepts connections and does not
+    /// respond.
     async fn kdc(response: Option<&'static [u8]>) -> String {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -269,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_kdc_that_is_down_is_skipped_and_without_any_kdc_the_request_fails() {
+    async fn a_kdc_that_refuses_connections_is_skipped_and_the_request_fails_if_all_do() {
         let closed = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let down = closed.local_addr().unwrap().to_string();
         drop(closed);

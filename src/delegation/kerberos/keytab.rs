@@ -1,7 +1,7 @@
-//! Reads the names and types of the keys in a keytab file (MIT krb5, "The Keytab Binary File Format", version 5.2).
+//! The names and types of the keys in a keytab file (MIT krb5, "The Keytab Binary File Format", version 5.2).
 //!
-//! The keys themselves are not returned; the library reads them from the file. The names are read here because the library
-//! does not report which keys a keytab has if it lacks the required one.
+//! The library reads the keys themselves from the file. The names are read here because the library does not report
+//! which keys a keytab has if it lacks the required one.
 
 use super::encryption_type::EncryptionType;
 use super::status::GssStatus;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// The version number at the beginning of the file.
 const VERSION: [u8; 2] = [5, 2];
-/// The maximum file size. A key has about a hundred bytes.
+/// The maximum file size. An entry has about a hundred bytes.
 const MAXIMUM_BYTES: usize = 1024 * 1024;
 
 /// The keys of a keytab, without their values.
@@ -35,57 +35,57 @@ pub(crate) struct KeytabEntry {
     pub encryption: EncryptionType,
 }
 
-/// A keytab cannot be used.
+/// The reason for which a keytab cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum KeytabError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read it")]
     Unreadable(#[source] Arc<io::Error>),
-    /// It is no keytab, or ends in the middle of a key.
+    /// The file is not a keytab, or is truncated.
     #[error("not a keytab, or truncated")]
     Malformed,
-    /// It has no key at all.
+    /// The keytab has no key.
     #[error("no keys in it")]
     Empty,
-    /// It has no key of the account that it is to be used for.
+    /// The keytab has no key of the configured account.
     #[error("no key of {principal}; it has keys of {}", names.join(", "))]
     NoKey {
         /// The account.
         principal: String,
-        /// Whose keys there are.
+        /// The principals of its keys.
         names: Vec<String>,
     },
-    /// The KDC knows no account of the name that the key is for.
+    /// The KDC does not know the principal of the key.
     #[error("{principal} cannot log in")]
     NoAccount {
-        /// The name.
+        /// The principal.
         principal: String,
-        /// What the KDC answered.
+        /// The response of the KDC.
         #[source]
         status: GssStatus,
     },
-    /// The account has another password by now.
+    /// The password of the account has changed since the key was created.
     #[error("the key of {principal} does not match the password of the account")]
     WrongKey {
         /// The account.
         principal: String,
-        /// What the KDC answered.
+        /// The response of the KDC.
         #[source]
         status: GssStatus,
     },
-    /// The library finds no key in it that it can use.
+    /// The library finds no usable key in the keytab.
     #[error("no usable key for {principal}")]
     Unusable {
         /// The account.
         principal: String,
-        /// What the library said.
+        /// The error of the library.
         #[source]
         status: GssStatus,
     },
 }
 
 impl KeytabError {
-    /// One sentence that names the change to make.
+    /// Returns one sentence that names the change to make.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "Make the keytab readable for the gateway's user alone (mode 0400).",
@@ -93,7 +93,7 @@ impl KeytabError {
                 "Create the keytab again (ktpass, msktutil or samba-tool), and copy it as a binary file."
             }
             Self::NoKey { .. } | Self::NoAccount { .. } => {
-                "Create the keytab for the account's own name (sAMAccountName@REALM): a service principal name cannot log in."
+                "Create the keytab for the account's own name (sAMAccountName@REALM): an account cannot log in by a service principal name."
             }
             Self::WrongKey { .. } => {
                 "The password was changed after the keytab was created: create the keytab again."
@@ -108,7 +108,7 @@ impl Keytab {
     ///
     /// # Errors
     ///
-    /// It cannot be read, is no keytab, or has no key.
+    /// The file cannot be read, is not a keytab, or has no key.
     pub(crate) fn read(path: &Path) -> Result<Self, KeytabError> {
         let bytes =
             Secret::read(path, MAXIMUM_BYTES).map_err(|error| KeytabError::Unreadable(Arc::new(error)))?;
@@ -119,12 +119,12 @@ impl Keytab {
         Ok(Self { entries, content: sha256(bytes.expose()) })
     }
 
-    /// All keys, in the file's order.
+    /// Returns all keys, in the order of the file.
     pub(crate) fn entries(&self) -> &[KeytabEntry] {
         &self.entries
     }
 
-    /// Whose keys there are, each once.
+    /// Returns the principals of the keys, each once.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for entry in &self.entries {
@@ -135,22 +135,23 @@ impl Keytab {
         names
     }
 
-    /// The account to log in as: `wanted`, with its realm if it was told without one; where nothing is wanted, the
-    /// first that is no service principal name, since those can seldom log in, else the first.
+    /// Returns the account to log in as: `configured`, with its realm if `configured` has none. Without `configured`, the first
+    /// that is not a service principal name, because an account cannot usually log in by one, or else the first of all.
     ///
     /// # Errors
     ///
-    /// There is no key of the account wanted.
-    pub(crate) fn account(&self, wanted: Option<&str>) -> Result<String, KeytabError> {
+    /// The keytab has no key of `configured`.
+    pub(crate) fn account(&self, configured: Option<&str>) -> Result<String, KeytabError> {
         let names = self.names();
-        let found = match wanted {
-            Some(wanted) => names.iter().find(|name| {
-                name.as_str() == wanted || name.rsplit_once('@').is_some_and(|(name, _)| name == wanted)
+        let found = match configured {
+            Some(configured) => names.iter().find(|name| {
+                name.as_str() == configured
+                    || name.rsplit_once('@').is_some_and(|(name, _)| name == configured)
             }),
             None => names.iter().find(|name| !name.contains('/')).or(names.first()),
         };
-        found.cloned().ok_or_else(|| match wanted {
-            Some(wanted) => KeytabError::NoKey { principal: wanted.to_owned(), names: names.clone() },
+        found.cloned().ok_or_else(|| match configured {
+            Some(configured) => KeytabError::NoKey { principal: configured.to_owned(), names: names.clone() },
             None => KeytabError::Empty,
         })
     }
@@ -162,7 +163,7 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     sum
 }
 
-/// All keys of a file, `None` where it is not a whole keytab.
+/// Decodes all entries of a file; returns `None` if it is not a complete keytab.
 fn entries(file: &[u8]) -> Option<Vec<KeytabEntry>> {
     let mut rest = file.strip_prefix(&VERSION)?;
     let mut entries = Vec::new();
@@ -170,9 +171,9 @@ fn entries(file: &[u8]) -> Option<Vec<KeytabEntry>> {
         let length = i32::from_be_bytes(take(&mut rest)?);
         let record = split(&mut rest, usize::try_from(length.unsigned_abs()).ok()?)?;
         match length {
-            // The end, whatever follows.
+            // The end of the entries.
             0 => break,
-            // A key that was removed: so many bytes are free.
+            // The bytes of an entry that was removed.
             ..0 => {}
             1.. => entries.push(entry(record)?),
         }
@@ -193,7 +194,7 @@ fn entry(mut record: &[u8]) -> Option<KeytabEntry> {
     let encryption = EncryptionType::new(i32::from(u16::from_be_bytes(take(&mut record)?)));
     let key_length = u16::from_be_bytes(take(&mut record)?);
     let _key = split(&mut record, usize::from(key_length))?;
-    // Versions beyond 255 follow the key; a zero there is none.
+    // A version above 255 follows the key; zero means that the short version applies.
     let long_version = take(&mut record).map(u32::from_be_bytes).filter(|version| *version != 0);
     Some(KeytabEntry {
         principal: format!("{}@{realm}", name.join("/")),
@@ -202,7 +203,7 @@ fn entry(mut record: &[u8]) -> Option<KeytabEntry> {
     })
 }
 
-/// Text with its length before it.
+/// Decodes text, which its length precedes.
 fn counted(rest: &mut &[u8]) -> Option<String> {
     let length = u16::from_be_bytes(take(rest)?);
     Some(String::from_utf8_lossy(split(rest, usize::from(length))?).into_owned())
@@ -220,7 +221,7 @@ fn split<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 impl Keytab {
-    /// One without keys, as if its file had this content.
+    /// Creates a keytab without keys, as if its file had this content.
     pub(super) fn of_content(content: &[u8]) -> Self {
         Self { entries: Vec::new(), content: sha256(content) }
     }
@@ -230,7 +231,7 @@ impl Keytab {
 mod tests {
     use super::*;
 
-    /// One key as `ktutil` writes it.
+    /// Encodes an entry as `ktutil` does.
     fn record(components: &[&str], short_version: u8, encryption: u16, long_version: Option<u32>) -> Vec<u8> {
         let counted = |text: &[u8]| [&u16::try_from(text.len()).unwrap().to_be_bytes(), text].concat();
         let mut record = u16::try_from(components.len()).unwrap().to_be_bytes().to_vec();
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn names_versions_and_types_are_read_and_free_places_passed_over() {
+    fn names_versions_and_types_are_decoded_and_removed_entries_skipped() {
         let free = [&(-7_i32).to_be_bytes()[..], &[0; 7]].concat();
         let records = [
             record(&["HTTP", "gw.corp.example"], 3, 18, None),
@@ -274,10 +275,10 @@ mod tests {
     }
 
     #[test]
-    fn the_account_is_preferred_to_the_service() {
+    fn an_account_name_is_preferred_to_a_service_principal_name() {
         let keytab =
             keytab(&[record(&["HTTP", "gw"], 3, 18, None), record(&["svc-gw"], 3, 18, None)]).unwrap();
-        let account = |wanted| keytab.account(wanted).map_err(|error| error.to_string());
+        let account = |configured| keytab.account(configured).map_err(|error| error.to_string());
         assert_eq!(account(None).unwrap(), "svc-gw@CORP.EXAMPLE");
         assert_eq!(account(Some("HTTP/gw")).unwrap(), "HTTP/gw@CORP.EXAMPLE");
         assert_eq!(account(Some("svc-gw@CORP.EXAMPLE")).unwrap(), "svc-gw@CORP.EXAMPLE");

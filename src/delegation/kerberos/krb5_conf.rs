@@ -1,4 +1,4 @@
-//! The KDCs of each realm in krb5.conf(5), in their order. The library reads everything else in it.
+//! The KDCs of each realm in krb5.conf(5), in their order. The library reads all other settings in it.
 
 use crate::secret;
 use std::ffi::{OsStr, OsString};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The environment variable with the file names, separated by colons.
 pub(super) const VARIABLE: &str = "KRB5_CONFIG";
-/// The file without that variable.
+/// The file that is read if the variable is not set.
 const DEFAULT_FILE: &str = "/etc/krb5.conf";
 /// The maximum size of a file.
 const MAXIMUM_BYTES: usize = 1024 * 1024;
@@ -20,12 +20,12 @@ pub(super) struct RealmKdcs {
     pub(super) kdcs: Vec<String>,
 }
 
-/// The value of [`VARIABLE`], or its default.
+/// Returns the value of [`VARIABLE`], or its default.
 pub(super) fn files() -> OsString {
     std::env::var_os(VARIABLE).unwrap_or_else(|| DEFAULT_FILE.into())
 }
 
-/// The realms of all files that have KDCs. A file that cannot be read is skipped.
+/// Returns the realms of all files that have KDCs. A file that cannot be read is skipped.
 pub(super) fn read(files: &OsStr) -> Vec<RealmKdcs> {
     let mut realms = Vec::new();
     for file in std::env::split_paths(files) {
@@ -87,7 +87,8 @@ fn add(realms: &mut Vec<RealmKdcs>, realm: &str, kdc: &str) {
     }
 }
 
-/// The files of an included folder: those whose names have only letters, digits, hyphens and underscores, or end in `.conf`.
+/// Returns the files of an included folder whose names have only letters, digits, hyphens and underscores, or end in
+/// `.conf`.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));

@@ -1,7 +1,7 @@
-//! The system's Kerberos library, opened at run time: without it only Kerberos delegation is unavailable.
+//! The system's Kerberos library, which is opened at run time: without it only Kerberos delegation is unavailable.
 
 use super::gateway_logins::{GatewayLoginMetrics, GatewayLogins};
-use super::gssapi::{self, Gssapi, LIBRARY};
+use super::gssapi::{self, GssapiLibrary, LIBRARY};
 use super::kdc_relay::{KdcHealth, KdcRelay};
 use super::krb5_conf;
 use aws_lc_rs::rand;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// The opened library. It is never closed.
 #[derive(Debug)]
 pub struct KerberosLibrary {
-    gssapi: Arc<Gssapi>,
+    gssapi: Arc<GssapiLibrary>,
     gateway_logins: GatewayLogins,
     /// The relay that selects KDCs, if krb5.conf names any.
     kdcs: Option<RelayedKdcs>,
@@ -30,24 +30,23 @@ struct RelayedKdcs {
 
 impl Drop for RelayedKdcs {
     fn drop(&mut self) {
-        // The process ends, so an error would only leave a small file behind.
+        // The process is ending, so an error only leaves a small file behind.
         drop(std::fs::remove_file(&self.file));
     }
 }
 
-/// The library is missing or incomplete.
+/// The library is not installed or too old.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot load {LIBRARY}: install the GSSAPI library of MIT Kerberos (Debian: libgssapi-krb5-2)")]
 pub struct KerberosLibraryError(#[source] libloading::Error);
 
 impl KerberosLibrary {
-    /// Opens the library and starts the KDC relay. Must be called while the process has one thread, otherwise there is no
-    /// relay.
+    /// Opens the library and starts the KDC relay. If the process has several threads, the relay is not started.
     ///
     /// # Errors
     /// The library is not installed, or too old to have the functions that are called.
     pub fn load() -> Result<Arc<Self>, KerberosLibraryError> {
-        let gssapi = Gssapi::open().map_err(KerberosLibraryError)?;
+        let gssapi = GssapiLibrary::open().map_err(KerberosLibraryError)?;
         // Without the relay the library selects KDCs itself, in the order of krb5.conf.
         let kdcs = start_relay().ok().flatten();
         Ok(Arc::new(Self { gssapi, gateway_logins: GatewayLogins::default(), kdcs }))
@@ -58,7 +57,7 @@ impl KerberosLibrary {
         self.gateway_logins.count_with(metrics);
     }
 
-    /// The KDCs that did not respond recently.
+    /// Returns the KDCs that did not respond recently.
     pub(super) fn unavailable_kdcs(&self) -> Vec<String> {
         self.kdcs.as_ref().map(|kdcs| kdcs.health.unavailable()).unwrap_or_default()
     }
@@ -67,16 +66,15 @@ impl KerberosLibrary {
         &self.gateway_logins
     }
 
-    pub(super) fn gssapi(&self) -> &Arc<Gssapi> {
+    pub(super) fn gssapi(&self) -> &Arc<GssapiLibrary> {
         &self.gssapi
     }
 }
 
-/// Starts the relay to the KDCs of krb5.conf, which avoids those that hang. `None` if krb5.conf names no KDC and leaves
-/// them to DNS.
+/// Starts the relay to the KDCs of krb5.conf. Returns `None` if krb5.conf names no KDC, so that they are found by DNS.
 ///
 /// # Errors
-/// The process has other threads: the library finds the relay through an environment variable, which cannot be set then.
+/// The process has other threads. The library finds the relay by an environment variable, which cannot be set then.
 fn start_relay() -> io::Result<Option<RelayedKdcs>> {
     let files = krb5_conf::files();
     let relay = KdcRelay::bind(files.clone())?;
@@ -92,7 +90,7 @@ fn start_relay() -> io::Result<Option<RelayedKdcs>> {
     Ok(Some(kdcs))
 }
 
-/// Writes a new file that the library can read for as long as the process runs.
+/// Writes the configuration to a new file, which exists as long as the process runs, and returns its path.
 fn write_configuration(text: &str) -> io::Result<PathBuf> {
     let folders = [
         std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from),
@@ -109,7 +107,7 @@ fn write_configuration(text: &str) -> io::Result<PathBuf> {
     Err(failed)
 }
 
-/// Creates a new file under an unpredictable name, so that no other user of a shared folder can prepare it.
+/// Creates a new file with an unpredictable name, so that another user of a shared folder cannot create it first.
 fn create(folder: &Path) -> io::Result<(PathBuf, File)> {
     let mut number = [0; 8];
     rand::fill(&mut number).map_err(|_| io::Error::other("the system returned no random bytes"))?;

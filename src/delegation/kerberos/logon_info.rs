@@ -1,24 +1,25 @@
 //! The SID of the account in `KERB_VALIDATION_INFO` ([MS-PAC] 2.5), the part of a ticket from which Windows creates its
-//! access token. A name can pass to another account, a SID cannot.
+//! access token. A name can be given to another account, a SID cannot.
 
-/// Common and private header ([MS-RPCE] 2.2.6), and the pointer to the structure.
+/// The size of the common and private headers ([MS-RPCE] 2.2.6) and of the pointer to the structure.
 const HEADERS: usize = 20;
-/// Six times (`FILETIME`) precede the names.
+/// The size of six times (`FILETIME`), which precede the names.
 const TIMES: usize = 6 * 8;
-/// EffectiveName, FullName, LogonScript, ProfilePath, HomeDirectory, HomeDirectoryDrive.
+/// The number of names: EffectiveName, FullName, LogonScript, ProfilePath, HomeDirectory, HomeDirectoryDrive.
 const NAMES: usize = 6;
-/// LogonCount and BadPasswordCount precede UserId.
+/// The size of LogonCount and BadPasswordCount, which precede UserId.
 const COUNTS: usize = 4;
-/// GroupId of a `GROUP_MEMBERSHIP`, and its attributes.
+/// The size of a `GROUP_MEMBERSHIP`: GroupId and attributes.
 const MEMBERSHIP: usize = 8;
-/// LogonServer and LogonDomainName.
+/// The number of names of servers: LogonServer and LogonDomainName.
 const SERVER_NAMES: usize = 2;
-/// Everything from Reserved1 to ResourceGroupIds.
+/// The size of the fields from Reserved1 to ResourceGroupIds.
 const REST: usize = 8 + 4 + 4 + 8 + 8 + 4 + 4 + 4 + 4 + 4 + 4 + 4;
-/// UserSessionKey.
+/// The size of UserSessionKey.
 const SESSION_KEY: usize = 16;
 
-/// The SID of the account, `S-1-5-21-…`; `None` if the bytes are not such a structure, or name no domain account.
+/// Returns the SID of the account, `S-1-5-21-…`; `None` if the bytes are not such a structure, or name no domain
+/// account.
 pub(super) fn account_sid(encoded: &[u8]) -> Option<String> {
     let mut reader = NdrReader { rest: encoded, position: 0 };
     reader.skip(HEADERS + TIMES)?;
@@ -44,7 +45,7 @@ pub(super) fn account_sid(encoded: &[u8]) -> Option<String> {
     for _ in server_names.into_iter().filter(|reference| *reference != 0) {
         reader.skip_text()?;
     }
-    // With the user id 0 the SID is one of the extra SIDs, as for accounts outside of domains.
+    // If the user id is 0, the SID is one of the extra SIDs, as for accounts outside of domains.
     if domain == 0 || user_id == 0 {
         return None;
     }
@@ -52,7 +53,7 @@ pub(super) fn account_sid(encoded: &[u8]) -> Option<String> {
     Some(format!("{domain}-{user_id}"))
 }
 
-/// Little-endian NDR ([MS-RPCE] 2.2.6.1).
+/// A reader of little-endian NDR ([MS-RPCE] 2.2.6.1).
 struct NdrReader<'a> {
     rest: &'a [u8],
     position: usize,
@@ -76,7 +77,7 @@ impl<'a> NdrReader<'a> {
         Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
     }
 
-    /// The pointers of `COUNT` structures `RPC_UNICODE_STRING`, each preceded by two lengths of two bytes.
+    /// Returns the pointers of `COUNT` structures `RPC_UNICODE_STRING`, each preceded by two lengths of two bytes.
     fn references<const COUNT: usize>(&mut self) -> Option<[u32; COUNT]> {
         let mut references = [0; COUNT];
         for reference in &mut references {
@@ -86,7 +87,7 @@ impl<'a> NdrReader<'a> {
         Some(references)
     }
 
-    /// A conformant and varying array of UTF-16.
+    /// Skips a conformant and varying array of UTF-16.
     fn skip_text(&mut self) -> Option<()> {
         let _maximum = self.number()?;
         let _offset = self.number()?;
@@ -94,7 +95,7 @@ impl<'a> NdrReader<'a> {
         self.skip(units.checked_mul(2)?)
     }
 
-    /// `RPC_SID` ([MS-DTYP] 2.4.2.3), preceded by its number of subauthorities.
+    /// Returns an `RPC_SID` ([MS-DTYP] 2.4.2.3), preceded by its number of subauthorities, as text.
     fn sid(&mut self) -> Option<String> {
         let numbers = self.number()?;
         let [revision, count, authority @ ..] = self.take(8)? else { return None };
@@ -115,7 +116,7 @@ impl<'a> NdrReader<'a> {
 mod tests {
     use super::*;
 
-    /// From Samba 4.17 for `CORP\\alice`, who is in four groups.
+    /// The structure from Samba 4.17 for `CORP\\alice`, an account in four groups.
     const OF_ALICE: &[u8] = include_bytes!("../../../tests/data/kerberos/logon-info-alice");
     /// The same for an account in 150 groups.
     const OF_GRACE: &[u8] = include_bytes!("../../../tests/data/kerberos/logon-info-grace");

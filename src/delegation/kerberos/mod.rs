@@ -1,7 +1,7 @@
-//! Kerberos constrained delegation with protocol transition ([MS-SFU]): S4U2Self obtains a ticket to the gateway in the
-//! name of the user, S4U2Proxy with that a ticket to the server.
+//! Kerberos constrained delegation with protocol transition ([MS-SFU]). S4U2Self obtains a ticket to the gateway in the
+//! name of the user, and S4U2Proxy exchanges it for a ticket to the server.
 //!
-//! The account is one that was authenticated before; neither a certificate nor a password is checked here.
+//! The user was authenticated before: neither a certificate nor a password is checked here.
 
 mod abi;
 mod account;
@@ -24,7 +24,7 @@ mod spnego;
 mod status;
 mod threads;
 
-pub use delegator::{Delegator, DelegatorSettings, MappedUser};
+pub use delegator::{DelegatorSettings, KerberosDelegator, MappedUser};
 pub use diagnostics::{DelegationFinding, DelegationStep, FindingOutcome};
 pub use encryption_type::{AcceptedEncryption, EncryptionType};
 pub use error::{DelegationError, EncryptionError, MutualError, NotForwardableReason};
@@ -33,4 +33,4 @@ pub(crate) use keytab::Keytab;
 pub use keytab::KeytabError;
 pub use library::KerberosLibrary;
 pub(crate) use library::KerberosLibraryError;
-pub use negotiation::Negotiation;
+pub use negotiation::KerberosNegotiation;

@@ -11,14 +11,14 @@ use super::status::GssStatus;
 use std::fmt;
 use std::sync::Arc;
 
-/// An authentication that has begun. Its token is for one request: a server rejects a second one with it as a replay
-/// (RFC 4120 3.2.3).
-pub struct Negotiation {
+/// An authentication that has begun. Its token is for one request: a server rejects a second request with it as a
+/// replay (RFC 4120 3.2.3).
+pub struct KerberosNegotiation {
     context: SecurityContext,
     token: Vec<u8>,
 }
 
-impl Negotiation {
+impl KerberosNegotiation {
     /// Creates a token. The KDC is queried only if the library finds that the ticket has expired.
     pub(super) fn begin(
         delegation: &DelegatedTicket,
@@ -26,20 +26,20 @@ impl Negotiation {
     ) -> Result<Self, DelegationError> {
         let (credential, target) = (Arc::clone(&delegation.credential), Arc::clone(&delegation.target));
         let (context, stepped) = SecurityContext::begin(credential, target, MutualAuthentication::Required)
-            .map_err(error_classification::anywhere)?;
+            .map_err(error_classification::common_error)?;
         let encryption = TokenEncryption::of(&stepped.token).and_then(|found| found.check(accepted));
         encryption.map_err(DelegationError::EncryptionType)?;
         let token = spnego::offer(&stepped.token).map_err(|_| DelegationError::TokenTooLong)?;
         Ok(Self { context, token })
     }
 
-    /// The token for `Authorization: Negotiate` (RFC 4559 4.2), before base64.
+    /// Returns the token for `Authorization: Negotiate` (RFC 4559 4.2), before base64.
     pub fn token(&self) -> &[u8] {
         &self.token
     }
 
-    /// Checks the token of `WWW-Authenticate: Negotiate` in the server's response, after base64. Takes some microseconds,
-    /// without I/O.
+    /// Checks the token of `WWW-Authenticate: Negotiate` in the server's response, decoded from base64. Takes some
+    /// microseconds, without I/O.
     ///
     /// # Errors
     /// The server has not proven that it has the service's key (RFC 4120 3.2.4).
@@ -55,9 +55,9 @@ impl Negotiation {
     }
 }
 
-/// Without the token: a log reader could use it before the server has received it.
-impl fmt::Debug for Negotiation {
+/// The token is omitted: a log reader could use it before the server receives it.
+impl fmt::Debug for KerberosNegotiation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Negotiation").finish_non_exhaustive()
+        f.debug_struct("KerberosNegotiation").finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Names that Kerberos parses as exactly one account or one service.
+//! Principal names: names that Kerberos parses as exactly one account or one service.
 //!
 //! The library parses `/`, `@` and `\` as syntax (RFC 1964 2.1.1). They are rejected, not escaped: no account name in a
 //! directory contains them ([MS-SAMR] 3.1.1.6, `sAMAccountName`).
@@ -7,7 +7,7 @@ use std::fmt;
 
 /// The characters that `sAMAccountName` may not contain, among them those of Kerberos syntax.
 const FORBIDDEN_IN_ACCOUNTS: &str = "\"/\\[]:;|=,+*?<>@";
-/// The longest name, in bytes. `sAMAccountName` has at most 256 characters.
+/// The maximum length of a name in bytes. `sAMAccountName` has at most 256 characters.
 const LONGEST_NAME: usize = 1024;
 
 /// An account in a realm: `alice@CORP.EXAMPLE`.
@@ -22,7 +22,7 @@ impl UserPrincipal {
     ///
     /// # Errors
     ///
-    /// Anything other than one account name and one realm.
+    /// The text is not one account name and one realm.
     pub(crate) fn parse(text: &str) -> Result<Self, NameError> {
         let malformed = |reason| NameError { text: text.to_owned(), reason };
         let (name, realm) = text.rsplit_once('@').ok_or_else(|| malformed(NameErrorKind::NoRealm))?;
@@ -38,18 +38,18 @@ impl UserPrincipal {
         Ok(Self { text: text.into(), name_bytes: name.len() })
     }
 
-    /// The principal, `alice@CORP.EXAMPLE`.
+    /// Returns the principal, `alice@CORP.EXAMPLE`.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The realm, `CORP.EXAMPLE`.
+    /// Returns the realm, `CORP.EXAMPLE`.
     pub(crate) fn realm(&self) -> &str {
         self.text.get(self.name_bytes + 1..).unwrap_or_default()
     }
 
-    /// Whether the principal of a ticket is this account. The KDC may return another spelling; its names are compared
-    /// without case ([MS-KILE] 3.3.5.6.1).
+    /// Returns whether the principal of a ticket is this account. The KDC may return another spelling, because its
+    /// names are compared without case ([MS-KILE] 3.3.5.6.1).
     pub(super) fn is_named_by(&self, principal: &str) -> bool {
         self.text.to_lowercase() == principal.to_lowercase()
     }
@@ -73,7 +73,8 @@ impl ServiceName {
     ///
     /// # Errors
     ///
-    /// Anything else. Names in three parts (`CLASS/host/name`) are for directory services, and no backend is one.
+    /// The text has another form. Names with three parts (`CLASS/host/name`) are for directory services, and no backend
+    /// is one.
     pub(crate) fn parse(text: &str) -> Result<Self, NameError> {
         let malformed = |reason| NameError { text: text.to_owned(), reason };
         let (name, realm) = match text.split_once('@') {
@@ -108,7 +109,7 @@ impl fmt::Display for ServiceName {
     }
 }
 
-/// A realm in the form of a domain name (RFC 4120 6.1), the only one that directories have.
+/// Returns whether `text` is a realm in the form of a domain name (RFC 4120 6.1), the only form that directories use.
 fn is_realm(text: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
@@ -116,32 +117,32 @@ fn is_realm(text: &str) -> bool {
     text.split('.').all(is_label)
 }
 
-/// A name that is not passed to Kerberos.
+/// An invalid name, which is not passed to Kerberos.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} {reason}")]
 pub struct NameError {
     /// The name.
     pub text: String,
-    /// What is wrong with it.
+    /// The defect.
     pub reason: NameErrorKind,
 }
 
 /// The reason for which a name is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameErrorKind {
-    /// No `@`.
+    /// The name has no `@`.
     #[error("has no realm; expected name@REALM")]
     NoRealm,
-    /// No name before the `@`, spaces around it, or a name that is too long.
+    /// There is no name before the `@`, there are spaces around it, or the name is too long.
     #[error("has no account name before the realm")]
     NoName,
     /// The part after the `@` is not a domain name.
     #[error("has a realm that is not a domain name")]
     Realm,
-    /// Not `CLASS/host`.
+    /// The name is not `CLASS/host`.
     #[error("is not a service; expected HTTP/host")]
     NoService,
-    /// A character that names do not contain, or that Kerberos parses as syntax.
+    /// The name has a character that names do not contain, or that Kerberos parses as syntax.
     #[error("has a character that is not permitted in such a name")]
     Character,
 }

@@ -1,8 +1,8 @@
 //! SPNEGO tokens of HTTP Negotiate (RFC 4178, RFC 4559) around Kerberos tokens.
 //!
-//! The library's own SPNEGO mechanism replaces Kerberos error codes with numbers of its own, so that an unknown account could
-//! not be distinguished from one that may not be delegated. Kerberos is the only mechanism offered, so there is no list to
-//! protect with a MIC, and no downgrade to another mechanism.
+//! The library's own SPNEGO mechanism is not used: it replaces Kerberos error codes by numbers of its own, so that an
+//! unknown account could not be distinguished from one that may not be delegated. Kerberos is the only mechanism that
+//! is offered, so there is no list to protect with a MIC, and no downgrade to another mechanism.
 
 use super::error::MutualError;
 use der::asn1::{Application, ContextSpecific, ObjectIdentifier, OctetString};
@@ -56,7 +56,7 @@ enum NegotiationState {
     RequestMic = 3,
 }
 
-/// The token for `Authorization: Negotiate`, before base64.
+/// Returns the token for `Authorization: Negotiate`, before base64.
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub(super) fn offer(kerberos_token: &[u8]) -> der::Result<Vec<u8>> {
     Application { tag_number: TagNumber(0), tag_mode: TagMode::Implicit, value }.to_der()
 }
 
-/// The Kerberos token in the server's response, the proof of its identity.
+/// Returns the Kerberos token in the server's response, which proves the server's identity.
 ///
 /// # Errors
 /// The response is not a `NegTokenResp`, does not complete the negotiation, or has no token. A missing state counts as
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_response_is_malformed() {
+    fn a_response_that_is_not_exactly_one_neg_token_resp_is_malformed() {
         let good = response(&[&state(0), &token(b"proof")]);
         let twice = [good.clone(), good.clone()].concat();
         let offer = offer(b"ticket").unwrap();

@@ -20,18 +20,18 @@ pub struct GssStatus {
     pub major: u32,
     /// The status of the Kerberos mechanism, as an unsigned number.
     pub minor: u32,
-    /// The library's text for both, without the one that carries no information.
+    /// The library's text for both numbers, without the text of an unspecified failure.
     pub text: String,
 }
 
 impl GssStatus {
-    /// The status of a failed call, with the lines of text that the library has for its two numbers.
+    /// Creates the status of a failed call from its two numbers and the library's lines of text for each.
     pub(super) fn new(
         (major, mut lines): (u32, Vec<String>),
         (minor, minor_lines): (u32, Vec<String>),
     ) -> Self {
-        // "Unspecified GSS failure.  Minor code may provide more information" would take the place of the cause in an
-        // audit record, whose fields are bounded.
+        // "Unspecified GSS failure.  Minor code may provide more information" would displace the cause in an audit
+        // record, whose fields are bounded.
         if major & ROUTINE_ERROR == UNSPECIFIED_FAILURE && !minor_lines.is_empty() {
             lines.clear();
         }
@@ -39,14 +39,14 @@ impl GssStatus {
         Self { major, minor, text: lines.join("; ") }
     }
 
-    /// The Kerberos error code: up to 127 from a KDC or server (RFC 4120 7.5.9), from 128 from the library itself. `None`
-    /// if the minor status is of another error table.
+    /// Returns the Kerberos error code: up to 127 from a KDC or server (RFC 4120 7.5.9), from 128 from the library
+    /// itself. `None` if the minor status belongs to another error table.
     pub(super) fn kerberos_code(&self) -> Option<KerberosCode> {
         let offset = self.minor.cast_signed().checked_sub(KERBEROS_BASE)?;
         u8::try_from(offset).ok().filter(|code| (1..=KERBEROS_CODES).contains(code)).map(KerberosCode)
     }
 
-    /// Whether a ticket has expired.
+    /// Returns whether a ticket has expired.
     pub(super) fn is_expired(&self) -> bool {
         self.major & ROUTINE_ERROR == CREDENTIALS_EXPIRED
             || self.kerberos_code() == Some(KerberosCode::AP_ERR_TKT_EXPIRED)

@@ -1,8 +1,8 @@
-//! Threads for a library whose calls block, with a bounded queue.
+//! Threads for blocking calls of the Kerberos library, with a bounded queue.
 //!
-//! A caller may stop waiting at any time. Its call then runs to its end, because a blocking call cannot be interrupted; a
-//! queued call without a caller is not begun. The threads end after this is dropped and the queue is empty. The drop does
-//! not wait for them: the last call may block for as long as a KDC hangs.
+//! A caller may stop waiting at any time. Its call then runs to its end, because a blocking call cannot be interrupted;
+//! a queued call without a caller is not run. The threads end after the queue is dropped and empty. The drop does not
+//! wait for them, because the last call may block for as long as a KDC hangs.
 
 use super::error::DelegationError;
 use std::io;
@@ -17,7 +17,7 @@ type Job<State> = Box<dyn FnOnce(&mut State) + Send>;
 /// The receiving end of the queue, shared by the threads.
 type Queue<State> = Mutex<Receiver<Job<State>>>;
 
-/// KdcThreads that each have a `State` of their own.
+/// Threads, each of which has its own `State`.
 pub(super) struct KdcThreads<State> {
     jobs: SyncSender<Job<State>>,
 }

@@ -1,5 +1,5 @@
-//! The subordinate CA that issues user certificates, each with a new key. A chain that clients of the backend could not
-//! validate is rejected, and no certificate outlives the chain.
+//! The subordinate CA that issues user certificates, each with a new key. A chain is rejected if clients of the backend
+//! could not validate it, and no certificate outlives the chain.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +20,11 @@ use super::subject::UserCertificateSubject;
 use crate::certificate::{Certificate, SerialNumber};
 use crate::clock::UnixTime;
 
-/// A shorter certificate could expire before the handshake, because of clock skew.
+/// The minimum lifetime. A shorter one could end before the handshake, because of clock skew.
 const LEAST_LIFETIME: Duration = Duration::from_secs(60);
-/// These certificates cannot be revoked in time, so they must be short-lived.
+/// The maximum lifetime. These certificates cannot be revoked in time, so they must be short-lived.
 const MOST_LIFETIME: Duration = Duration::from_secs(3600);
-/// The length of a serial number in bytes: 126 random bits; RFC 5280 4.1.2.2 permits twenty bytes.
+/// The length of a serial number in bytes, of which 126 bits are random; RFC 5280 4.1.2.2 permits twenty bytes.
 const SERIAL_BYTES: usize = 16;
 
 /// The validity of user certificates, and their CRL.
@@ -50,10 +50,10 @@ impl Default for IssuanceSettings {
     }
 }
 
-/// A CA of the gateway, below one that the backend trusts.
+/// A CA of the gateway, subordinate to one that the backend trusts.
 #[derive(Debug)]
 pub struct SubordinateCa {
-    /// The chain, the CA's own certificate first; without the root if it was not configured.
+    /// The chain, which begins with the CA's own certificate. It has no root unless one is configured.
     chain: Vec<Certificate>,
     key: IssuingKey,
     key_identifier: Box<[u8]>,
@@ -73,10 +73,11 @@ pub struct UserCertificate {
 }
 
 impl SubordinateCa {
-    /// A CA with a chain, in which each certificate is issued by the next one, and the private key of the first.
+    /// Creates a CA from a chain, in which each certificate is issued by the next one, and the private key of the
+    /// first.
     ///
     /// # Errors
-    /// A backend could not validate the certificates that it would issue at `now`.
+    /// A backend could not validate certificates that the CA issued at `now`.
     pub fn new(
         chain: &[CertificateDer<'_>],
         key: &PrivateKeyDer<'_>,
@@ -140,12 +141,12 @@ impl SubordinateCa {
         })
     }
 
-    /// The lifetime of the certificates.
+    /// Returns the lifetime of the certificates.
     pub fn lifetime(&self) -> Duration {
         self.settings.lifetime
     }
 
-    /// The CA's own certificate, and those above it, in order.
+    /// Returns the CA's own certificate and those above it, in order.
     pub fn chain(&self) -> &[Certificate] {
         &self.chain
     }
@@ -160,7 +161,8 @@ impl SubordinateCa {
         Ok(CertifiedKey::new(chain, key))
     }
 
-    /// All certificates of the chain must be valid for the whole lifetime of the issued one.
+    /// Checks that all certificates of the chain are valid for the whole lifetime of a certificate that is issued at
+    /// `now`.
     fn check_time(&self, now: UnixTime) -> Result<(), IssuanceError> {
         let begin = self.chain.iter().map(Certificate::not_before).max().unwrap_or(UnixTime::END);
         let end = self.chain.iter().map(Certificate::not_after).min().unwrap_or(UnixTime::EPOCH);
@@ -192,7 +194,7 @@ fn read(chain: &[CertificateDer<'_>]) -> Result<Vec<Certificate>, SubordinateCaE
     chain.iter().enumerate().map(read).collect()
 }
 
-/// The requirements of RFC 5280 6.1.4 for each CA of a path. `place` is the number of CAs below it in the chain.
+/// Checks the requirements of RFC 5280 6.1.4 for a CA of a path. `place` is the number of CAs below it in the chain.
 fn check_authority(certificate: &Certificate, place: usize) -> Result<(), SubordinateCaError> {
     let number = place + 1;
     let Some(constraints) = certificate.basic_constraints().filter(|constraints| constraints.ca) else {
@@ -228,7 +230,7 @@ fn check_issued(pair: &[Certificate], place: usize) -> Result<(), SubordinateCaE
         .map_err(|cause| SubordinateCaError::NotIssuedByNext { number, cause: Some(cause) })
 }
 
-/// A random serial number, positive and always of full length.
+/// Returns a random serial number, which is positive and has full length.
 fn serial_number() -> Result<[u8; SERIAL_BYTES], IssuanceError> {
     let mut serial = [0; SERIAL_BYTES];
     rand::fill(&mut serial).map_err(|_| IssuanceError::Key)?;

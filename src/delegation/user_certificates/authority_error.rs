@@ -6,7 +6,7 @@ use crate::certificate::signature::SignatureError;
 use crate::certificate::{KeyAlgorithm, MalformedCertificate};
 use crate::clock::UnixTime;
 
-/// A chain and a key cannot be used as a subordinate CA.
+/// The reason for which a chain and a key cannot be used as a subordinate CA.
 #[derive(Debug, thiserror::Error)]
 pub enum SubordinateCaError {
     /// The chain is empty.
@@ -24,10 +24,10 @@ pub enum SubordinateCaError {
     /// The private key is malformed or not supported.
     #[error("cannot use the private key")]
     UnusableKey(#[source] rustls::Error),
-    /// The private key is of another certificate.
+    /// The private key belongs to another certificate.
     #[error("private key does not match the certificate")]
     KeyMismatch,
-    /// Windows cannot verify signatures of this key, or it is too short.
+    /// Windows cannot verify signatures of this key, or the key is too short.
     #[error("unsuitable CA key {0}: use RSA of at least 2048 bits, P-256, P-384 or P-521")]
     UnsuitableKey(KeyAlgorithm),
     /// The certificate is not a CA certificate (RFC 5280 4.2.1.9).
@@ -93,7 +93,7 @@ pub enum SubordinateCaError {
     },
 }
 
-/// No certificate could be issued.
+/// The reason for which no certificate was issued.
 #[derive(Debug, thiserror::Error)]
 pub enum IssuanceError {
     /// A certificate of the CA's chain is not yet valid.
@@ -107,7 +107,7 @@ pub enum IssuanceError {
     /// A certificate of the CA's chain expires before one issued now.
     #[error("chain of the subordinate CA expires at {not_after}, before a certificate issued at {now}")]
     AuthorityEnds {
-        /// The end of the validity of the one that expires first.
+        /// The end of the validity of the certificate that expires first.
         not_after: UnixTime,
         /// The current time.
         now: UnixTime,

@@ -1,4 +1,4 @@
-//! Presents a user certificate in the handshake of one backend connection, and records whether the server requested it.
+//! The presentation of a user certificate in the handshake of one backend connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,21 +10,22 @@ use rustls::{ClientConfig, SignatureScheme};
 /// Whether the user certificate was sent in a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PresentationOutcome {
-    /// The server did not request one. It may do so later, by renegotiation (TLS 1.2) or post-handshake authentication (RFC
-    /// 8446 4.6.2); rustls supports neither, so the connection is anonymous.
+    /// The server did not request a certificate. It may do so later, by renegotiation (TLS 1.2) or post-handshake
+    /// authentication (RFC 8446 4.6.2). rustls supports neither, so the connection is anonymous.
     NotRequested,
     /// The server accepts no signature of a P-256 key, so no certificate was sent.
     Unsuitable,
-    /// It was sent. In TLS 1.3 the server may still reject it, with an alert instead of its first response.
+    /// The certificate was sent. In TLS 1.3 the server may still reject it, with an alert instead of its first
+    /// response.
     Sent,
 }
 
-/// The state of the certificate in one handshake. To be read after the handshake.
+/// The presentation of the certificate in one handshake. The outcome is known after the handshake.
 #[derive(Clone, Debug, Default)]
 pub struct CertificatePresentation(Arc<AtomicU8>);
 
 impl CertificatePresentation {
-    /// Whether the certificate was sent.
+    /// Returns whether the certificate was sent.
     pub fn outcome(&self) -> PresentationOutcome {
         match self.0.load(Ordering::Acquire) {
             SENT => PresentationOutcome::Sent,
@@ -37,10 +38,10 @@ impl CertificatePresentation {
 const UNSUITABLE: u8 = 1;
 const SENT: u8 = 2;
 
-/// Copies `template` for one connection, on which `key` is presented.
+/// Returns a copy of `template` for one connection, on which `key` is presented.
 ///
-/// Without session resumption: the server would take the certificate of an earlier connection from the session and not
-/// request one, so that the account of the connection would be unknown.
+/// Session resumption is disabled: the server would take the certificate of an earlier connection from the session and
+/// not request one, so that the account of the connection would be unknown.
 pub(super) fn settings_for_one_connection(
     template: &ClientConfig,
     key: Arc<CertifiedKey>,
@@ -53,7 +54,8 @@ pub(super) fn settings_for_one_connection(
     (Arc::new(settings), presentation)
 }
 
-/// Presents the certificate whatever CAs the server names: IIS may not name one that it trusts through the NTAuth store.
+/// Presents the certificate whatever CAs the server names: IIS may not name a CA that it trusts through the NTAuth
+/// store.
 #[derive(Debug)]
 struct UserCertificateResolver {
     key: Arc<CertifiedKey>,

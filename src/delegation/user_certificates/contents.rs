@@ -1,7 +1,7 @@
 //! The DER encoding of user certificates.
 //!
-//! The issuer's name is copied byte for byte from the CA's certificate: encoding a decoded name could change the string type,
-//! and Windows finds the issuer by the bytes of its name.
+//! The issuer's name is copied byte for byte from the CA's certificate: encoding a decoded name could change the string
+//! type, and Windows finds the issuer by the bytes of its name.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use const_oid::ObjectIdentifier;
@@ -64,7 +64,7 @@ struct SignedUserCertificate<'a> {
 }
 
 impl CertificateContents<'_> {
-    /// The TBSCertificate.
+    /// Encodes the TBSCertificate.
     pub(super) fn to_be_signed(&self) -> der::Result<Vec<u8>> {
         ToBeSigned {
             version: Version::V3,
@@ -79,8 +79,9 @@ impl CertificateContents<'_> {
         .to_der()
     }
 
-    /// RFC 5280 4.2. basicConstraints is absent, as is permitted for end entities (4.2.1.9). The only extended key usage is
-    /// clientAuth: with smartcard logon, a stolen key could be used to log on to Windows.
+    /// Returns the extensions (RFC 5280 4.2). basicConstraints is absent, as is permitted for end entities (4.2.1.9).
+    /// The only extended key usage is clientAuth: with smartcard logon, a stolen key could be used to log on to
+    /// Windows.
     fn extensions(&self) -> der::Result<Vec<Extension>> {
         let key_usage = KeyUsage(FlagSet::from(KeyUsages::DigitalSignature));
         let client_only = ExtendedKeyUsage(vec![rfc5280::ID_KP_CLIENT_AUTH]);
@@ -118,7 +119,7 @@ pub(super) fn signed(to_be_signed: &[u8], algorithm: &[u8], signature: &[u8]) ->
     .to_der()
 }
 
-/// A name of one attribute, in UTF-8 as RFC 5280 4.1.2.4 requires of new certificates.
+/// Returns a name of one attribute, in UTF-8 as RFC 5280 4.1.2.4 requires of new certificates.
 fn common_name(name: &str) -> der::Result<Vec<SetOfVec<AttributeTypeAndValue>>> {
     let value = Any::encode_from(&Utf8StringRef::new(name)?)?;
     Ok(vec![SetOfVec::try_from([AttributeTypeAndValue { oid: rfc4519::CN, value }])?])
@@ -139,7 +140,7 @@ fn distribution_point(uri: &str) -> der::Result<Vec<u8>> {
     .to_der()
 }
 
-/// RFC 7093 section 2, method 1: the first 160 bits of the SHA-256 of the key.
+/// Returns the key identifier: the first 160 bits of the SHA-256 of the key (RFC 7093 section 2, method 1).
 fn key_identifier(public_key_der: &[u8]) -> der::Result<OctetString> {
     let key = SubjectPublicKeyInfoRef::from_der(public_key_der)?;
     let hash = digest(&SHA256, key.subject_public_key.raw_bytes());
@@ -154,7 +155,7 @@ fn plain(identifier: ObjectIdentifier, value: Vec<u8>) -> der::Result<Extension>
     Ok(Extension { extn_id: identifier, critical: false, extn_value: OctetString::new(value)? })
 }
 
-/// UTCTime until 2049, GeneralizedTime after (RFC 5280 4.1.2.5), in whole seconds.
+/// Returns the time in whole seconds: UTCTime until 2049, GeneralizedTime after (RFC 5280 4.1.2.5).
 fn time(time: UnixTime) -> der::Result<Time> {
     DateTime::from_unix_duration(time.since_epoch()).map(Time::from)
 }

@@ -13,7 +13,7 @@ use super::authority_error::{IssuanceError, SubordinateCaError};
 use crate::certificate::KeyAlgorithm;
 use crate::certificate::signature::MINIMUM_RSA_BITS;
 
-/// The key, and the only algorithm that it signs with.
+/// The key, and the only algorithm with which it signs.
 #[derive(Debug)]
 pub(super) struct IssuingKey {
     key: Arc<dyn SigningKey>,
@@ -42,7 +42,7 @@ impl IssuingKey {
         Ok(Self { key, scheme, algorithm: AlgorithmIdentifierOwned { oid, parameters: parameters(oid) } })
     }
 
-    /// The AlgorithmIdentifier of [`IssuingKey::sign`], which a certificate contains twice.
+    /// Returns the AlgorithmIdentifier of [`IssuingKey::sign`], which a certificate contains twice.
     pub(super) fn algorithm_der(&self) -> der::Result<Vec<u8>> {
         self.algorithm.to_der()
     }
@@ -56,7 +56,7 @@ impl IssuingKey {
     }
 }
 
-/// NULL for RSA (RFC 4055 section 5), absent for ECDSA (RFC 5758 3.2).
+/// Returns the parameters of an algorithm: NULL for RSA (RFC 4055 section 5), none for ECDSA (RFC 5758 3.2).
 fn parameters(algorithm: ObjectIdentifier) -> Option<Any> {
     (algorithm == rfc5912::SHA_256_WITH_RSA_ENCRYPTION).then(|| Any::from(Null))
 }

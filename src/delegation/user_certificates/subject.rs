@@ -1,14 +1,15 @@
-//! The account that a user certificate names. Names are never shortened or corrected: the backend could map the certificate
-//! to another account.
+//! The account that a user certificate names. Names are never shortened or corrected, because the backend could map the
+//! certificate to another account.
 
 use crate::certificate::is_security_identifier;
 
-/// ub-common-name of RFC 5280 A.1, in characters.
+/// The maximum length of a common name in characters (RFC 5280 A.1, ub-common-name).
 const MAXIMUM_COMMON_NAME: usize = 64;
 /// The maximum length of userPrincipalName in Active Directory ([MS-ADA3], rangeUpper), in characters.
 const MAXIMUM_UPN: usize = 1024;
 
-/// The names of the account in a certificate: a display name, and a UPN, a SID or both, by which it is mapped.
+/// The names of the account in a certificate: a display name, and a UPN, a SID or both, by which the certificate is
+/// mapped.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UserCertificateSubject {
     common_name: String,
@@ -16,13 +17,13 @@ pub struct UserCertificateSubject {
     sid: Option<String>,
 }
 
-/// No certificate can name the account.
+/// The reason for which no certificate can name the account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserCertificateSubjectError {
-    /// The account has only a display name, by which it cannot be mapped.
+    /// The account has neither a UPN nor a SID, by which the certificate could be mapped.
     #[error("the account has neither a user principal name nor a SID")]
     Nameless,
-    /// A name is empty, or has a control character.
+    /// A name is empty or has a control character.
     #[error("{name} is not valid in a certificate")]
     Malformed {
         /// The name: `common name`, `user principal name` or `SID`.
@@ -39,13 +40,14 @@ pub enum UserCertificateSubjectError {
 }
 
 impl UserCertificateSubject {
-    /// The total length of the names in bytes.
+    /// Returns the total length of the names in bytes.
     pub(super) fn length(&self) -> usize {
         let names = [Some(&self.common_name), self.upn.as_ref(), self.sid.as_ref()];
         names.into_iter().flatten().map(String::len).sum()
     }
 
-    /// The account with the display name `common_name`, mapped by `upn` (`alice@corp.example`), `sid` (`S-1-5-21-…`) or both.
+    /// Creates a subject with the display name `common_name`, mapped by `upn` (`alice@corp.example`), `sid`
+    /// (`S-1-5-21-…`) or both.
     ///
     /// # Errors
     /// A name is missing or invalid.
@@ -77,17 +79,17 @@ impl UserCertificateSubject {
         })
     }
 
-    /// The display name.
+    /// Returns the display name.
     pub fn common_name(&self) -> &str {
         &self.common_name
     }
 
-    /// The user principal name.
+    /// Returns the user principal name.
     pub fn upn(&self) -> Option<&str> {
         self.upn.as_deref()
     }
 
-    /// The SID as text.
+    /// Returns the SID as text.
     pub fn sid(&self) -> Option<&str> {
         self.sid.as_deref()
     }

@@ -1,5 +1,5 @@
-//! A certification authority that signs certificates and CRLs. It validates nothing that it signs: tests need invalid
-//! certificates.
+//! The certification authorities of the test PKI. They sign certificates and CRLs without checking them, since tests need
+//! invalid ones.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -22,10 +22,10 @@ use super::profile::CardProfile;
 use super::weak_key::RsaPublicKey;
 use crate::clock::UnixTime;
 
-/// The time from thisUpdate to nextUpdate.
+/// The time from thisUpdate to nextUpdate of a CRL.
 const CRL_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 
-/// A root, a policy authority below it and an issuing authority below that.
+/// A root, a policy authority below it, and an issuing authority below that.
 pub(super) struct CaHierarchy {
     pub(super) root: TestAuthority,
     pub(super) policy: TestAuthority,
@@ -49,7 +49,7 @@ pub(super) struct TestAuthority {
 }
 
 impl TestAuthority {
-    /// A self-signed authority without a path length constraint.
+    /// Creates a self-signed authority without a path length constraint.
     pub(super) fn root(name: &str, now: UnixTime) -> Result<Self, PkiError> {
         let parameters = authority_parameters(name, BasicConstraints::Unconstrained, now)?;
         let pair = key::generate(KeyKind::EcdsaP256, name)?;
@@ -61,7 +61,7 @@ impl TestAuthority {
         })
     }
 
-    /// A subordinate authority, restricted to `policies`.
+    /// Creates a subordinate authority that may assert only `policies`.
     fn below(
         &self,
         name: &str,
@@ -87,12 +87,12 @@ impl TestAuthority {
         &self.certificate
     }
 
-    /// The signature of this authority's key (ECDSA P-256 with SHA-256) over `message`.
+    /// Returns the signature (ECDSA P-256 with SHA-256) of this authority's key over `message`.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, PkiError> {
         self.issuer.key().sign(message).map_err(|source| PkiError::signing("a signature", source))
     }
 
-    /// A client certificate of `profile` with a new key; `issuers` are the rest of its chain.
+    /// Issues a client certificate of `profile` with a new key; `issuers` are the rest of its chain.
     pub(super) fn issue_card(
         &self,
         profile: &CardProfile,
@@ -103,7 +103,7 @@ impl TestAuthority {
         Ok(Card::assemble(&profile.name, leaf, issuers, pair.into()))
     }
 
-    /// A client certificate of `profile` for an existing RSA key; `issuers` are the rest of its chain.
+    /// Issues a client certificate of `profile` for an existing RSA key; `issuers` are the rest of its chain.
     pub(super) fn issue_card_for(
         &self,
         profile: &CardProfile,
@@ -114,7 +114,7 @@ impl TestAuthority {
         Ok(Card::assemble(&profile.name, leaf, issuers, key))
     }
 
-    /// A server certificate for `hosts` (names and addresses), valid from an hour ago for ninety days.
+    /// Issues a server certificate for `hosts` (names and addresses), valid from an hour before `now` to 90 days after it.
     pub(super) fn issue_server(
         &self,
         name: &str,
@@ -137,7 +137,7 @@ impl TestAuthority {
         Ok(ServerCertificate::assemble(name, leaf, Vec::new(), pair.into()))
     }
 
-    /// A CRL that lists `revoked`, current for a week from `now`.
+    /// Returns a CRL in DER that lists the certificates named `revoked`, and whose nextUpdate is a week after `now`.
     pub(super) fn crl(&self, revoked: &[&str], now: UnixTime) -> Result<Vec<u8>, PkiError> {
         let this_update = date(now)?;
         let entry = |name: &&str| RevokedCertParams {
@@ -198,7 +198,7 @@ fn authority_parameters(
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name = distinguished_name("PKI", name);
     parameters.serial_number = Some(SerialNumber::from_slice(&serial_number(name)));
-    // Old enough to have issued the expired certificate.
+    // The expired certificate must lie within the validity of its issuers, or it would be invalid in two ways.
     parameters.not_before = date(before(now, 2 * YEAR))?;
     parameters.not_after = date(now.plus(10 * YEAR))?;
     parameters.is_ca = IsCa::Ca(constraints);
@@ -207,8 +207,8 @@ fn authority_parameters(
     Ok(parameters)
 }
 
-/// The key identifier of an authority is derived from its name. The foreign hierarchy thus has the same ones, and only
-/// signatures distinguish the two (RFC 5280 4.2.1.2 permits any method).
+/// Returns the key identifier of an authority, derived from its name. The foreign hierarchy therefore has the same key
+/// identifiers, and only signatures distinguish the two (RFC 5280 4.2.1.2 permits any method of derivation).
 fn key_identifier(name: &str) -> KeyIdMethod {
     KeyIdMethod::PreSpecified(serial_number(name))
 }

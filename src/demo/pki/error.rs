@@ -1,9 +1,9 @@
-//! The error of the test PKI.
+//! The errors of the test PKI.
 
 use crate::clock::UnixTime;
 use std::path::PathBuf;
 
-/// The PKI cannot be created or written.
+/// An error of creating or writing the test PKI.
 #[derive(Debug, thiserror::Error)]
 pub enum PkiError {
     /// A key cannot be generated, or a certificate or CRL cannot be signed.
@@ -24,7 +24,7 @@ pub enum PkiError {
     /// A part of a certificate cannot be encoded.
     #[error("cannot encode DER")]
     Encoding(#[from] der::Error),
-    /// A certificate cannot contain this date.
+    /// The date is outside the range that a certificate can encode.
     #[error("a certificate cannot contain the date {0}")]
     Date(UnixTime),
     /// A file or folder cannot be written.

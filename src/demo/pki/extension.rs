@@ -21,7 +21,7 @@ pub(super) const USER_PRINCIPAL_NAME: ObjectIdentifier =
 
 const CERTIFICATE_POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
 
-/// The certificatePolicies extension (RFC 5280 4.2.1.4), not critical, without qualifiers.
+/// Returns the certificatePolicies extension (RFC 5280 4.2.1.4), not critical, without qualifiers.
 pub(super) fn certificate_policies(policies: &[ObjectIdentifier]) -> Result<CustomExtension, PkiError> {
     let information =
         |policy: &ObjectIdentifier| PolicyInformation { policy_identifier: *policy, policy_qualifiers: None };
@@ -29,13 +29,13 @@ pub(super) fn certificate_policies(policies: &[ObjectIdentifier]) -> Result<Cust
     Ok(CustomExtension::from_oid_content(&arcs(&CERTIFICATE_POLICIES), value))
 }
 
-/// The SID extension (MS-WCCE 2.2.2.7.7.4): the SID as ASCII text inside an otherName, not critical.
+/// Returns the SID extension (MS-WCCE 2.2.2.7.7.4): the SID as ASCII text inside an otherName, not critical.
 pub(super) fn security_identifier(sid: &str) -> Result<CustomExtension, PkiError> {
     let value = security_identifier_value(sid)?;
     Ok(CustomExtension::from_oid_content(&arcs(&SECURITY_IDENTIFIER_EXTENSION), value))
 }
 
-/// The arcs of the identifier, for rcgen.
+/// Returns the arcs of `identifier` in the type that rcgen takes.
 pub(super) fn arcs(identifier: &ObjectIdentifier) -> Vec<u64> {
     identifier.arcs().map(u64::from).collect()
 }

@@ -58,14 +58,14 @@ impl PkiFiles {
         }
     }
 
-    /// The file with chain and key of a client certificate, as for `curl --cert`.
+    /// Returns the path of the file with chain and key of a client certificate, as for `curl --cert`.
     pub fn card(&self, name: &str) -> PathBuf {
         self.cards.join(format!("{name}.pem"))
     }
 }
 
 impl Pki {
-    /// Writes all files into the folder `pki` below `dir`, replacing existing ones.
+    /// Writes all files into the folder `pki` below `dir`, replaces existing ones, and returns their paths.
     ///
     /// # Errors
     /// If a file or folder cannot be written.
@@ -116,7 +116,8 @@ fn write_card(card: &KeyedChain, folder: &Path) -> Result<(), PkiError> {
     write(&file("pem"), OWNER_ONLY, card.bundle_pem()?.as_bytes())
 }
 
-/// The mode applies only to a new file, so an existing one is removed first.
+/// Creates the file with `mode`. An existing file is removed first: the mode would not apply to it, and a private key
+/// would stay readable by other users.
 fn write(path: &Path, mode: u32, content: &[u8]) -> Result<(), PkiError> {
     if let Err(source) = fs::remove_file(path)
         && source.kind() != std::io::ErrorKind::NotFound

@@ -20,14 +20,14 @@ pub enum KeyKind {
     EcdsaP521,
     /// Ed25519.
     Ed25519,
-    /// RSA with 2,048 bits. All in one process are the same key.
+    /// RSA with 2,048 bits. All RSA certificates of one process have the same key.
     Rsa2048,
 }
 
-/// A certificate, the intermediates above it and its private key.
+/// A certificate with the intermediates above it and its private key.
 #[derive(Debug)]
 pub struct KeyedChain {
-    /// The name of its files.
+    /// The name of the files, without the suffix.
     pub name: String,
     /// Leaf first, without the trust anchor.
     pub chain: Vec<CertificateDer<'static>>,
@@ -51,38 +51,38 @@ impl KeyedChain {
         Self { name: name.to_owned(), chain: std::iter::once(leaf).chain(issuers).collect(), key }
     }
 
-    /// The DER of the leaf; empty if the chain is.
+    /// Returns the leaf in DER; empty if the chain is empty.
     pub fn certificate_der(&self) -> &[u8] {
         self.chain.first().map_or(&[], |leaf| leaf.as_ref())
     }
 
-    /// The private key in the type of rustls.
+    /// Returns the private key in the type that rustls takes.
     pub fn private_key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::Pkcs8(self.key.clone_key())
     }
 
-    /// The chain as PEM, leaf first.
+    /// Returns the chain as PEM, leaf first.
     pub fn chain_pem(&self) -> Result<String, PkiError> {
         self.chain.iter().map(|certificate| certificate_pem(certificate)).collect()
     }
 
-    /// The private key as PEM.
+    /// Returns the private key as PEM (PKCS#8).
     pub fn key_pem(&self) -> Result<String, PkiError> {
         pem("PRIVATE KEY", self.key.secret_pkcs8_der())
     }
 
-    /// Chain and private key in one file, as for `curl --cert`.
+    /// Returns the chain and the private key as one PEM text, as for `curl --cert`.
     pub fn bundle_pem(&self) -> Result<String, PkiError> {
         Ok(self.chain_pem()? + &self.key_pem()?)
     }
 }
 
-/// A certificate as PEM.
+/// Returns a certificate as PEM.
 pub(super) fn certificate_pem(der: &[u8]) -> Result<String, PkiError> {
     pem("CERTIFICATE", der)
 }
 
-/// Generates a key pair for `owner`.
+/// Generates a key pair; errors name `owner`.
 pub(super) fn generate(kind: KeyKind, owner: &str) -> Result<KeyPair, PkiError> {
     let new = |algorithm| KeyPair::generate_for(algorithm).map_err(|source| PkiError::signing(owner, source));
     match kind {
@@ -94,7 +94,7 @@ pub(super) fn generate(kind: KeyKind, owner: &str) -> Result<KeyPair, PkiError> 
     }
 }
 
-/// PKCS#8 version 1: OpenSSL cannot read version 2, which contains the public key.
+/// Generates an Ed25519 key as PKCS#8 version 1: OpenSSL cannot read version 2, which contains the public key.
 fn ed25519(owner: &str) -> Result<KeyPair, PkiError> {
     let random = aws_lc_rs::rand::SystemRandom::new();
     let document = aws_lc_rs::signature::Ed25519KeyPair::generate_pkcs8v1(&random)
@@ -102,7 +102,8 @@ fn ed25519(owner: &str) -> Result<KeyPair, PkiError> {
     load(document.as_ref(), &PKCS_ED25519, owner)
 }
 
-/// Generating an RSA key takes about as long as the rest of the PKI, and tests create many.
+/// Returns the RSA key of the process. Generating one takes about as long as the rest of the PKI, and each test creates a
+/// PKI.
 fn shared_rsa(owner: &str) -> Result<KeyPair, PkiError> {
     static SHARED: Mutex<Option<Vec<u8>>> = Mutex::new(None);
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
-//! A test PKI: certification authorities, server certificates, valid client certificates, client certificates that are
-//! invalid in one way each, and CRLs.
+//! A test PKI: certification authorities, server certificates, CRLs, valid client certificates, and client certificates
+//! that are invalid in one way each.
 //!
-//! Not for production: the private keys of the authorities are in memory, next to everything else.
+//! Not for production: the private keys of the authorities are in the memory of the gateway's process.
 
 mod authority;
 mod error;

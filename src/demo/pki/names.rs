@@ -1,8 +1,8 @@
-//! Names, serial numbers and periods of the test PKI.
+//! The names, serial numbers and periods of the test PKI.
 
 use std::time::Duration;
 
-/// The common name of the trust anchor, and of the foreign hierarchy's.
+/// The common name of the trust anchor, and of the root of the foreign hierarchy.
 pub(crate) const ROOT_CA: &str = "Demo Root CA";
 /// The common name of the authority between the trust anchor and the issuing authority.
 pub(crate) const POLICY_CA: &str = "Demo Policy CA";
@@ -21,7 +21,7 @@ pub(crate) const HOSTS: [&str; 5] =
 pub(super) const DAY: Duration = Duration::from_secs(86_400);
 pub(super) const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
-/// The serial number of the certificate `name`: sixteen bytes derived from the name.
+/// Returns the serial number of the certificate `name`: 16 bytes derived from the name.
 ///
 /// Two certificates of one name have the same serial number, so a renewed certificate needs another name.
 pub fn serial_number(name: &str) -> Vec<u8> {

@@ -38,7 +38,7 @@ pub struct ExtraExtension {
 /// The contents of one client certificate. [`CardProfile::of`] returns a valid one; a test changes single fields.
 #[derive(Clone, Debug)]
 pub struct CardProfile {
-    /// The name of the files.
+    /// The name of the files, without the suffix.
     pub name: String,
     /// The subject's common name.
     pub common_name: String,
@@ -60,7 +60,7 @@ pub struct CardProfile {
     pub not_after: UnixTime,
     /// The kind of key.
     pub key: KeyKind,
-    /// The authority that signs it.
+    /// The authority that signs the certificate.
     pub signer: Signer,
     /// The URLs of the issuer's CRL; if empty, the extension is omitted.
     pub crl_distribution_points: Vec<String>,
@@ -69,8 +69,8 @@ pub struct CardProfile {
 }
 
 impl CardProfile {
-    /// A valid client certificate for the account `name`: valid from yesterday for a year, P-256, UPN, mail address, SID,
-    /// both usages.
+    /// Returns the profile of a valid certificate for the account `name`: valid from a day before `now` to a year after it,
+    /// with a P-256 key, a UPN, a mail address, a SID and both usages.
     pub fn of(name: &str, now: UnixTime) -> Self {
         let address = format!("{name}@{DOMAIN}");
         let serial_number = serial_number(name);
@@ -94,7 +94,7 @@ impl CardProfile {
         }
     }
 
-    /// This profile with TLS client authentication as the only usage.
+    /// Returns this profile with TLS client authentication as the only usage.
     #[must_use]
     pub fn without_smartcard_logon(self) -> Self {
         Self { extended_key_usages: vec![CLIENT_AUTHENTICATION], ..self }

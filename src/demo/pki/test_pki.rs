@@ -1,4 +1,4 @@
-//! A complete PKI: certification authorities, server certificates, client certificates, CRLs.
+//! A complete test PKI, with the keys of its authorities.
 
 use super::authority::{CaHierarchy, TestAuthority};
 use super::error::PkiError;
@@ -9,7 +9,7 @@ use super::{users, version_one};
 use crate::clock::UnixTime;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
-/// A complete PKI with the keys of its authorities.
+/// Certification authorities with their keys, server certificates and client certificates.
 pub struct Pki {
     pub(super) created: UnixTime,
     home: CaHierarchy,
@@ -23,7 +23,7 @@ pub struct Pki {
 impl Pki {
     /// Creates a PKI whose certificates are valid at `now`, except those that are meant to be invalid.
     ///
-    /// The RSA key is generated once per process, since that is slow; every other key is new.
+    /// The RSA key is generated once per process, since its generation is slow; every other key is new.
     ///
     /// # Errors
     /// If a key cannot be generated or a certificate cannot be signed.
@@ -45,47 +45,47 @@ impl Pki {
         Ok(pki)
     }
 
-    /// The trust anchor of the client certificates.
+    /// Returns the trust anchor of the client certificates.
     pub fn root(&self) -> &CertificateDer<'static> {
         self.home.root.certificate()
     }
 
-    /// The policy authority's certificate, issued by the root.
+    /// Returns the policy authority's certificate, issued by the root.
     pub fn policy(&self) -> &CertificateDer<'static> {
         self.home.policy.certificate()
     }
 
-    /// The issuing authority's certificate, issued by the policy authority.
+    /// Returns the issuing authority's certificate, issued by the policy authority.
     pub fn issuing(&self) -> &CertificateDer<'static> {
         self.home.issuing.certificate()
     }
 
-    /// The root of the foreign hierarchy, which has the same names and serial numbers but other keys.
+    /// Returns the root of the foreign hierarchy, which has the same names and serial numbers but other keys.
     pub fn foreign_root(&self) -> &CertificateDer<'static> {
         self.foreign.root.certificate()
     }
 
-    /// The trust anchor of the server certificates.
+    /// Returns the trust anchor of the server certificates.
     pub fn server_ca(&self) -> &CertificateDer<'static> {
         self.server_ca.certificate()
     }
 
-    /// The ECDSA server certificate for [`HOSTS`].
+    /// Returns the ECDSA server certificate for [`HOSTS`].
     pub fn server_ecdsa(&self) -> &ServerCertificate {
         &self.server_ecdsa
     }
 
-    /// The RSA server certificate for [`HOSTS`].
+    /// Returns the RSA server certificate for [`HOSTS`].
     pub fn server_rsa(&self) -> &ServerCertificate {
         &self.server_rsa
     }
 
-    /// Every client certificate of the PKI.
+    /// Returns the client certificates that the PKI was created with.
     pub fn cards(&self) -> &[Card] {
         &self.cards
     }
 
-    /// The client certificate of this name.
+    /// Returns the client certificate of this name.
     pub fn card(&self, name: &str) -> Option<&Card> {
         self.cards.iter().find(|card| card.name == name)
     }
@@ -115,24 +115,25 @@ impl Pki {
         self.server_ca.issue_server(name, hosts, key, now)
     }
 
-    /// A CRL of `signer` that lists the certificates of these names, current for a week from `now`.
+    /// Returns a CRL of `signer` that lists the certificates of these names, and whose nextUpdate is a week after `now`.
     ///
     /// Serial numbers are derived from names ([`super::serial_number`]), so a certificate that does not exist can be listed.
     pub fn crl(&self, signer: Signer, revoked: &[&str], now: UnixTime) -> Result<Vec<u8>, PkiError> {
         self.authority(signer).crl(revoked, now)
     }
 
-    /// The CRL of the issuing authority: [`Pki::crl`] of [`Signer::Issuing`].
+    /// Returns the CRL of the issuing authority: [`Pki::crl`] of [`Signer::Issuing`].
     pub fn issuing_crl(&self, revoked: &[&str], now: UnixTime) -> Result<Vec<u8>, PkiError> {
         self.crl(Signer::Issuing, revoked, now)
     }
 
-    /// The signature (ECDSA P-256 with SHA-256) of `signer`'s key over `message`, for structures that a test encodes itself.
+    /// Returns the signature (ECDSA P-256 with SHA-256) of `signer`'s key over `message`, for structures that a test encodes
+    /// itself.
     pub fn sign(&self, signer: Signer, message: &[u8]) -> Result<Vec<u8>, PkiError> {
         self.authority(signer).sign(message)
     }
 
-    /// The certificates between a client certificate of `signer` and the trust anchor, lowest first.
+    /// Returns the certificates between a client certificate of `signer` and the trust anchor, lowest first.
     fn issuers(&self, signer: Signer) -> Vec<CertificateDer<'static>> {
         let between = match signer {
             Signer::Issuing => vec![self.home.issuing.certificate(), self.home.policy.certificate()],

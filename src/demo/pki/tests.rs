@@ -1,4 +1,4 @@
-//! The PKI as x509-cert parses it, and OpenSSL if it is installed.
+//! Tests of the PKI with two other parsers: x509-cert, and OpenSSL if it is installed.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -28,7 +28,7 @@ fn parse(der: &[u8]) -> CertificateInner<Raw> {
     CertificateInner::<Raw>::from_der(der).unwrap()
 }
 
-/// OpenSSL is no part of the product; where it is installed it is the second opinion on what we wrote.
+/// Runs OpenSSL, and returns whether it succeeded and its output. Returns `None` if it is not installed.
 fn openssl(arguments: &[&str], dir: &Path) -> Option<(bool, String)> {
     let Ok(output) = Command::new("openssl").args(arguments).current_dir(dir).output() else {
         eprintln!("skipped: openssl is not installed");
@@ -182,8 +182,8 @@ fn openssl_agrees_about_every_certificate() {
             "pki/intermediates.pem",
             &certificate,
         ];
-        let Some((_, words)) = openssl(&arguments, dir.path()) else { return };
-        assert!(words.contains(expected), "{name}: {words}");
+        let Some((_, output)) = openssl(&arguments, dir.path()) else { return };
+        assert!(output.contains(expected), "{name}: {output}");
     }
 }
 
@@ -194,8 +194,8 @@ fn openssl_reads_every_private_key() {
     pki.write_to(dir.path()).unwrap();
     for card in pki.cards() {
         let key = format!("pki/cards/{}.key", card.name);
-        let Some((read, words)) = openssl(&["pkey", "-in", &key, "-noout"], dir.path()) else { return };
-        assert!(read, "{}: {words}", card.name);
+        let Some((read, output)) = openssl(&["pkey", "-in", &key, "-noout"], dir.path()) else { return };
+        assert!(read, "{}: {output}", card.name);
     }
 }
 
@@ -238,8 +238,8 @@ fn a_short_rsa_key_is_certified() {
         "pki/intermediates.pem",
         "short.crt",
     ];
-    let (valid, words) = openssl(&verify, dir.path()).unwrap();
-    assert!(valid, "{words}");
+    let (valid, output) = openssl(&verify, dir.path()).unwrap();
+    assert!(valid, "{output}");
     let (_, public) = openssl(&["x509", "-in", "short.crt", "-noout", "-pubkey"], dir.path()).unwrap();
     let (_, expected) = openssl(&["pkey", "-in", "key.pem", "-pubout"], dir.path()).unwrap();
     assert_eq!(public, expected);

@@ -8,13 +8,13 @@ use super::names::{DAY, DOMAIN, DOMAIN_SID, YEAR, serial_number};
 use super::profile::{CardProfile, ExtraExtension, Signer};
 use crate::clock::UnixTime;
 
-/// In the documentation arc of IANA's enterprise numbers, so no implementation knows it.
+/// An identifier in the arc that IANA reserves for documentation, so that no implementation knows it.
 const UNKNOWN_EXTENSION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1");
 
 /// The certificates in the first CRL of the issuing authority.
 pub(super) const REVOKED: [&str; 1] = ["bob"];
 
-/// One valid certificate for each kind of key, and one invalid certificate for each cause.
+/// Returns one valid certificate for each kind of key, and one invalid certificate for each cause of a denial.
 pub(super) fn demo_cards(now: UnixTime) -> Vec<CardProfile> {
     let card = |name| CardProfile::of(name, now);
     let alice = card("alice");
@@ -50,7 +50,7 @@ pub(super) fn demo_cards(now: UnixTime) -> Vec<CardProfile> {
     ]
 }
 
-/// The certificate that becomes an X.509 version 1 certificate.
+/// Returns the profile of the certificate that is re-encoded as an X.509 version 1 certificate.
 pub(super) fn version_one(now: UnixTime) -> CardProfile {
     CardProfile::of("version-one", now)
 }

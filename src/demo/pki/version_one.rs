@@ -40,7 +40,7 @@ struct SignedCertificate<Contents: for<'a> Decode<'a, Error = der::Error> + Enco
     signature: BitString,
 }
 
-/// The certificate without its extensions, signed by `authority`.
+/// Returns the version 1 certificate with the fields of `card` and without its extensions, signed by `authority`.
 pub(super) fn strip_extensions(card: &Card, authority: &TestAuthority) -> Result<Card, PkiError> {
     let full = SignedCertificate::<VersionThreeContents>::from_der(card.certificate_der())?;
     let contents = VersionOneContents {

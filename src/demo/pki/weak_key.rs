@@ -1,5 +1,5 @@
-//! The public key of RSA keys below 2,048 bits, as on old smartcards. aws-lc cannot load such keys, but certificates can be
-//! issued for them.
+//! RSA keys below 2,048 bits, as on old smartcards. aws-lc does not load such keys; a certificate for one needs its public
+//! key only.
 
 use der::asn1::{Any, OctetString};
 use der::{Decode, Encode, Sequence};
@@ -37,7 +37,7 @@ struct RsaPublicKeyFields {
     public_exponent: Any,
 }
 
-/// The public key of an RSA key of any length.
+/// The public key of an RSA key pair of any length.
 pub(super) struct RsaPublicKey(Vec<u8>);
 
 impl RsaPublicKey {

@@ -1,7 +1,7 @@
 //! The `.asmx` files below `/_wmcs`, with the responses of ASP.NET.
 //!
-//! As in IIS, paths are compared case-insensitively, and `file.asmx/anything` runs `file.asmx`. The gateway must not treat
-//! such paths as different resources.
+//! As in IIS, paths are compared case-insensitively, and `file.asmx/anything` runs `file.asmx`. A gateway that treated such
+//! paths as different resources would apply the wrong rule.
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -17,7 +17,7 @@ use super::soap::{RmsService, SoapEnvelope, SoapFault, SoapVersion};
 const MAXIMUM_BODY: usize = 32 * 1024 * 1024;
 const HTML: &str = "text/html; charset=utf-8";
 
-/// One file and its operations.
+/// An `.asmx` file and its operations.
 struct AsmxFile {
     path: &'static str,
     service: RmsService,
@@ -70,7 +70,7 @@ static FILES: [AsmxFile; 8] = [
 const SERVER_OPERATIONS: &[RmsOperation] =
     &[RmsOperation::GetLicensorCertificate, RmsOperation::GetServerInfo, RmsOperation::FindServiceLocations];
 
-/// The response to a request that is not for the echo.
+/// Returns the response to a request that the echo does not handle.
 pub(super) async fn respond(request: Request<Incoming>, path: &str, query: &str) -> Response<ResponseBody> {
     let Some((file, path_info)) = find(path) else {
         return text_response(StatusCode::NOT_FOUND, HTML, "<h1>The resource cannot be found.</h1>\n");
@@ -78,7 +78,7 @@ pub(super) async fn respond(request: Request<Incoming>, path: &str, query: &str)
     match *request.method() {
         Method::GET | Method::HEAD if path_info == PathInfo::Absent => describe(file, &request, query),
         Method::POST if path_info == PathInfo::Absent => call(file, request).await,
-        // "/Operation" belongs to the form protocol, which is off for remote callers.
+        // `file.asmx/Operation` is the HTTP form protocol, which ASP.NET disables for remote clients.
         Method::GET | Method::HEAD | Method::POST => text_response(
             StatusCode::INTERNAL_SERVER_ERROR,
             HTML,
@@ -93,7 +93,7 @@ pub(super) async fn respond(request: Request<Incoming>, path: &str, query: &str)
     }
 }
 
-/// Whether the path continues below the file.
+/// The part of the path after the file name (`PATH_INFO`).
 #[derive(PartialEq, Eq)]
 enum PathInfo {
     Present,
@@ -109,7 +109,7 @@ fn find(path: &str) -> Option<(&'static AsmxFile, PathInfo)> {
     })
 }
 
-/// The page for people, or with `?wsdl` the service description, whose address is taken from the Host header.
+/// Returns the page of the file, or with `?wsdl` its service description, whose address is that of the Host header.
 fn describe(file: &AsmxFile, request: &Request<Incoming>, query: &str) -> Response<ResponseBody> {
     let name = file.path;
     if !query.eq_ignore_ascii_case("wsdl") {
@@ -130,7 +130,7 @@ fn describe(file: &AsmxFile, request: &Request<Incoming>, query: &str) -> Respon
     text_response(StatusCode::OK, "text/xml; charset=utf-8", wsdl)
 }
 
-/// Runs a SOAP call.
+/// Runs a SOAP call and returns its result or fault.
 async fn call(file: &AsmxFile, request: Request<Incoming>) -> Response<ResponseBody> {
     let Some(version) = soap_version(request.headers()) else {
         return text_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, HTML, "<h1>Unsupported media type</h1>\n");
@@ -177,7 +177,8 @@ fn run(
     responses::respond(operation, file.service, version, &envelope, user(headers))
 }
 
-/// ASP.NET treats a POST with `SOAPAction` as SOAP 1.1 unless it has the media type of 1.2. `None` is 415.
+/// Returns the SOAP version of a POST as ASP.NET does: 1.2 by its media type, otherwise 1.1 if a `SOAPAction` is present.
+/// `None` leads to the status 415.
 fn soap_version(headers: &HeaderMap) -> Option<SoapVersion> {
     let media_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let essence = media_type.split(';').next().unwrap_or_default().trim();
@@ -188,7 +189,7 @@ fn soap_version(headers: &HeaderMap) -> Option<SoapVersion> {
     is_one_one.then_some(SoapVersion::V1_1)
 }
 
-/// The account that IIS would pass on. Two headers are no account: one of them may be forged.
+/// Returns the account that IIS would pass to RMS. Two header lines are no account, since one of them may be forged.
 fn user(headers: &HeaderMap) -> Option<&str> {
     let mut lines = headers.get_all("x-remote-user").iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return None };

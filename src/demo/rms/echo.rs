@@ -1,4 +1,4 @@
-//! The echo: returns the received request as JSON, or a response that the query specifies.
+//! The echo service, which returns the received request as JSON, or a response that the query specifies.
 //!
 //! Options of the query: `status`, `delay_ms`, `size` (a body of that many bytes instead of JSON), `chunked=1`, `close=1`,
 //! `early=1` (the request body is not read), `mirror=1` (the request body is the response body), `header=Name:value` and
@@ -20,7 +20,7 @@ use super::record::{ReceivedRequest, lines};
 use super::socket::ClientSocket;
 
 const EARLY_HINTS: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: </demo.css>; rel=preload; as=style\r\n\r\n";
-/// The body for `size`: byte i is the letter i mod 26.
+/// The repeated part of the body for `size`: byte i is the letter i mod 26.
 const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 const BLOCK_REPEATS: usize = 630;
 
@@ -87,7 +87,7 @@ pub(super) async fn respond(
 }
 
 impl EchoOptions {
-    /// Returns `None` if a value is invalid. Unknown names are ignored.
+    /// Parses a query. Returns `None` if a value is invalid; unknown names are ignored.
     fn parse(query: &str) -> Option<Self> {
         let mut options = Self::default();
         for pair in query.split('&') {
@@ -111,7 +111,7 @@ impl EchoOptions {
         Some(options)
     }
 
-    /// Streams the request body back, with the same framing.
+    /// Returns a response that streams the request body back with the same framing.
     fn mirror(self, request: Request<Incoming>) -> Response<ResponseBody> {
         let media_type = request.headers().get(CONTENT_TYPE).cloned();
         let body = request.into_body().map_err(|error| -> Box<dyn Error + Send + Sync> { error.into() });
@@ -122,7 +122,7 @@ impl EchoOptions {
         self.apply(response)
     }
 
-    /// The JSON, or `size` bytes.
+    /// Returns a response with `size` bytes if the option is set, otherwise with the JSON.
     fn json_or_bytes(mut self, echo: &EchoResponse) -> Response<ResponseBody> {
         let json = match serde_json::to_vec(echo) {
             Ok(json) => Bytes::from(json),

@@ -1,7 +1,7 @@
 //! A test RMS cluster: responds as `/_wmcs` does, and records or returns the requests that it receives.
 //!
-//! Not a licence server: its XrML has the right structure and size, but no valid signature. A real cluster gets the user
-//! from IIS; this one trusts `X-Remote-User`, as an IIS module that trusts the gateway would.
+//! It is not a licence server: its XrML has the right structure and size, but no valid signature. A real cluster obtains
+//! the user from IIS; this one trusts `X-Remote-User`, as an IIS module that trusts the gateway does.
 
 mod asmx;
 mod body;

@@ -1,4 +1,4 @@
-//! The record of received requests, which tests inspect.
+//! The received requests, which the echo returns and tests inspect.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use http::{HeaderMap, Request};
 use serde::Serialize;
 
-/// The number of requests that are kept.
+/// The number of requests that are kept; older ones are dropped.
 const MAX_RECORDED: usize = 16_384;
 
 /// One received request. Header bytes above 127 are decoded as ISO 8859-1.
@@ -48,7 +48,7 @@ impl ReceivedRequest {
         }
     }
 
-    /// The values of the headers with this name, case-insensitively.
+    /// Returns the values of the headers with this name, compared case-insensitively.
     pub fn values(&self, name: &str) -> Vec<&str> {
         let wanted = |(line, _): &&(String, String)| line.eq_ignore_ascii_case(name);
         self.headers.iter().filter(wanted).map(|(_, value)| value.as_str()).collect()
@@ -63,12 +63,12 @@ pub(crate) struct RmsState {
 }
 
 impl RmsState {
-    /// The received requests, oldest first; the last 16,384.
+    /// Returns the last 16,384 received requests, oldest first.
     pub(crate) fn requests(&self) -> Vec<ReceivedRequest> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// The number of accepted TCP connections.
+    /// Returns the number of accepted TCP connections.
     pub(crate) fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
     }
@@ -86,12 +86,12 @@ impl RmsState {
     }
 }
 
-/// Headers or trailers as pairs of text.
+/// Returns headers or trailers as pairs of name and value.
 pub(super) fn lines(fields: &HeaderMap) -> Vec<(String, String)> {
     fields.iter().map(|(name, value)| (name.to_string(), latin_text(value.as_bytes()))).collect()
 }
 
-/// Decodes bytes as ISO 8859-1, which loses none.
+/// Decodes bytes as ISO 8859-1, which represents each byte by one character, so that a test sees the exact bytes.
 pub(super) fn latin_text(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }

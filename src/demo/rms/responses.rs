@@ -1,9 +1,9 @@
-//! The response of every RMS operation (MS-RMPR 3, MS-RMPRS 3).
+//! The responses of the RMS operations (MS-RMPR 3, MS-RMPRS 3).
 
 use super::soap::{RmsService, SoapEnvelope, SoapFault, SoapVersion, VersionHeader, envelope};
 use super::xrml::{XrmlKind, certificate, chain, meaningless_base64};
 
-/// The cluster's URL. It comes from the RMS database, not from the request, and no proxy may rewrite it.
+/// The cluster's URL. RMS reads it from its database, not from the request, and a proxy must not rewrite it.
 const BASE_URL: &str = "https://rms.corp.example/_wmcs";
 /// The highest version of RMS v1 with SP2 (MS-RMPR note 3).
 const HIGHEST_VERSION: &str = "1.1.0.0";
@@ -50,7 +50,7 @@ impl RmsOperation {
     }
 }
 
-/// Runs `operation`; `user` is `None` for an anonymous request.
+/// Runs `operation` and returns the envelope of its response; `user` is `None` for an anonymous request.
 pub(super) fn respond(
     operation: RmsOperation,
     service: RmsService,
@@ -97,7 +97,7 @@ pub(super) fn respond(
     Ok(envelope(version, service, header, &body))
 }
 
-/// The rights account certificate of `user`. The quota is obsolete and constant (MS-RMPR note 40).
+/// Returns the rights account certificate of `user`. The quota is obsolete and constant (MS-RMPR note 40).
 fn certify(user: &str) -> String {
     format!(
         "<CertificateChain>{}</CertificateChain><Quota><Verified>true</Verified>\
@@ -106,7 +106,7 @@ fn certify(user: &str) -> String {
     )
 }
 
-/// One use licence for each requested one.
+/// Returns a use licence for each requested one.
 fn licenses(count: usize, element: &str) -> String {
     let licence = chain(XrmlKind::UseLicence, "Demo document", USE_LICENCE_BYTES);
     let one = format!(
@@ -119,7 +119,7 @@ fn one_chain_each(count: usize, element: &str, chain: &str) -> String {
     format!("<{element}><CertificateChain>{chain}</CertificateChain></{element}>").repeat(bounded(count))
 }
 
-/// At most a hundred in one batch (MS-RMPR note 42), so that the response to any call is bounded.
+/// Returns `count`, but at most 100, the limit of a batch (MS-RMPR note 42), so that the length of a response is bounded.
 fn bounded(count: usize) -> usize {
     count.min(100)
 }
@@ -161,7 +161,7 @@ fn service_locations(types: &[String]) -> Result<String, SoapFault> {
     types.iter().map(one).collect()
 }
 
-/// The URL of a service, by the names of MS-RMPR 3.7.4.2.4.1; the client appends the file's name itself.
+/// Returns the URL of a service by its name in MS-RMPR 3.7.4.2.4.1; the client appends the file name.
 fn location(kind: &str) -> Option<String> {
     let below = match kind {
         "ActivationService"
@@ -188,7 +188,7 @@ fn template_information() -> String {
     )
 }
 
-/// The templates with these identifiers; unknown ones are left out.
+/// Returns the templates with these identifiers; unknown ones are omitted.
 fn templates(guids: &[String]) -> String {
     let template = certificate(XrmlKind::PublishingLicence, "Demo template", TEMPLATE_BYTES);
     let one = |guid: &String| {

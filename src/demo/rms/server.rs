@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 /// The idle timeout of a connection, as in IIS (`connectionTimeout`).
 const IDLE_LIMIT: Duration = Duration::from_secs(120);
 
-/// A running server with its own thread. It stops when dropped.
+/// A test RMS server that runs on a thread of its own. It stops when dropped.
 pub struct Rms {
     address: SocketAddr,
     state: Arc<RmsState>,
@@ -58,22 +58,22 @@ impl Rms {
         Ok(Self { address, state, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The address of the listener.
+    /// Returns the address of the listener.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The received requests, oldest first; the last 16,384.
+    /// Returns the last 16,384 received requests, oldest first.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.state.requests()
     }
 
-    /// The number of accepted TCP connections.
+    /// Returns the number of accepted TCP connections.
     pub fn connections(&self) -> u64 {
         self.state.connections()
     }
 
-    /// Closes the listener and aborts every connection, as a crashing machine does. Returns when all are closed.
+    /// Closes the listener and aborts every connection, as a server that crashes. Returns after all are closed.
     pub fn stop(mut self) {
         self.end();
     }
@@ -96,9 +96,9 @@ impl Drop for Rms {
     }
 }
 
-/// Serves every connection that `listener` accepts. Dropping the future aborts them.
+/// Serves every connection that `listener` accepts. Dropping the future aborts the connections.
 ///
-/// Runs on either kind of tokio runtime, with time and I/O enabled.
+/// It runs on either kind of tokio runtime, with time and I/O enabled.
 pub(super) async fn serve(listener: TcpListener, state: Arc<RmsState>) {
     let mut connections = JoinSet::new();
     loop {
@@ -107,7 +107,7 @@ pub(super) async fn serve(listener: TcpListener, state: Arc<RmsState>) {
                 Ok((stream, _)) => {
                     connections.spawn(serve_connection(stream, Arc::clone(&state)));
                 }
-                // Most likely out of descriptors: another connection must close first.
+                // Most likely the process is out of file descriptors, and a connection must close first.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -135,7 +135,7 @@ async fn serve_connection(stream: TcpStream, state: Arc<RmsState>) {
         .await;
 }
 
-/// Handles one request: the echo if the client requests it, otherwise the SOAP services.
+/// Handles one request: by the echo if the path or a header selects it, otherwise by the SOAP services.
 async fn respond(
     request: Request<Incoming>,
     seen: ReceivedRequest,

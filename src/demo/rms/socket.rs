@@ -1,5 +1,5 @@
-//! The TCP stream below hyper: records the bytes of each request head, and sends informational responses (1xx), which
-//! hyper cannot. It changes no byte.
+//! The TCP stream below hyper. It passes every byte on unchanged, records the bytes of each request head, and sends
+//! informational responses (1xx), which hyper's server does not support.
 
 use std::io;
 use std::net::Shutdown;
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 
 use super::record::latin_text;
 
-/// The recorded bytes of one message; a longer head is not recorded.
+/// The largest number of recorded bytes of one message; a longer head is not returned.
 const MAX_RECORDED_BYTES: usize = 65_536;
 
 /// The socket of a connection, shared by hyper and the handlers.
@@ -23,7 +23,7 @@ pub(super) struct ClientSocket {
     received: Mutex<ReceivedBytes>,
 }
 
-/// The bytes received since the last byte was sent. With one request at a time, a head begins there.
+/// The bytes received since the last byte was sent. Without pipelining, the next head begins there.
 #[derive(Default)]
 struct ReceivedBytes {
     bytes: Vec<u8>,
@@ -45,7 +45,7 @@ impl ClientSocket {
         rest.starts_with(' ').then_some(head)
     }
 
-    /// Sends bytes without hyper; permitted only while hyper has nothing to send.
+    /// Sends bytes past hyper. Call it only while hyper has nothing to send, or the bytes may end up inside a message.
     pub(super) async fn send(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             self.stream.writable().await?;

@@ -1,4 +1,4 @@
-//! Tests of the SOAP services over raw TCP, and the client for the tests of the echo.
+//! Tests of the SOAP services over raw TCP, and the raw HTTP client that the tests of the echo share.
 
 mod echo;
 
@@ -24,7 +24,7 @@ fn start() -> Rms {
     Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap()
 }
 
-/// One response: status line and header lines as they came, and what followed them.
+/// A response: status line and header lines as received, and the bytes after them.
 struct HttpResponse {
     head: String,
     body: Vec<u8>,
@@ -50,7 +50,7 @@ fn connect(rms: &Rms) -> TcpStream {
     stream
 }
 
-/// Sends `head` (without its empty line) and `body`, and reads until the server closes the connection.
+/// Sends `head` (without its empty line) and `body`, and returns what the server sends until it closes the connection.
 fn exchange(rms: &Rms, head: &str, body: &[u8]) -> HttpResponse {
     let mut stream = connect(rms);
     stream.write_all(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
@@ -168,7 +168,8 @@ fn a_body_above_the_limit_is_rejected() {
                 Content-Length: 33554433\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     let mut first = [0; 12];
-    // The body must come for the limit to be felt; whatever cannot be written any more is not needed.
+    // The server responds only when the body exceeds the limit. It then closes the connection, so that the rest of the body
+    // may fail to be written.
     let sender = stream.try_clone().unwrap();
     let writing = std::thread::spawn(move || (&sender).write_all(&vec![b' '; 33_554_433]));
     stream.read_exact(&mut first).unwrap();
@@ -204,7 +205,7 @@ fn only_server_info_has_no_version_data() {
 }
 
 #[test]
-fn a_call_without_version_data_is_not_supported() {
+fn a_call_without_version_data_is_an_unsupported_version() {
     let mut request = certify_request(SoapVersion::V1_1);
     let text = String::from_utf8(request.body).unwrap();
     let (before, rest) = text.split_once("<soap:Header>").unwrap();
@@ -216,7 +217,7 @@ fn a_call_without_version_data_is_not_supported() {
 }
 
 #[test]
-fn a_call_at_another_file_is_not_recognized() {
+fn a_file_does_not_recognize_the_operations_of_another() {
     let request = certify_request(SoapVersion::V1_1);
     let response = call_at(&start(), "/_wmcs/licensing/license.asmx", &request, ALICE);
     assert_eq!(response.status(), 500);
@@ -235,7 +236,7 @@ fn paths_are_compared_case_insensitively() {
 }
 
 #[test]
-fn a_path_below_a_file_runs_the_file() {
+fn a_path_below_a_file_is_served_by_the_file() {
     let rms = start();
     let request = certify_request(SoapVersion::V1_1);
     let response = call_at(&rms, "/_wmcs/certification/certification.asmx/Certify", &request, ALICE);
@@ -245,7 +246,7 @@ fn a_path_below_a_file_runs_the_file() {
 }
 
 #[test]
-fn a_browser_gets_a_page_and_a_description() {
+fn get_returns_a_page_or_the_service_description() {
     let rms = start();
     let page = get(&rms, "/_wmcs/licensing/license.asmx");
     assert_eq!(page.status(), 200);
@@ -255,7 +256,7 @@ fn a_browser_gets_a_page_and_a_description() {
 }
 
 #[test]
-fn other_methods_and_paths_are_refused() {
+fn other_methods_and_paths_are_rejected() {
     let rms = start();
     assert_eq!(get(&rms, "/_wmcs/admin/adminsvc.asmx").status(), 404);
     let put = "PUT /_wmcs/licensing/license.asmx HTTP/1.1\r\nHost: a\r\nContent-Length: 0";
@@ -263,7 +264,7 @@ fn other_methods_and_paths_are_refused() {
 }
 
 #[test]
-fn a_wrong_media_type_is_unsupported() {
+fn another_media_type_is_unsupported() {
     let rms = start();
     for headers in ["Content-Type: text/xml", "Content-Type: text/plain\r\nSOAPAction: a", "SOAPAction: a"] {
         let head = format!(
@@ -274,7 +275,7 @@ fn a_wrong_media_type_is_unsupported() {
 }
 
 #[test]
-fn unreadable_xml_is_a_bad_request() {
+fn malformed_xml_is_a_bad_request() {
     let request = SoapRequest { body: b"<a".to_vec(), ..certify_request(SoapVersion::V1_1) };
     let response = call(&start(), &request, ALICE);
     assert_eq!(response.status(), 400);
@@ -282,7 +283,7 @@ fn unreadable_xml_is_a_bad_request() {
 }
 
 #[test]
-fn a_stopped_stand_in_breaks_its_connections_off() {
+fn stop_aborts_every_connection() {
     let rms = start();
     let mut stream = connect(&rms);
     stream.write_all(b"GET /echo?size=1 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
@@ -291,13 +292,13 @@ fn a_stopped_stand_in_breaks_its_connections_off() {
     let address = rms.address();
     rms.stop();
     let mut rest = Vec::new();
-    // Reset or closed: either way it ends.
+    // Whether the connection was reset or closed does not matter, only that the read ends.
     let _ = stream.read_to_end(&mut rest);
     assert!(TcpStream::connect(address).is_err());
 }
 
 #[test]
-fn a_task_of_somebody_elses_runtime_can_serve() {
+fn serve_runs_as_a_task_of_another_runtime() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -305,7 +306,7 @@ fn a_task_of_somebody_elses_runtime_can_serve() {
     let received = runtime.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let mut stream = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        // A spawned future must be able to move between threads, as on a runtime of many.
+        // `spawn` requires a future that can move between threads, as on a multi-threaded runtime.
         let serving = tokio::spawn(serve(listener, Arc::clone(&state)));
         stream.write_all(b"GET /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
         let mut received = Vec::new();

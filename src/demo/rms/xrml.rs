@@ -1,4 +1,4 @@
-//! XrML documents with the right structure and size (MS-RMPR 4.5), without a valid signature. They are deterministic.
+//! Deterministic XrML documents of realistic structure and size (MS-RMPR 4.5), without a valid signature.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use quick_xml::escape::escape;
 
-/// The kind of a document, the `type` attribute of XrML.
+/// The kind of an XrML document, its `type` attribute.
 #[derive(Clone, Copy)]
 pub(super) enum XrmlKind {
     /// The certificate of the server that signs licences.
@@ -37,7 +37,7 @@ impl XrmlKind {
 /// The size of each of the three certificates above a leaf.
 const ISSUER_BYTES: usize = 4_000;
 
-/// The `<Certificate>` elements of a chain: a leaf for `principal`, then its issuers; at least `bytes` bytes.
+/// Returns the `<Certificate>` elements of a chain: a leaf for `principal`, then its issuers; at least `bytes` bytes.
 pub(super) fn chain(kind: XrmlKind, principal: &str, bytes: usize) -> String {
     static ISSUERS: LazyLock<String> = LazyLock::new(|| {
         let issuer = |name| certificate(XrmlKind::ServerLicensor, name, ISSUER_BYTES);
@@ -46,7 +46,7 @@ pub(super) fn chain(kind: XrmlKind, principal: &str, bytes: usize) -> String {
     certificate(kind, principal, bytes.saturating_sub(ISSUERS.len())) + &ISSUERS
 }
 
-/// One `<Certificate>` element of at least `bytes` bytes.
+/// Returns one `<Certificate>` element of at least `bytes` bytes.
 pub(super) fn certificate(kind: XrmlKind, principal: &str, bytes: usize) -> String {
     let object_type = kind.object_type();
     let principal = escape(principal);
@@ -64,12 +64,12 @@ pub(super) fn certificate(kind: XrmlKind, principal: &str, bytes: usize) -> Stri
     head + &meaningless_base64(filling) + tail
 }
 
-/// Deterministic, incompressible Base64 text of `length` characters.
+/// Returns deterministic Base64 text of `length` characters that does not compress, as a signature.
 pub(super) fn meaningless_base64(length: usize) -> String {
     let mut state = digest(&SHA256, b"portcullis demo");
     let mut text = String::with_capacity(length + 44);
     while text.len() < length {
-        // 30 bytes give 40 characters and no padding.
+        // 30 bytes are encoded as 40 characters without padding.
         STANDARD.encode_string(state.as_ref().get(..30).unwrap_or_default(), &mut text);
         state = digest(&SHA256, state.as_ref());
     }

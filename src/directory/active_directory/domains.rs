@@ -7,20 +7,20 @@ use crate::ldap::{
 };
 use std::time::Duration;
 
-/// The most domains of a forest that are read.
+/// The maximum number of domains that are read from a forest.
 const MAXIMUM_DOMAINS: u16 = 200;
 
-/// The domains of a forest, as one of its servers reports them.
+/// The domains of a forest, as reported by one of its servers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::directory) struct DomainNames {
-    /// The base of the server's own domain: `DC=corp,DC=example`.
+    /// The naming context of the server's own domain: `DC=corp,DC=example`.
     pub(in crate::directory) own: String,
-    /// The server's clock when it was read.
+    /// The server's time when the domains were read.
     pub(in crate::directory) time: Option<UnixTime>,
     all: Vec<DomainName>,
 }
 
-/// A domain ([MS-ADTS] 6.1.1.2.1.1: its crossRef object).
+/// A domain, as described by its crossRef object ([MS-ADTS] 6.1.1.2.1.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::directory) struct DomainName {
     base: String,
@@ -29,7 +29,7 @@ pub(in crate::directory) struct DomainName {
 }
 
 impl DomainNames {
-    /// Reads them from a server, with a limit for each search.
+    /// Reads the domains from a server. `limit` is the time limit of each search.
     pub(in crate::directory) async fn read(
         connection: &LdapConnection,
         limit: Duration,
@@ -60,7 +60,7 @@ impl DomainNames {
         Ok(Self { own, time, all })
     }
 
-    /// The domain that an entry is in.
+    /// Returns the domain of an entry.
     pub(in crate::directory) fn of(&self, dn: &str) -> Option<&DomainName> {
         let above = self.all.iter().filter(|domain| is_within(dn, &domain.base));
         above.max_by_key(|domain| dn_depth(&domain.base))
@@ -76,7 +76,7 @@ impl DomainName {
         })
     }
 
-    /// Whether `name` is one of its names.
+    /// Returns whether `name` is its NetBIOS or its DNS name.
     pub(in crate::directory) fn is_named(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         self.netbios.to_lowercase() == name || self.dns.to_lowercase() == name

@@ -1,4 +1,4 @@
-//! Names of groups by their security identifiers, cached for an hour so that most lookups search for none.
+//! Names of groups by their security identifiers, cached for an hour so that most lookups need no search for groups.
 
 use super::schema::{find_groups, read_group};
 use crate::directory::account::DirectoryGroup;
@@ -12,16 +12,16 @@ use std::time::Duration;
 
 const CACHE_LIFETIME: Duration = Duration::from_secs(3600);
 const MAXIMUM_CACHED: u64 = 100_000;
-/// The most groups of one search.
+/// The maximum number of groups in one search.
 const BATCH: usize = 200;
 
-/// The cached names of a domain's groups, and of those groups of the forest that its accounts are in.
+/// The cached names of the groups that a domain's accounts are members of.
 #[derive(Debug)]
 pub(in crate::directory) struct GroupNames {
     cached: Cache<Sid, Arc<str>>,
 }
 
-/// The scope of a search for groups.
+/// The servers and the base of a search for groups.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::directory) struct GroupSearch<'a> {
     pub(in crate::directory) servers: &'a Arc<ReplicaSet>,
@@ -33,9 +33,9 @@ impl GroupNames {
         Self { cached: Cache::builder().max_capacity(MAXIMUM_CACHED).time_to_live(CACHE_LIFETIME).build() }
     }
 
-    /// The groups with their names. A group whose name cannot be read is named by its identifier; identifiers that are
-    /// not of a group are left out. Built-in groups, which every domain has for itself, are searched for in `domain`,
-    /// the others in `forest`.
+    /// Returns the groups with their names, sorted. A group whose name cannot be read is named by its identifier;
+    /// identifiers that are not of a group are omitted. Built-in groups, which each domain has of its own, are searched
+    /// for in `domain`, the others in `forest`.
     pub(in crate::directory) async fn groups(
         &self,
         sids: &[Sid],

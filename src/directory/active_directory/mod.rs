@@ -1,6 +1,5 @@
-//! Active Directory: its attributes, its domains, the names of its groups.
+//! The schema of Active Directory, its domains, and the names of its groups.
 
 pub(super) mod domains;
-mod filetime;
 pub(super) mod group_names;
 pub(super) mod schema;

@@ -1,9 +1,8 @@
-//! Accounts and groups of Active Directory: filters that find them, and their attributes.
+//! Search filters for accounts and groups of Active Directory, and the decoding of their attributes.
 
 use super::domains::{DomainName, DomainNames};
-use super::filetime::account_expires;
-use crate::directory::account::DirectoryAccount;
-use crate::directory::account_status::{AccountStatus, NotDelegated};
+use crate::clock::UnixTime;
+use crate::directory::account::{AccountStatus, DirectoryAccount, NotDelegated};
 use crate::directory::login_name::LoginName;
 use crate::directory::logon_hours::LogonHours;
 use crate::directory::lookup_keys::{LookupKeys, is_searchable};
@@ -14,8 +13,8 @@ use crate::ldap::{
 };
 use std::sync::Arc;
 
-/// The attributes of an account. The server computes msDS-User-Account-Control-Computed and tokenGroups on request, the
-/// second for one entry at a time only ([MS-ADTS] 3.1.1.4.5.17 and 3.1.1.4.5.19).
+/// The attributes that are read from an account. The server computes msDS-User-Account-Control-Computed and tokenGroups
+/// on request, the second for one entry at a time only ([MS-ADTS] 3.1.1.4.5.17 and 3.1.1.4.5.19).
 const ATTRIBUTES: [&str; 12] = [
     "userPrincipalName",
     "sAMAccountName",
@@ -32,28 +31,37 @@ const ATTRIBUTES: [&str; 12] = [
 ];
 const COMPUTED: &str = "msDS-User-Account-Control-Computed";
 
-/// [MS-ADTS] 2.2.16, bits of userAccountControl.
+/// Bit of userAccountControl ([MS-ADTS] 2.2.16): an administrator disabled the account.
 const DISABLED: u32 = 0x2;
-/// An account of a person. Others belong to computers, other domains and services of the domain.
+/// Bit of userAccountControl: a user account. Other accounts belong to computers, other domains and services of the
+/// domain.
 const NORMAL_ACCOUNT: u32 = 0x200;
-/// "Account is sensitive and cannot be delegated".
+/// Bit of userAccountControl: "Account is sensitive and cannot be delegated".
 const NOT_DELEGATED: u32 = 0x0010_0000;
 /// The last part of the SID of Protected Users in each domain ([MS-DTYP] 2.4.2.4, PROTECTED_USERS).
 const PROTECTED_USERS: u32 = 525;
-/// [MS-ADTS] 3.1.1.4.5.17: locked *now*. lockoutTime keeps its value after the lockout has ended.
+/// Bit of msDS-User-Account-Control-Computed ([MS-ADTS] 3.1.1.4.5.17): locked at present. lockoutTime keeps its value
+/// after the lockout has ended.
 const LOCKED: u32 = 0x10;
 
-/// [MS-ADTS] 3.1.1.3.4.6: MaxPageSize, the most entries that a server returns.
+/// The maximum number of entries that a server returns ([MS-ADTS] 3.1.1.3.4.6, MaxPageSize).
 const MAXIMUM_GROUPS: u16 = 1000;
 
-/// An account whose groups are not named yet.
+/// Seconds from 1601-01-01, the epoch of FILETIME, to 1970-01-01 ([MS-DTYP] 2.3.3).
+const FILETIME_TO_UNIX: u64 = 11_644_473_600;
+/// Ticks of FILETIME, of 100 ns each.
+const TICKS_PER_SECOND: u64 = 10_000_000;
+/// The value of accountExpires that means never, as 0 does ([MS-ADA1] 2.2).
+const NEVER_EXPIRES: i64 = i64::MAX;
+
+/// An account with the security identifiers of its groups, whose names are not read yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::directory) struct AccountWithGroupSids {
     pub(in crate::directory) account: DirectoryAccount,
     pub(in crate::directory) group_sids: Vec<Sid>,
 }
 
-/// Matches accounts with any of the keys. `None` if no key is usable.
+/// Returns a filter that matches accounts with any of the keys; `None` if no key can be searched for.
 pub(in crate::directory) fn keys_filter(keys: &LookupKeys) -> Option<SearchFilter> {
     let mut any: Vec<SearchFilter> =
         keys.sids.iter().map(|sid| SearchFilter::equals("objectSid", sid.to_bytes())).collect();
@@ -72,11 +80,12 @@ pub(in crate::directory) fn keys_filter(keys: &LookupKeys) -> Option<SearchFilte
     SearchFilter::any(any).map(people)
 }
 
-/// Matches the accounts of a login name in a directory whose domain is `own`. `None` if the name is of another domain.
+/// Returns a filter that matches the accounts of a login name in a directory whose domain is `own`; `None` if the name
+/// belongs to another domain.
 ///
-/// `alice@corp.example` is alice of the domain corp.example even if that is not her userPrincipalName, as for domain
-/// controllers ([MS-ADTS] 5.1.1.1.1). If it is another account's userPrincipalName, two accounts match and both are
-/// rejected.
+/// `alice@corp.example` is the account alice of the domain corp.example even if it is not its userPrincipalName, as for
+/// domain controllers ([MS-ADTS] 5.1.1.1.1). If it is another account's userPrincipalName, two accounts match and both
+/// are rejected.
 pub(in crate::directory) fn login_filter(
     login: &LoginName,
     own: Option<&DomainName>,
@@ -97,8 +106,8 @@ pub(in crate::directory) fn login_filter(
     }
 }
 
-/// Whether an account is of the domain that a login name names. Each domain of a forest may have an account of the same
-/// name, and the global catalog finds all of them.
+/// Returns whether an account belongs to the domain of a login name. Each domain of a forest may have an account of the
+/// same name, and the global catalog finds all of them.
 pub(in crate::directory) fn is_of_login_domain(login: &LoginName, account: &DirectoryAccount) -> bool {
     let is_of = |domain: &str| {
         let names = [&account.netbios_domain, &account.dns_domain];
@@ -114,13 +123,13 @@ pub(in crate::directory) fn is_of_login_domain(login: &LoginName, account: &Dire
     }
 }
 
-/// A search for the names of entries only.
+/// Returns a search for the distinguished names of entries, without attributes.
 pub(in crate::directory) fn find(base: &str, filter: SearchFilter, size_limit: u16) -> SearchRequest {
     let attributes = vec!["1.1".to_owned()];
     SearchRequest { base: base.to_owned(), scope: SearchScope::Subtree, filter, attributes, size_limit }
 }
 
-/// A search for the attributes of one account, if the filter still matches it.
+/// Returns a search for the attributes of one account, if `filter` still matches it.
 pub(in crate::directory) fn read_one(
     dn: &str,
     filter: SearchFilter,
@@ -131,7 +140,7 @@ pub(in crate::directory) fn read_one(
     SearchRequest { base: dn.to_owned(), scope: SearchScope::Base, filter, attributes, size_limit: 1 }
 }
 
-/// A search for the groups with these security identifiers.
+/// Returns a search for the groups with these security identifiers; `None` if there are none.
 pub(in crate::directory) fn find_groups(base: &str, sids: &[Sid]) -> Option<SearchRequest> {
     let any = SearchFilter::any(sids.iter().map(|sid| SearchFilter::equals("objectSid", sid.to_bytes())))?;
     Some(SearchRequest {
@@ -143,13 +152,13 @@ pub(in crate::directory) fn find_groups(base: &str, sids: &[Sid]) -> Option<Sear
     })
 }
 
-/// Reads the security identifier and the name of a group.
+/// Reads the security identifier and the name of a group; `None` if one of them is absent.
 pub(in crate::directory) fn read_group(entry: &LdapEntry) -> Result<Option<(Sid, String)>, ProtocolError> {
     let sid = entry.bytes("objectSid")?.map(|bytes| read_sid(bytes, "objectSid")).transpose()?;
     Ok(sid.zip(entry.text("sAMAccountName")?.map(str::to_owned)))
 }
 
-/// Reads an account. `None` if it is not the account of a person.
+/// Reads an account; `None` if it is not a user account.
 pub(in crate::directory) fn read_account(
     entry: &LdapEntry,
     directory: &Arc<str>,
@@ -198,7 +207,7 @@ fn people(filter: SearchFilter) -> SearchFilter {
 fn group_sids(entry: &LdapEntry) -> Result<Vec<Sid>, LdapError> {
     let values = entry.values("tokenGroups")?;
     if values.is_empty() {
-        // Every account has a primary group, so an empty list means that it cannot be read.
+        // Every account has a primary group, so an empty list means that the gateway's account cannot read it.
         return Err(unreadable("tokenGroups"));
     }
     Ok(values.iter().map(|bytes| read_sid(bytes, "tokenGroups")).collect::<Result<_, _>>()?)
@@ -212,8 +221,8 @@ fn not_delegated(control: u32, sid: &Sid, groups: &[Sid]) -> Option<NotDelegated
     groups.iter().any(|group| group.to_string() == protected_users).then_some(NotDelegated::ProtectedUsers)
 }
 
-/// An attribute that the gateway's account cannot read is an error, not a default: otherwise removing a read permission
-/// would enable disabled accounts.
+/// Reads the status. An attribute that the gateway's account cannot read is an error, not a default: otherwise removing
+/// a read permission would enable disabled accounts.
 fn status(entry: &LdapEntry, control: u32) -> Result<AccountStatus, LdapError> {
     let expires: i64 = entry.number("accountExpires")?.ok_or(unreadable("accountExpires"))?;
     let hours = entry.bytes("logonHours")?.map(LogonHours::from_bytes).transpose();
@@ -227,10 +236,22 @@ fn status(entry: &LdapEntry, control: u32) -> Result<AccountStatus, LdapError> {
     })
 }
 
-/// [MS-ADTS] 2.2.16: bits, written as a signed number.
+/// Reads an attribute of bits, which the server writes as a signed number ([MS-ADTS] 2.2.16).
 fn bits(entry: &LdapEntry, attribute: &'static str) -> Result<u32, LdapError> {
     let number: i32 = entry.number(attribute)?.ok_or(unreadable(attribute))?;
     Ok(number.cast_unsigned())
+}
+
+/// Returns the time at which an account expires, from its accountExpires; `None` for never. Times before 1970 are read
+/// as 1970.
+fn account_expires(filetime: i64) -> Option<UnixTime> {
+    if filetime == 0 || filetime == NEVER_EXPIRES {
+        return None;
+    }
+    // A negative time is not valid. It is read as a time in the past, which denies access, since it does not mean
+    // never.
+    let seconds = u64::try_from(filetime).unwrap_or_default() / TICKS_PER_SECOND;
+    Some(UnixTime::from_seconds(seconds.saturating_sub(FILETIME_TO_UNIX)).min(UnixTime::END))
 }
 
 fn emails(entry: &LdapEntry) -> Vec<String> {

@@ -1,7 +1,7 @@
-//! Accounts and groups of a directory with a configured schema: filters that find them, and their attributes.
+//! Search filters for accounts and groups of a directory with a configured schema, and the decoding of their
+//! attributes.
 
-use super::account::{DirectoryAccount, DirectoryGroup};
-use super::account_status::AccountStatus;
+use super::account::{AccountStatus, DirectoryAccount, DirectoryGroup};
 use super::login_name::LoginName;
 use super::lookup_keys::{LookupKeys, is_searchable};
 use super::settings::{GenericGroups, GenericSchema};
@@ -11,12 +11,13 @@ use crate::ldap::{
 };
 use std::sync::Arc;
 
-/// Maintained by the directory itself (RFC 4512 3.4.2).
+/// The time of creation, which the directory itself maintains (RFC 4512 3.4.2).
 const CREATED: &str = "createTimestamp";
-/// More groups than any account has.
+/// The maximum number of groups in one search, more than any account has.
 const MAXIMUM_GROUPS: u16 = 1000;
 
-/// Matches accounts with any of the keys. `None` if no key is usable; security identifiers are not.
+/// Returns a filter that matches accounts with any of the keys; `None` if no key can be searched for. Security
+/// identifiers cannot.
 pub(super) fn keys_filter(schema: &GenericSchema, keys: &LookupKeys) -> Option<SearchFilter> {
     let mut any = Vec::new();
     let mut add = |attribute: Option<&AttributeName>, values: &[String]| {
@@ -34,7 +35,7 @@ pub(super) fn keys_filter(schema: &GenericSchema, keys: &LookupKeys) -> Option<S
     SearchFilter::any(any).map(|any| SearchFilter::all([schema.people.clone(), any]))
 }
 
-/// Matches the accounts of a login name. `None` if it is a name of another directory.
+/// Returns a filter that matches the accounts of a login name; `None` if the name belongs to another directory.
 pub(super) fn login_filter(
     schema: &GenericSchema,
     directory: &str,
@@ -51,7 +52,7 @@ pub(super) fn login_filter(
     Some(SearchFilter::all([schema.people.clone(), SearchFilter::equals(attribute.as_str(), value)]))
 }
 
-/// A search for accounts with their attributes.
+/// Returns a search for accounts with their attributes.
 pub(super) fn find(
     schema: &GenericSchema,
     base: &str,
@@ -71,7 +72,7 @@ pub(super) fn find(
     SearchRequest { base: base.to_owned(), scope: SearchScope::Subtree, filter, attributes, size_limit }
 }
 
-/// Reads an account, with the groups that its own entry lists.
+/// Reads an account with the groups that its entry lists.
 pub(super) fn read_account(
     schema: &GenericSchema,
     directory: &Arc<str>,
@@ -104,7 +105,7 @@ pub(super) fn read_account(
     })
 }
 
-/// A search for the groups that have any of these members. `None` if groups are not searched for.
+/// Returns a search for the groups that have any of these members; `None` if groups are not read by searches.
 pub(super) fn find_groups(schema: &GenericSchema, members: &[String]) -> Option<SearchRequest> {
     let GenericGroups::Search { base, member, name } = &schema.groups else { return None };
     let filter = SearchFilter::any(members.iter().map(|dn| SearchFilter::equals(member.as_str(), dn)))?;
@@ -113,13 +114,13 @@ pub(super) fn find_groups(schema: &GenericSchema, members: &[String]) -> Option<
     Some(SearchRequest { base: base.clone(), scope, filter, attributes, size_limit: MAXIMUM_GROUPS })
 }
 
-/// Reads a group that was searched for; one for each of its names.
+/// Reads a group from a search result: one group for each of its names.
 pub(super) fn read_groups(schema: &GenericSchema, entry: &LdapEntry) -> Vec<DirectoryGroup> {
     let GenericGroups::Search { name, .. } = &schema.groups else { return Vec::new() };
     entry.texts(name.as_str()).into_iter().map(|name| DirectoryGroup { name, sid: None }).collect()
 }
 
-/// An expiry that is not a time is an error, since the account may have expired.
+/// Reads the status. An expiry that is not a time is an error, since the account may have expired.
 fn status(schema: &GenericSchema, entry: &LdapEntry) -> Result<AccountStatus, ProtocolError> {
     let disabled = schema.disabled.as_ref().is_some_and(|(attribute, disabled)| {
         entry.texts(attribute.as_str()).iter().any(|value| value.to_lowercase() == disabled.to_lowercase())

@@ -1,4 +1,4 @@
-//! Tests of filters and of accounts that are read.
+//! Filters for accounts of a configured schema, and the decoding of their attributes.
 
 use super::*;
 use crate::clock::UnixTime;

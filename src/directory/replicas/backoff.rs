@@ -1,34 +1,34 @@
-//! How long a server that failed is not tried.
+//! The backoff of a server that failed.
 
 use crate::ldap::{LdapError, LdapRefusal, result_code};
 use crate::telemetry::display_chain;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// After the first failure; doubled after each further one.
+/// The backoff after the first failure. Each further failure doubles it.
 const SHORTEST: Duration = Duration::from_millis(200);
-/// The longest, so that a server is used again soon after it recovers.
+/// The maximum backoff, so that a server is used again soon after it recovers.
 const LONGEST: Duration = Duration::from_secs(2);
-/// After the server rejected the gateway's own password. Further attempts would lock that account, and only an
-/// administrator can correct the password.
+/// The backoff after the server rejected the gateway's own password. Further attempts would lock that account, and only
+/// an administrator can correct the password.
 const PASSWORD_REJECTED: Duration = Duration::from_secs(60);
 
 /// The backoff of one server.
 #[derive(Debug, Default)]
 pub(super) struct ServerBackoff {
     pause: Duration,
-    /// When the server may be tried again; `None` if it has not failed since it last worked.
+    /// When the server may be tried again; `None` if it has not failed since its last success.
     until: Option<Instant>,
     reason: String,
 }
 
 impl ServerBackoff {
-    /// The last failure, if the server must not be tried yet.
+    /// Returns the last failure, if the server must not be tried yet.
     pub(super) fn active_reason(&self, now: Instant) -> Option<&str> {
         self.until.is_some_and(|until| now < until).then_some(&self.reason)
     }
 
-    /// The last failure; `None` if the server has worked since.
+    /// Returns the last failure; `None` if an operation has succeeded since.
     pub(super) fn last_failure(&self) -> Option<&str> {
         self.until.map(|_| self.reason.as_str())
     }

@@ -4,7 +4,7 @@ mod backoff;
 
 use self::backoff::ServerBackoff;
 use super::active_directory::domains::DomainNames;
-use super::error::{DirectoryError, Unavailability};
+use super::error::{DirectoryError, UnavailableReason};
 use super::password_verdict::{PasswordFailure, PasswordVerdict};
 use super::settings::DirectoryLimits;
 use crate::ldap::result_code::{INVALID_CREDENTIALS, NO_SUCH_OBJECT, SUCCESS};
@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How servers of a directory are connected to.
+/// The parameters of connections to the servers of a directory.
 #[derive(Debug)]
 pub(super) struct ServerAccess {
     pub(super) directory: Arc<str>,
@@ -28,9 +28,9 @@ pub(super) struct ServerAccess {
     pub(super) bind_dn: String,
     pub(super) bind_password: Secret,
     pub(super) limits: DirectoryLimits,
-    /// Whether the names of its domains are read on each new connection.
+    /// Whether the names of the forest's domains are read on each new connection.
     pub(super) has_domains: bool,
-    /// Ends connection attempts that no caller waits for.
+    /// Cancels connection attempts in the background.
     pub(super) cancellation: CancellationToken,
 }
 
@@ -38,15 +38,16 @@ pub(super) struct ServerAccess {
 #[derive(Debug)]
 pub(super) struct ReplicaSet {
     access: ServerAccess,
-    replicas: Vec<Replica>,
+    replicas: Vec<ReplicaServer>,
 }
 
 /// One server.
 #[derive(Debug)]
-struct Replica {
+struct ReplicaServer {
     server: LdapServer,
     state: Mutex<ReplicaState>,
-    /// Held while a connection is opened. A task that waited for it then finds an open connection, or the server in backoff.
+    /// Held while a connection is opened. A task that waited for the lock finds an open connection, or the server in
+    /// backoff, so that concurrent lookups do not open several.
     opening: tokio::sync::Mutex<()>,
 }
 
@@ -61,7 +62,7 @@ struct ReplicaState {
 pub(super) struct DirectorySession {
     connection: LdapConnection,
     pub(super) domains: Arc<DomainNames>,
-    /// Whether a search on it has succeeded.
+    /// Whether a search on this connection has succeeded.
     worked: AtomicBool,
 }
 
@@ -74,12 +75,12 @@ pub(super) struct ServerResult {
     server: String,
 }
 
-/// How many more times a search is tried than there are servers: an idle connection may have ended unnoticed.
+/// The number of attempts of a search beyond the number of servers: an idle connection may have been closed unnoticed.
 const EXTRA_ATTEMPTS: usize = 1;
 
 impl ReplicaSet {
     pub(super) fn new(access: ServerAccess, servers: Vec<LdapServer>) -> Arc<Self> {
-        let replicas = servers.into_iter().map(|server| Replica {
+        let replicas = servers.into_iter().map(|server| ReplicaServer {
             server,
             state: Mutex::default(),
             opening: tokio::sync::Mutex::new(()),
@@ -87,7 +88,8 @@ impl ReplicaSet {
         Arc::new(Self { access, replicas: replicas.collect() })
     }
 
-    /// Searches on the first available server. If that fails, other than by a refusal, the next one is tried.
+    /// Searches on the first available server. If that fails, the next one is tried, except if the server refused the
+    /// search.
     pub(super) async fn search(
         self: &Arc<Self>,
         request: &SearchRequest,
@@ -117,7 +119,7 @@ impl ReplicaSet {
         Err(last_error.unwrap_or_else(|| self.no_server()))
     }
 
-    /// Searches for one entry. `None` if it does not exist or does not match the filter.
+    /// Searches for one entry. Returns `None` if it does not exist or does not match the filter.
     pub(super) async fn search_entry(
         self: &Arc<Self>,
         request: &SearchRequest,
@@ -134,13 +136,13 @@ impl ReplicaSet {
         Ok(result.found.entries.pop().map(|entry| (entry, result)))
     }
 
-    /// The names of the directory's domains, from the first available server.
+    /// Returns the names of the forest's domains, from the first available server.
     pub(super) async fn domains(self: &Arc<Self>) -> Result<Arc<DomainNames>, DirectoryError> {
         self.session().await.map(|(_, session)| Arc::clone(&session.domains))
     }
 
-    /// Binds with an account's password on the first server that can be connected to, on a connection of its own. The
-    /// password is sent to one server only: sent to two, one wrong password would count twice towards the lockout.
+    /// Binds with an account's password on a new connection to the first server that accepts one. The password is sent
+    /// to one server only: if two servers rejected it, one wrong password would count twice towards the lockout.
     pub(super) async fn check_password(
         &self,
         credentials: BindCredentials<'_>,
@@ -176,13 +178,14 @@ impl ReplicaSet {
         Err(last_error.unwrap_or_else(|| self.no_server()))
     }
 
-    /// The failures of all servers, if none is available as far as is known.
+    /// Returns the failures of all servers; `None` if one of them is available as far as is known.
     pub(super) fn outage(&self) -> Option<String> {
-        let failures: Option<Vec<_>> = self.replicas.iter().map(Replica::failure).collect();
+        let failures: Option<Vec<_>> = self.replicas.iter().map(ReplicaServer::failure).collect();
         failures.filter(|failures| !failures.is_empty()).map(|failures| failures.join("; "))
     }
 
-    /// Searches for an entry that every server has, so that [`outage`](Self::outage) is current afterwards.
+    /// Searches for an entry that every server has, so that [`outage`](Self::outage) returns the current state
+    /// afterwards.
     pub(super) async fn probe(self: &Arc<Self>) {
         let root = SearchRequest {
             base: String::new(),
@@ -204,9 +207,9 @@ impl ReplicaSet {
         sessions
     }
 
-    /// The first open connection, or else the first that can be opened. While a later server is used, a preferred one
-    /// whose backoff is over is tried in the background, so that no lookup waits for it.
-    async fn session(self: &Arc<Self>) -> Result<(&Replica, Arc<DirectorySession>), DirectoryError> {
+    /// Returns the first open connection, or opens one to the first server that accepts it. While a later server is
+    /// used, preferred ones whose backoff is over are tried in the background, so that no lookup waits for them.
+    async fn session(self: &Arc<Self>) -> Result<(&ReplicaServer, Arc<DirectorySession>), DirectoryError> {
         for (index, replica) in self.replicas.iter().enumerate() {
             if let Some(session) = replica.session() {
                 self.retry_before(index);
@@ -217,7 +220,9 @@ impl ReplicaSet {
         for replica in &self.replicas {
             match self.session_of(replica).await {
                 Ok(session) => return Ok((replica, session)),
-                Err(error @ DirectoryError::Unavailable { source: Unavailability::Backoff { .. }, .. }) => {
+                Err(
+                    error @ DirectoryError::Unavailable { source: UnavailableReason::Backoff { .. }, .. },
+                ) => {
                     last_error.get_or_insert(error);
                 }
                 Err(error) => last_error = Some(error),
@@ -226,7 +231,7 @@ impl ReplicaSet {
         Err(last_error.unwrap_or_else(|| self.no_server()))
     }
 
-    /// Tries the servers that are preferred to the one at `index`.
+    /// Connects to the servers before `index` in the background, except to those in backoff.
     fn retry_before(self: &Arc<Self>, index: usize) {
         for (index, replica) in self.replicas.iter().enumerate().take(index) {
             if replica.backoff().is_none() && replica.opening.try_lock().is_ok() {
@@ -242,8 +247,8 @@ impl ReplicaSet {
         }
     }
 
-    /// The open connection to a server, opened now if there is none.
-    async fn session_of(&self, replica: &Replica) -> Result<Arc<DirectorySession>, DirectoryError> {
+    /// Returns the open connection to a server, or opens one.
+    async fn session_of(&self, replica: &ReplicaServer) -> Result<Arc<DirectorySession>, DirectoryError> {
         let _opening = replica.opening.lock().await;
         if let Some(session) = replica.session() {
             return Ok(session);
@@ -264,7 +269,7 @@ impl ReplicaSet {
         }
     }
 
-    async fn open(&self, replica: &Replica) -> Result<DirectorySession, LdapError> {
+    async fn open(&self, replica: &ReplicaServer) -> Result<DirectorySession, LdapError> {
         let ServerAccess { tls, bind_dn, bind_password, limits, .. } = &self.access;
         let credentials = BindCredentials::new(bind_dn, bind_password)?;
         let mut stream = connect(&replica.server, tls, limits.connect).await?;
@@ -280,18 +285,18 @@ impl ReplicaSet {
         Ok(DirectorySession { connection, domains: Arc::new(domains), worked: AtomicBool::new(false) })
     }
 
-    fn error(&self, replica: &Replica, error: LdapError) -> DirectoryError {
+    fn error(&self, replica: &ReplicaServer, error: LdapError) -> DirectoryError {
         DirectoryError::at_server(error, &self.access.directory, &replica.server.to_string())
     }
 
-    fn unavailable(&self, replica: &Replica, source: Unavailability) -> DirectoryError {
+    fn unavailable(&self, replica: &ReplicaServer, source: UnavailableReason) -> DirectoryError {
         let (directory, server) = (Arc::clone(&self.access.directory), replica.server.to_string());
         DirectoryError::Unavailable { directory, server, source }
     }
 
     fn no_server(&self) -> DirectoryError {
         let directory = Arc::clone(&self.access.directory);
-        DirectoryError::Unavailable { directory, server: String::new(), source: Unavailability::NoServer }
+        DirectoryError::Unavailable { directory, server: String::new(), source: UnavailableReason::NoServer }
     }
 }
 
@@ -303,7 +308,7 @@ impl fmt::Display for ReplicaSet {
 }
 
 impl ServerResult {
-    /// The error for a result that cannot be used.
+    /// Returns the directory error for a result that cannot be used.
     pub(super) fn error(&self, error: impl Into<LdapError>) -> DirectoryError {
         DirectoryError::at_server(error.into(), &self.directory, &self.server)
     }
@@ -319,8 +324,8 @@ impl DirectorySession {
     }
 }
 
-impl Replica {
-    /// The server and its last failure, if it has not worked since.
+impl ReplicaServer {
+    /// Returns the server with its last failure; `None` if an operation has succeeded since.
     fn failure(&self) -> Option<String> {
         if self.session().is_some() {
             return None;
@@ -335,8 +340,8 @@ impl Replica {
         state.session.clone()
     }
 
-    /// Drops a connection that failed. A server that closed an idle connection is used again at once; any other failure
-    /// begins a backoff.
+    /// Drops a connection that failed. If the server closed an idle connection on which a search had succeeded, it is
+    /// used again at once; any other failure begins a backoff.
     fn discard(&self, session: &Arc<DirectorySession>, error: &LdapError) {
         session.connection.close();
         let mut state = self.lock();
@@ -351,13 +356,13 @@ impl Replica {
         }
     }
 
-    fn backoff(&self) -> Option<Unavailability> {
+    fn backoff(&self) -> Option<UnavailableReason> {
         let state = self.lock();
         let reason = state.backoff.active_reason(Instant::now())?.to_owned();
-        Some(Unavailability::Backoff { reason })
+        Some(UnavailableReason::Backoff { reason })
     }
 
-    /// No change of the state can panic half-way, so a poisoned lock holds consistent data.
+    /// A poisoned lock is used: no change of the state can panic half-way.
     fn lock(&self) -> MutexGuard<'_, ReplicaState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

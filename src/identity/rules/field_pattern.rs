@@ -1,7 +1,7 @@
 //! Patterns of IIS many-to-one rules (`matchCriteria`).
 //!
-//! `*` matches any number of characters and is allowed at the start and at the end only, as in IIS. A `*` elsewhere is an
-//! error, because it would not do what it seems to.
+//! `*` matches any number of characters and is allowed only at the start and at the end, as in IIS. A `*` elsewhere is
+//! an error, because the pattern would not match as intended.
 
 use crate::name_folding::fold_part;
 use thiserror::Error;
@@ -14,15 +14,15 @@ pub enum LetterCase {
     Exact,
     /// `A` equals `a`, in every script.
     Folded,
-    /// All spellings that a directory may treat as one name are equal ([`fold_part`]). For rules that deny: one more space or
-    /// accent must not evade them.
+    /// All spellings that a directory may treat as one name are equal ([`fold_part`]). For rules that deny: one more
+    /// space or accent must not evade them.
     AnySpelling,
 }
 
 /// The reason for which a text is not a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FieldPatternError {
-    /// It would match only an empty value.
+    /// It has no text, and would match only an empty value.
     #[error("the pattern is empty")]
     Empty,
     /// A `*` is neither first nor last.
@@ -69,7 +69,7 @@ impl FieldPattern {
         Ok(Self { literal: folded, open_start, open_end, case })
     }
 
-    /// Whether the pattern matches the whole of `text`.
+    /// Returns whether the pattern matches the whole of `text`.
     pub fn matches(&self, text: &str) -> bool {
         if self.case == LetterCase::AnySpelling {
             return self.matches_folded(text);
@@ -83,8 +83,9 @@ impl FieldPattern {
         }
     }
 
-    /// A space of the pattern at an open end matches the end of the text too, as in substring matches of directories
-    /// (RFC 4518 2.6.1): `Contoso *` matches `Contoso`. Dots at a closed end decide nothing, as at the end of a name.
+    /// Returns whether the pattern matches any spelling of `text`. A space of the pattern at an open end also matches
+    /// the end of the text, as in substring matches of directories (RFC 4518 2.6.1): `Contoso *` matches `Contoso`.
+    /// Dots at a closed end are ignored, as at the end of a name.
     fn matches_folded(&self, text: &str) -> bool {
         let text = fold_part(text);
         let closed_end = |text: &str| text.trim_end_matches(['.', ' ']).to_owned();
@@ -183,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_denies_matches_at_least_what_the_exact_pattern_matches(
+        fn a_pattern_of_any_spelling_matches_every_text_that_the_exact_pattern_matches(
             pattern in "\\*?[aA .é\u{301}\u{200b}ß]{0,4}\\*?", text in "[aA .é\u{301}\u{200b}ß]{0,7}"
         ) {
             prop_assume!(!pattern.is_empty());

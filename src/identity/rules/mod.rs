@@ -1,4 +1,4 @@
-//! Account rules: a realm's table of IIS-style rules from certificates to accounts.
+//! Account rules: a realm's table of rules that map certificates to accounts, as in IIS.
 //!
 //! IIS has one-to-one rules, which match one whole certificate, and many-to-one rules, which match fields of its names. In
 //! IIS a many-to-one rule on the subject alone matches that subject from every trusted CA, and one on the issuer matches
@@ -11,8 +11,9 @@ mod sub_field;
 pub(crate) use field_pattern::{FieldPattern, LetterCase};
 pub(crate) use sub_field::SubField;
 
-use super::account::{Account, has_account_name, has_upn};
+use super::account::Account;
 use super::method::{MappingMethod, MappingStrength};
+use super::upn_and_email::{has_account_name, has_upn};
 use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyId, TbsFingerprint};
 use crate::directory::{DirectoryAccount, DirectoryGroup, LoginName, Sid};
 use std::sync::Arc;
@@ -26,12 +27,12 @@ pub struct AccountRule {
     action: RuleAction,
 }
 
-/// The result of a rule that matches (`permissionMode`).
+/// The effect of a rule that matches (`permissionMode`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleAction {
     /// The certificate maps to this account.
     Account(NamedAccount),
-    /// The certificate is denied, whatever later rules and mappers would find.
+    /// The certificate is denied; later rules and mappers are not applied.
     Deny,
 }
 
@@ -71,10 +72,11 @@ pub enum CertificateField {
 /// The reason for which a rule is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AccountRuleError {
-    /// The name appears in records and headers.
+    /// The name, which is written to records and headers, is not printable ASCII or too long.
     #[error("the rule name `{0}` is not 1 to 64 printable ASCII characters")]
     Name(String),
-    /// It would match every certificate of its issuer. The pattern `*` on one field does so on purpose.
+    /// A many-to-one rule has no condition, so it would match every certificate of its issuer. Use the pattern `*` on
+    /// one field for that.
     #[error("the rule has no condition")]
     NoCondition,
     /// The account has no user name.
@@ -104,8 +106,8 @@ enum ConditionResult {
 }
 
 impl FieldCondition {
-    /// Whether the name has the field with a matching value. Of a field with several values, as OU and DC have, one match is
-    /// enough: a rule that denies a department must also see its second OU.
+    /// Returns whether the name has the field with a matching value. One match is enough if a field has several values,
+    /// as OU and DC have: a rule that denies a department must also match its second OU.
     fn holds(&self, leaf: &Certificate) -> ConditionResult {
         let name: &DistinguishedName = match self.side {
             CertificateField::Subject => leaf.subject(),
@@ -123,12 +125,12 @@ impl FieldCondition {
 }
 
 impl NamedAccount {
-    /// The groups, of which only the names are known.
+    /// Returns the groups; only their names are known.
     pub(super) fn groups(&self) -> impl Iterator<Item = DirectoryGroup> {
         self.groups.iter().map(|name| DirectoryGroup { name: name.clone(), sid: None })
     }
 
-    /// Whether every value in the rule matches `entry`.
+    /// Returns whether every value in the rule matches `entry`.
     fn matches(&self, entry: &DirectoryAccount) -> bool {
         let same = |one: &Option<String>, other: &str| {
             one.as_ref().is_some_and(|one| one.eq_ignore_ascii_case(other))
@@ -152,7 +154,8 @@ impl NamedAccount {
 }
 
 impl AccountRule {
-    /// A one-to-one rule: matches this certificate only, strongly. A renewed certificate does not match.
+    /// Returns a one-to-one rule for the certificate with this fingerprint. Its mapping is strong. A renewed
+    /// certificate does not match.
     ///
     /// # Errors
     /// The name is not printable or the account has no user name.
@@ -164,8 +167,9 @@ impl AccountRule {
         Self::new(name, RuleCriteria::Fingerprint(certificate), action)
     }
 
-    /// A one-to-one rule for this certificate, by its signed content. The fingerprint does not suffice: a client can change
-    /// it with the signature ([`Certificate::twin_fingerprints`]) to evade the rule.
+    /// Returns a one-to-one rule for this certificate, by its signed content. The fingerprint does not suffice for a
+    /// rule that denies: a client can change it together with the signature ([`Certificate::twin_fingerprints`]) to
+    /// evade the rule.
     ///
     /// # Errors
     /// The name is not printable or the account has no user name.
@@ -177,8 +181,8 @@ impl AccountRule {
         Self::new(name, RuleCriteria::Content(certificate.tbs_fingerprint()), action)
     }
 
-    /// A many-to-one rule: matches every certificate of the authority with the key `issuer` that meets all `conditions`,
-    /// weakly.
+    /// Returns a many-to-one rule, which matches every certificate of the authority with the key `issuer` that meets
+    /// all `conditions`. Its mapping is weak.
     ///
     /// # Errors
     /// There is no condition, the name is not printable or the account has no user name.
@@ -205,12 +209,12 @@ impl AccountRule {
         Ok(Self { name: name.into(), criteria, action })
     }
 
-    /// The rule's name.
+    /// Returns the rule's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The strength of its mapping.
+    /// Returns the strength of its mapping.
     pub fn strength(&self) -> MappingStrength {
         match self.criteria {
             RuleCriteria::Fingerprint(_) | RuleCriteria::Content(_) => MappingStrength::Strong,
@@ -218,12 +222,12 @@ impl AccountRule {
         }
     }
 
-    /// The mapping method of its account.
+    /// Returns the mapping method of its account.
     pub(super) fn method(&self) -> MappingMethod {
         MappingMethod::AccountRule { name: Arc::clone(&self.name) }
     }
 
-    /// The account in the rule; `None` if the rule denies.
+    /// Returns the account in the rule; `None` if the rule denies.
     pub(super) fn named(&self) -> Option<&NamedAccount> {
         match &self.action {
             RuleAction::Account(named) => Some(named),
@@ -231,7 +235,7 @@ impl AccountRule {
         }
     }
 
-    /// The account that a certificate maps to without a directory; `None` if the rule denies.
+    /// Returns the account to which a certificate maps without a directory; `None` if the rule denies.
     pub(super) fn account(&self) -> Option<Account> {
         let named = self.named()?;
         Some(Account {
@@ -245,7 +249,7 @@ impl AccountRule {
         })
     }
 
-    /// Whether the rule names this account of the directory.
+    /// Returns whether the rule names this account of the directory.
     pub(super) fn matches_account(&self, entry: &DirectoryAccount) -> bool {
         self.named().is_some_and(|named| named.matches(entry))
     }
@@ -258,8 +262,8 @@ impl AccountRule {
         }
     }
 
-    /// A rule that denies matches if it might: a value that cannot be decoded must not avoid the rule. A rule that names an
-    /// account matches only if it certainly does.
+    /// Returns whether the conditions hold for `leaf`. If a value cannot be decoded, a rule that denies matches, so
+    /// that the value cannot evade it, and a rule that names an account does not.
     fn matches_fields(&self, leaf: &Certificate, issued_by: KeyId) -> bool {
         let holds = match &self.criteria {
             RuleCriteria::Fields { issuer, conditions } if *issuer == issued_by => conditions
@@ -278,8 +282,8 @@ impl AccountRule {
     }
 }
 
-/// The first rule that matches `leaf`, issued by the key `issued_by`, in the order of IIS: one-to-one rules before
-/// many-to-one rules, and each kind in the order of the table.
+/// Returns the first rule that matches `leaf`, issued by the key `issued_by`, in the order of IIS: one-to-one rules
+/// before many-to-one rules, each kind in the order of the table.
 pub(super) fn find<'a>(
     rules: &'a [AccountRule],
     leaf: &Certificate,

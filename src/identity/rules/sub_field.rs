@@ -1,4 +1,4 @@
-//! Names of the fields of distinguished names, as in IIS (`certificateSubField`).
+//! Fields of distinguished names, by their names in IIS (`certificateSubField`).
 
 use crate::certificate::ObjectIdentifier;
 use const_oid::db::{rfc3280, rfc4519};
@@ -49,18 +49,18 @@ const NAMES: [(&str, const_oid::ObjectIdentifier); 26] = [
 ];
 
 impl SubField {
-    /// Every known name, for suggestions.
+    /// Returns every known name, for suggestions.
     pub fn names() -> impl Iterator<Item = &'static str> {
         NAMES.iter().map(|(name, _)| *name)
     }
 
-    /// The object identifier of the attribute.
+    /// Returns the object identifier of the attribute.
     pub const fn oid(self) -> ObjectIdentifier {
         self.0
     }
 }
 
-/// Letter case is not significant.
+/// The case of letters is not significant.
 impl FromStr for SubField {
     type Err = UnknownSubField;
 

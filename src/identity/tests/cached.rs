@@ -1,4 +1,4 @@
-//! Tests of the cache of mappings.
+//! The cache of mappings.
 
 use super::*;
 use crate::telemetry::CacheMetrics;

@@ -1,4 +1,4 @@
-//! Tests of mapping with the accounts of a directory.
+//! Mapping with the accounts of a directory.
 
 use super::*;
 use crate::clock::UnixTime;
@@ -26,7 +26,7 @@ pub(super) fn person(name: &str, number: u32) -> DirectoryAccount {
     }
 }
 
-/// The mapping of a certificate for which the directory returns these accounts.
+/// Maps a certificate for which the directory returns `people`.
 pub(super) fn with(
     chain: &UnrevokedChain,
     rule: &MappingSettings,
@@ -48,7 +48,7 @@ fn demanding(strength: RequiredStrength, order: &[Mapper]) -> MappingSettings {
     MappingSettings { strength, ..rule(order) }
 }
 
-/// A certificate with this UPN and this security identifier.
+/// Issues a certificate with this UPN and this security identifier.
 pub(super) fn card_of(name: Option<&str>, number: Option<u32>) -> UnrevokedChain {
     card_with(|params| {
         params.distinguished_name.push(DnType::CommonName, "Alice");
@@ -213,7 +213,7 @@ fn an_issuer_is_limited_to_its_domains_and_mappers() {
 }
 
 #[test]
-fn an_alt_security_identity_maps_with_the_strength_of_its_form() {
+fn an_alt_security_identity_has_the_strength_of_its_form() {
     let chain = card_with(|params| {
         params.distinguished_name.push(DnType::CommonName, "Alice, A.");
         params.subject_alt_names = vec![email("Alice@mail.example")];
@@ -242,7 +242,7 @@ fn an_alt_security_identity_maps_with_the_strength_of_its_form() {
     }
 }
 
-/// A certificate with this security identifier and with alice's UPN.
+/// Issues a certificate with this security identifier and with alice's UPN.
 fn card_of_partner(number: &str) -> UnrevokedChain {
     card_with(|params| {
         params.distinguished_name.push(DnType::CommonName, "Alice, A.");
@@ -312,7 +312,7 @@ fn an_issuer_is_limited_to_its_alt_security_forms() {
 }
 
 #[test]
-fn values_of_other_certificates_match_no_account() {
+fn an_alt_security_identity_of_another_certificate_matches_no_account() {
     let chain = card_of(None, None);
     let mut alice = person("alice", 1106);
     alice.alt_security_identities = vec![
@@ -325,7 +325,7 @@ fn values_of_other_certificates_match_no_account() {
 }
 
 #[test]
-fn a_later_mapper_may_make_the_mapping_strong() {
+fn the_strongest_mapper_determines_the_strength() {
     let chain = card_of(Some("alice@corp.example"), Some(1106));
     let strong = demanding(RequiredStrength::Strong, &[Mapper::Upn, Mapper::Sid]);
     let found = user(&chain, &strong, &[person("alice", 1106)]);
@@ -436,7 +436,7 @@ fn a_number_is_searched_for_in_the_configured_attribute() {
 }
 
 #[test]
-fn an_account_without_a_domain_is_called_by_its_upn_or_its_name() {
+fn the_user_of_an_account_without_a_domain_is_its_upn_or_its_name() {
     let chain = card_of(Some("alice@corp.example"), None);
     let of_ldap =
         DirectoryAccount { netbios_domain: None, dns_domain: None, sid: None, ..person("alice", 1) };
@@ -456,7 +456,7 @@ fn a_forbidden_name_is_skipped_after_a_match_and_ends_the_mapping_before_one() {
 }
 
 #[test]
-fn a_response_that_may_be_cut_is_ambiguous_although_one_account_matches() {
+fn a_response_that_may_be_truncated_is_ambiguous_although_one_account_matches() {
     let chain = card_of(None, Some(1106));
     let crowd: Vec<_> = (0..8).map(|number| person(&format!("crowd{number}"), 1106 + number)).collect();
     assert!(with(&chain, &rule(&[Mapper::Sid]), &crowd[..7]).is_ok());

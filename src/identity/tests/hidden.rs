@@ -5,7 +5,7 @@ use crate::certificate::NameForm;
 use crate::identity::account_identifier::{AccountIdentifier, read};
 use crate::identity::certificate_identifiers::CertificateIdentifiers;
 
-/// The leaf with `to` in place of the bytes `from`. Its signature is not verified here.
+/// Returns the leaf with `to` in place of the bytes `from`. Its signature is not verified here.
 fn changed(leaf: &Certificate, from: &[u8], to: &[u8]) -> Certificate {
     assert_eq!(from.len(), to.len());
     let mut der = leaf.der().to_vec();
@@ -25,7 +25,7 @@ fn with_subject(attributes: &[(&[u64], &str)]) -> Certificate {
 const CN: &[u64] = &[2, 5, 4, 3];
 const OU: &[u64] = &[2, 5, 4, 11];
 
-/// Whether a rule for this OU matches: one that denies, and one that names an account.
+/// Returns whether rules for this OU match: one that denies, and one that names an account.
 fn fits(leaf: &Certificate, wanted: &str) -> (bool, bool) {
     let rule = |action| fields("one", vec![condition(CertificateField::Subject, "OU", wanted)], action);
     let fits = |action| rules::find(&[rule(action)], leaf, ROOT.certificate.key_id()).is_some();
@@ -33,7 +33,7 @@ fn fits(leaf: &Certificate, wanted: &str) -> (bool, bool) {
 }
 
 #[test]
-fn a_deny_rule_finds_its_value_in_any_string_type_and_beside_any_attribute() {
+fn a_rule_matches_values_of_any_string_type_and_in_names_with_undecodable_attributes() {
     let australian: &[u64] = &[1, 2, 36, 99_999_999_999, 1];
     let beside = with_subject(&[(CN, "odd"), (australian, "x"), (OU, "Laboratory")]);
     let no_text = changed(&beside, b"\x0c\x03odd", b"\x04\x03odd");
@@ -68,7 +68,7 @@ fn a_value_that_cannot_be_decoded_matches_deny_rules_only() {
     assert_eq!(fits(&broken, "Accounts"), (true, false));
 }
 
-/// Whether `mapper` finds an account in the leaf.
+/// Returns whether `mapper` finds an account in the leaf.
 fn reads(mapper: Mapper, leaf: &Certificate) -> Result<bool, MappingError> {
     let (own, issuer, rule) = (CertificateIdentifiers::read(leaf), pinned(), rule(&Mapper::ALL));
     let (_, identifier) = read(mapper, leaf, &own, &issuer, &rule);
@@ -80,7 +80,7 @@ fn reads(mapper: Mapper, leaf: &Certificate) -> Result<bool, MappingError> {
 }
 
 #[test]
-fn a_common_name_that_cannot_be_decoded_counts_like_another() {
+fn a_common_name_that_cannot_be_decoded_makes_the_subject_ambiguous() {
     let two = with_subject(&[(CN, "Alice"), (OU, "x")]);
     let two = changed(&two, b"\x06\x03\x55\x04\x0b\x0c\x01x", b"\x06\x03\x55\x04\x03\x04\x01x");
     match reads(Mapper::Subject, &two) {
@@ -109,7 +109,7 @@ fn with_names(names: Vec<SanType>) -> Certificate {
 }
 
 #[test]
-fn a_name_that_cannot_be_decoded_hides_names_of_its_own_kind_only() {
+fn a_name_that_cannot_be_decoded_affects_mappers_of_its_own_form_only() {
     let names = || vec![upn("alice@corp.example"), email("m@mail.example"), uri("x:1234")];
     let good = with_names(names());
     let odd_email = changed(&good, b"m@mail.example", b"\xe9@mail.example");
@@ -132,7 +132,7 @@ fn a_name_that_cannot_be_decoded_hides_names_of_its_own_kind_only() {
 }
 
 #[test]
-fn a_uri_with_the_prefix_of_a_security_identifier_hides_one() {
+fn an_undecodable_uri_with_the_prefix_of_a_security_identifier_may_contain_one() {
     let leaf = with_names(vec![uri("tag:microsoft.com,2022-09-14:sid:x"), upn("alice@corp.example")]);
     let odd = changed(&leaf, b"sid:x", b"sid:\xe9");
     for mapper in [Mapper::Upn, Mapper::Sid, Mapper::Subject] {

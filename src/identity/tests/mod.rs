@@ -27,7 +27,7 @@ fn email(text: &str) -> SanType {
     SanType::Rfc822Name(Ia5String::try_from(text).unwrap())
 }
 
-/// A certificate of the root with this common name and these subject alternative names.
+/// Issues a certificate of the root with this common name and these subject alternative names.
 fn card(name: &str, alternative_names: Vec<SanType>) -> UnrevokedChain {
     card_with(|params| {
         params.distinguished_name.push(DnType::CommonName, name);
@@ -46,7 +46,7 @@ fn sid(number: u32) -> Sid {
     format!("{DOMAIN}-{number}").parse().unwrap()
 }
 
-/// The security identifier extension ([MS-WCCE] 2.2.2.7.7.4) with this text.
+/// Encodes the security identifier extension ([MS-WCCE] 2.2.2.7.7.4) with this text.
 fn sid_extension(text: &str) -> CustomExtension {
     fn element(tag: u8, content: &[u8]) -> Vec<u8> {
         [&[tag, u8::try_from(content.len()).unwrap()], content].concat()
@@ -61,7 +61,7 @@ fn uri(text: &str) -> SanType {
     SanType::URI(text.try_into().unwrap())
 }
 
-/// An issuer whose certificates may be mapped by every mapper.
+/// Returns an issuer whose certificates may be mapped by every mapper.
 fn pinned() -> IdentityIssuer {
     IdentityIssuer {
         key: ROOT.certificate.key_id(),
@@ -84,7 +84,7 @@ fn rule(order: &[Mapper]) -> MappingSettings {
     }
 }
 
-/// The mapping without a directory.
+/// Maps a certificate without a directory.
 fn mapping(chain: &UnrevokedChain, rule: &MappingSettings) -> MappingTrace {
     runtime().block_on(map(chain, rule, None, NOW))
 }
@@ -137,7 +137,7 @@ fn a_upn_maps_weakly() {
 }
 
 #[test]
-fn each_mapper_reads_its_own_kind_of_name_only() {
+fn each_mapper_reads_its_own_form_of_name_only() {
     let chain =
         card("Alice", vec![email("alice@mail.example"), SanType::URI("a@corp.example".try_into().unwrap())]);
     assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn]))), NotMappedReason::NoValue);
@@ -148,7 +148,7 @@ fn each_mapper_reads_its_own_kind_of_name_only() {
 }
 
 #[test]
-fn an_issuer_that_is_not_pinned_is_mapped_by_no_mapper() {
+fn no_mapper_applies_to_certificates_of_an_issuer_that_is_not_pinned() {
     let chain = card("Alice", vec![upn("alice@corp.example")]);
     let issuer = Some(ROOT.certificate.key_id());
     let none = MappingSettings { identity_issuers: Vec::new(), ..rule(&Mapper::ALL) };
@@ -221,7 +221,7 @@ fn two_upns_conflict_for_every_mapper_and_two_emails_or_common_names_are_ambiguo
 fn a_malformed_name_ends_the_mapping() {
     let chain = card("Alice", vec![upn("alice")]);
     let malformed =
-        NotMappedReason::MalformedName { name: "alice".to_owned(), error: PrincipalNameError::Form };
+        NotMappedReason::MalformedName { name: "alice".to_owned(), error: MalformedNameError::Form };
     assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn, Mapper::Subject]))), malformed);
     let chain = card("CORP\\Administrator", Vec::new());
     assert!(matches!(
@@ -231,7 +231,7 @@ fn a_malformed_name_ends_the_mapping() {
 }
 
 #[test]
-fn a_upn_that_cannot_be_decoded_may_be_a_second_one() {
+fn a_upn_that_cannot_be_decoded_ends_the_mapping() {
     let chain = card("Alice", vec![upn("alice@corp.example"), upn("bob\0@corp.example")]);
     assert!(!leaf(&chain).subject_alternative_names().unreadable.is_empty());
     for mapper in [Mapper::Upn, Mapper::Email] {
@@ -262,7 +262,7 @@ fn a_mapping_that_is_too_weak_is_rejected_although_a_later_one_is_strong() {
 }
 
 #[test]
-fn one_to_one_rules_come_first_then_the_order_of_the_table() {
+fn one_to_one_rules_precede_others_and_each_kind_has_the_order_of_the_table() {
     let chain = card("Alice", Vec::new());
     let certificate = leaf(&chain).fingerprint();
     let rules = [
@@ -356,7 +356,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn no_text_in_a_certificate_causes_a_panic_or_a_user_name_that_no_header_can_hold(
+    fn no_text_in_a_certificate_causes_a_panic_or_a_user_name_with_control_characters(
         name in any::<String>(), upn_text in "[a-z]{1,5}@corp.example|\\PC{0,30}"
     ) {
         let chain = card(&name, vec![upn(&upn_text)]);

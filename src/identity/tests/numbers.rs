@@ -1,4 +1,4 @@
-//! Tests of EDIPI, FASC-N, UUID and UZI numbers.
+//! Mapping by EDIPI, FASC-N, UUID and UZI numbers.
 
 use super::*;
 
@@ -6,7 +6,8 @@ fn number(chain: &UnrevokedChain, mapper: Mapper) -> Result<Account, MappingErro
     mapped(chain, &rule(&[mapper]))
 }
 
-/// A certificate with an otherName of this type and value. rcgen writes UTF8String only, so the extension is encoded here.
+/// Issues a certificate with an otherName of this type and value. rcgen writes UTF8String only, so the extension is
+/// encoded here.
 fn other_name_card(kind: &[u8], value: &[u8]) -> UnrevokedChain {
     let explicit = element(0xa0, value);
     let name = element(0xa0, &[element(6, kind), explicit].concat());
@@ -24,7 +25,7 @@ const FASC_N: [u8; 9] = [0x60, 0x86, 0x48, 1, 0x65, 3, 6, 6, 0];
 const UZI: [u8; 3] = [0x55, 5, 5];
 
 #[test]
-fn an_edipi_is_in_a_upn_of_ten_or_sixteen_digits_or_at_the_end_of_the_common_name() {
+fn an_edipi_is_read_from_a_upn_of_ten_or_sixteen_digits_or_the_end_of_the_common_name() {
     let cases = [
         ("DOE.JANE.Q.1234567890", vec![upn("1234567890@corp.example")], Some("1234567890")),
         ("DOE.JANE.Q.1234567890", vec![upn("1234567890117004@corp.example")], Some("1234567890")),
@@ -48,7 +49,7 @@ fn an_edipi_is_in_a_upn_of_ten_or_sixteen_digits_or_at_the_end_of_the_common_nam
     );
 }
 
-/// The characters of a FASC-N as 25 bytes, the check character included.
+/// Encodes the characters of a FASC-N, including the check character, as 25 bytes.
 fn fasc_n(characters: &[u8; 40]) -> Vec<u8> {
     let bits: Vec<u8> = characters
         .iter()
@@ -68,7 +69,7 @@ const EXAMPLE: [u8; 40] = [
 ];
 
 #[test]
-fn a_fasc_n_is_read_in_hexadecimal_and_as_digits() {
+fn a_fasc_n_has_a_hexadecimal_and_a_decimal_notation() {
     let octets = fasc_n(&EXAMPLE);
     assert_eq!(octets.len(), 25);
     let chain = other_name_card(&FASC_N[..8], &element(4, &octets));
@@ -77,7 +78,7 @@ fn a_fasc_n_is_read_in_hexadecimal_and_as_digits() {
     assert_eq!((account.user, account.strength), (hexadecimal.clone(), MappingStrength::Weak));
     let step = mapping(&chain, &rule(&[Mapper::FascN])).steps.remove(0);
     assert_eq!(step.values, [hexadecimal, "00320001092446011112223333112231".to_owned()]);
-    // With a wrong parity bit only the bytes are left.
+    // With a wrong parity bit there is only the hexadecimal notation.
     let mut odd = octets;
     odd[3] ^= 1;
     let chain = other_name_card(&FASC_N[..8], &element(4, &odd));
@@ -90,7 +91,7 @@ fn a_fasc_n_is_read_in_hexadecimal_and_as_digits() {
 }
 
 #[test]
-fn a_uzi_number_is_the_third_part_of_its_name() {
+fn a_uzi_number_is_the_third_part_of_its_other_name() {
     let text = b"2.16.528.1.1003.1.3.5.5.2-1-900012345-Z-90000111-01.015-00000000";
     let chain = other_name_card(&UZI[1..], &element(0x16, text));
     assert!(number(&chain, Mapper::Uzi).is_err(), "2.5.5 is not 2.5.5.5");
@@ -106,7 +107,7 @@ fn a_uzi_number_is_the_third_part_of_its_name() {
 }
 
 #[test]
-fn a_uuid_is_folded_to_lower_case_and_must_be_complete() {
+fn a_uuid_is_converted_to_lower_case_and_must_be_complete() {
     let uuid = "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6";
     let chain = card("Alice", vec![uri(&format!("URN:uuid:{uuid}")), uri("https://corp.example/alice")]);
     assert_eq!(number(&chain, Mapper::Uuid).unwrap().user, uuid.to_lowercase());

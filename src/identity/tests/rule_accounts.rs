@@ -1,4 +1,4 @@
-//! Accounts of rules in realms with a directory.
+//! Account rules in realms with a directory.
 
 use super::directories::{ORDER, card_of, person, with};
 use super::*;
@@ -12,7 +12,7 @@ fn alices_card(chain: &UnrevokedChain, account: NamedAccount) -> MappingSettings
 }
 
 #[test]
-fn the_account_of_a_rule_is_looked_up_whatever_names_the_certificate_has() {
+fn the_account_of_a_rule_is_looked_up_and_names_in_the_certificate_are_ignored() {
     // If a rule matches first, no name in the certificate counts, not even one that contradicts it.
     let chain = card_of(Some("mallory@corp.example"), Some(1999));
     let named = NamedAccount {

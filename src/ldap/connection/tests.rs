@@ -1,12 +1,12 @@
-//! Responses are matched to searches; what matches none, or exceeds a limit, ends the connection.
+//! Responses are matched to searches. A response that matches none, or exceeds a limit, ends the connection.
 
 use super::super::filter::SearchFilter;
+use super::super::message::SearchScope;
 use super::super::message::tests::{
     bind_response, extended_response, message_bytes, search_done, search_entry, search_reference,
     with_controls,
 };
 use super::super::pending_search::MAXIMUM_RESPONSES;
-use super::super::search_request::SearchScope;
 use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::oneshot::Receiver;
@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 type Outcome = Receiver<Result<(SearchResult, bool), LdapError>>;
 
-/// One pending search of at most 200 entries.
+/// Returns one pending search of at most 200 entries, and the receiver of its outcome.
 fn pending() -> (PendingSearches, Outcome) {
     let mut pending = PendingSearches::default();
     let (reply, outcome) = oneshot::channel();
@@ -41,7 +41,7 @@ fn a_search_ends_with_its_last_response() {
     assert_eq!(take(&mut pending, SEARCH, &search_done(0)), Ok(()));
     let (found, done) = outcome.try_recv().unwrap().unwrap();
     assert_eq!((found.entries.len(), found.truncated, done), (1, false, true));
-    // A server may repeat itself; nothing takes it for a response to another search.
+    // A repeated response is not matched to another search.
     assert_eq!(take(&mut pending, SEARCH, &search_done(0)), Ok(()));
 }
 
@@ -65,7 +65,7 @@ fn late_responses_to_an_abandoned_search_are_ignored_up_to_a_limit() {
     assert_eq!(take(&mut pending, SEARCH, &search_done(0)), Err(ProtocolError::TooManyResults { limit }));
 }
 
-/// Otherwise a connection that is open for months would reach the limit.
+/// Without this, a connection that is open for months would reach the limit.
 #[test]
 fn late_responses_are_counted_anew_after_the_end_of_another_search() {
     let (mut pending, _outcome) = pending();
@@ -90,7 +90,7 @@ fn responses_of_other_kinds_and_unrequested_controls_are_rejected() {
 }
 
 #[test]
-fn a_search_without_an_end_is_stopped() {
+fn a_search_without_a_last_response_fails_at_the_limit_of_responses() {
     let (mut pending, _outcome) = pending();
     for _ in 0..MAXIMUM_RESPONSES {
         assert_eq!(take(&mut pending, SEARCH, &search_reference()), Ok(()));
@@ -100,7 +100,7 @@ fn a_search_without_an_end_is_stopped() {
 }
 
 #[test]
-fn responses_of_many_megabytes_are_stopped() {
+fn a_search_fails_at_the_limit_of_bytes() {
     let (mut pending, _outcome) = pending();
     let found = search_entry("CN=alice", "photo", &[&vec![0; MAXIMUM_MESSAGE - 100]]);
     for _ in 0..4 {
@@ -111,7 +111,7 @@ fn responses_of_many_megabytes_are_stopped() {
 }
 
 #[test]
-fn a_search_is_over_for_its_caller_when_the_size_limit_is_reached() {
+fn a_search_returns_when_its_size_limit_is_reached() {
     let (mut pending, mut outcome) = pending();
     for _ in 0..201 {
         assert_eq!(take(&mut pending, SEARCH, &search_entry("CN=a", "cn", &[b"a"])), Ok(()));
@@ -138,13 +138,13 @@ fn request(base: &str) -> SearchRequest {
     }
 }
 
-/// A connection and its server's end.
+/// Returns a connection and the server's end of it.
 fn connected() -> (LdapConnection, DuplexStream) {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     (LdapConnection::start(LdapStream::new(ours, MAXIMUM_MESSAGE)), theirs)
 }
 
-/// The next request of the client, whose lengths all take four bytes: its id and its operation.
+/// Returns the id and the operation of the client's next request, whose lengths all have four bytes.
 async fn read_request(server: &mut DuplexStream) -> (u8, Vec<u8>) {
     assert_eq!(server.read_u16().await.unwrap(), 0x3084);
     let mut content = vec![0; usize::try_from(server.read_u32().await.unwrap()).unwrap()];
@@ -154,7 +154,7 @@ async fn read_request(server: &mut DuplexStream) -> (u8, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn searches_run_at_once_and_are_answered_in_any_order() {
+async fn searches_run_concurrently_and_their_responses_have_any_order() {
     let (connection, mut server) = connected();
     let respond = async {
         let (first, _) = read_request(&mut server).await;

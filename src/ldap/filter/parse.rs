@@ -1,4 +1,4 @@
-//! The parser of filter texts (RFC 4515 section 3), from text straight to the encoding.
+//! The parser of filter text (RFC 4515 section 3), which writes the BER encoding.
 
 use super::super::ber::{OCTET_STRING, SEQUENCE, encode};
 
@@ -14,7 +14,7 @@ pub(super) const PRESENT: u8 = 0x87;
 const APPROXIMATE: u8 = 0xa8;
 const EXTENSIBLE: u8 = 0xa9;
 
-/// How deep filters may nest. The parser recurses once for each level.
+/// The maximum depth of nested filters. The parser recurses once for each level.
 const MAXIMUM_DEPTH: usize = 32;
 
 /// Parts of a substring filter (RFC 4511 4.5.1.7.2).
@@ -27,7 +27,7 @@ const ATTRIBUTE: u8 = 0x82;
 const MATCH_VALUE: u8 = 0x83;
 const DN_ATTRIBUTES: u8 = 0x84;
 
-/// Returns `None` if `text` is not exactly one filter.
+/// Encodes a filter; returns `None` if `text` is not exactly one filter.
 pub(super) fn encode_filter(text: &str) -> Option<Vec<u8>> {
     let (encoded, rest) = filter(text, MAXIMUM_DEPTH)?;
     rest.is_empty().then_some(encoded)
@@ -45,7 +45,7 @@ fn filter(text: &str, depth: usize) -> Option<(Vec<u8>, &str)> {
         let (negated, rest) = filter(negated, depth)?;
         (encode(NOT, &[&negated]).to_vec(), rest)
     } else {
-        // Parentheses in values are escaped.
+        // Parentheses in values are escaped, so the first one ends the item.
         let (item_text, rest) = inner.split_at(inner.find(')')?);
         (item(item_text)?, rest)
     };
@@ -62,7 +62,7 @@ fn filter_list(tag: u8, mut text: &str, depth: usize) -> Option<(Vec<u8>, &str)>
     Some((encode(tag, &[&filters]).to_vec(), text))
 }
 
-/// `attribute=value` and its relatives.
+/// Encodes `attribute=value` or another comparison.
 fn item(text: &str) -> Option<Vec<u8>> {
     let (attribute, assertion) = text.split_once('=')?;
     if let Some(attribute) = attribute.strip_suffix('>') {
@@ -87,7 +87,7 @@ fn item(text: &str) -> Option<Vec<u8>> {
     Some(comparison(EQUALITY, attribute, &value(assertion)?))
 }
 
-/// `initial*any*any*final`, where the first and the last part may be empty.
+/// Encodes `initial*any*any*final`; the first and the last part may be empty.
 fn substrings(attribute: &str, assertion: &str) -> Option<Vec<u8>> {
     let parts: Vec<&str> = assertion.split('*').collect();
     let last = parts.len().checked_sub(1)?;
@@ -108,8 +108,8 @@ fn substrings(attribute: &str, assertion: &str) -> Option<Vec<u8>> {
     Some(encode(SUBSTRINGS, &[&attribute, &encode(SEQUENCE, &[&encoded])]).to_vec())
 }
 
-/// `attribute:dn:rule:=value`, where the attribute or the rule may be absent, but not both. `text` is before the last
-/// colon.
+/// Encodes `attribute:dn:rule:=value`, in which either the attribute or the rule may be absent. `text` is the part
+/// before the last colon.
 fn extensible(text: &str, value: &[u8]) -> Option<Vec<u8>> {
     let mut parts = text.split(':').peekable();
     let attribute = Some(parts.next()?).filter(|attribute| !attribute.is_empty());
@@ -132,7 +132,7 @@ fn extensible(text: &str, value: &[u8]) -> Option<Vec<u8>> {
     Some(encode(EXTENSIBLE, &[&encoded]).to_vec())
 }
 
-/// An attribute description: a name or object identifier, with options (RFC 4512 2.5).
+/// Returns `text` if it is an attribute description: a name or object identifier, with options (RFC 4512 2.5).
 fn description(text: &str) -> Option<&str> {
     let mut parts = text.split(';');
     object_identifier(parts.next()?)?;
@@ -140,7 +140,7 @@ fn description(text: &str) -> Option<&str> {
     parts.all(is_option).then_some(text)
 }
 
-/// A name, or numbers separated by dots (RFC 4512 1.4, `oid`).
+/// Returns `text` if it is a name, or numbers separated by dots (RFC 4512 1.4, `oid`).
 fn object_identifier(text: &str) -> Option<&str> {
     let is_name =
         text.starts_with(|letter: char| letter.is_ascii_alphabetic()) && text.bytes().all(is_key_byte);
@@ -152,7 +152,7 @@ const fn is_key_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-'
 }
 
-/// A value with its escapes resolved: a backslash and two hexadecimal digits stand for a byte.
+/// Decodes a value, in which a backslash and two hexadecimal digits encode a byte.
 fn value(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -170,7 +170,7 @@ fn value(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// An item that compares an attribute with a value.
+/// Encodes an item that compares an attribute with a value.
 pub(super) fn comparison(tag: u8, attribute: &str, value: &[u8]) -> Vec<u8> {
     let (attribute, value) = (encode(OCTET_STRING, &[attribute.as_bytes()]), encode(OCTET_STRING, &[value]));
     encode(tag, &[&attribute, &value]).to_vec()

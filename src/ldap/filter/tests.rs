@@ -1,9 +1,9 @@
-//! Tests of composed and parsed filters.
+//! Composed and parsed filters.
 
 use super::*;
 use proptest::prelude::*;
 
-/// An element with a length of less than 256 bytes, in the form that the client encodes.
+/// Encodes an element of less than 256 bytes as the client does.
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag, 0x84, 0, 0, 0, u8::try_from(content.len()).unwrap()], content].concat()
 }
@@ -35,7 +35,7 @@ fn a_value_is_escaped_in_the_text() {
 }
 
 #[test]
-fn filters_are_joined() {
+fn filters_are_combined() {
     let two = || [SearchFilter::equals("a", "1"), SearchFilter::present("b")];
     assert_eq!(SearchFilter::all(two()).as_str(), "(&(a=1)(b=*))");
     assert_eq!(SearchFilter::any(two()).unwrap().as_str(), "(|(a=1)(b=*))");
@@ -85,7 +85,7 @@ fn each_kind_of_filter_has_its_encoding() {
 }
 
 #[test]
-fn values_and_attributes_are_read_as_rfc_4515_writes_them() {
+fn the_examples_of_rfc_4515_are_parsed() {
     let value = |text| parsed(&format!("(o={text})"));
     assert_eq!(value(r"Parens R Us \28for all your parenthetical needs\29"), {
         element(0xa3, &[octets("o"), octets("Parens R Us (for all your parenthetical needs)")].concat())
@@ -144,7 +144,7 @@ fn filters_nest_up_to_a_limit() {
 }
 
 #[test]
-fn an_attribute_name_contains_nothing_that_has_a_meaning_in_a_filter() {
+fn an_attribute_name_contains_no_syntax_of_filters() {
     assert_eq!(AttributeName::parse("msDS-User").unwrap().as_str(), "msDS-User");
     for wrong in ["", "1.2.3", "a b", "a)", "a;binary", "a=*", "-a", "ä", "*", "+"] {
         assert_eq!(AttributeName::parse(wrong), Err(AttributeNameError(wrong.to_owned())));
@@ -174,7 +174,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics(text in "[()&|!=*~<>:;a-z0-9.\\\\ -]{0,60}|\\PC{0,40}") {
+    fn no_text_causes_a_panic(text in "[()&|!=*~<>:;a-z0-9.\\\\ -]{0,60}|\\PC{0,40}") {
         drop(SearchFilter::parse(&text));
     }
 }

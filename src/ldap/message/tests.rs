@@ -1,4 +1,4 @@
-//! Messages of hostile servers are rejected without recursion and without a panic.
+//! Malformed and hostile messages are rejected without recursion and without a panic.
 
 use super::*;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ const UNEXPECTED_TAG: ProtocolError = ProtocolError::Malformed("element with an 
 const TRUNCATED: ProtocolError = ProtocolError::Malformed("truncated element");
 const NOT_UTF8: ProtocolError = ProtocolError::Malformed("text that is not UTF-8");
 
-/// A message with an operation.
+/// Encodes a message with an operation.
 pub(in crate::ldap) fn message_bytes(id: u32, operation: &[u8]) -> Bytes {
     message(id, operation).to_vec().into()
 }
@@ -25,7 +25,7 @@ fn entry_of(dn: &[u8], attributes: &[u8]) -> Vec<u8> {
     encode(SEARCH_RESULT_ENTRY, &[&octets(dn), &encode(SEQUENCE, &[attributes])]).to_vec()
 }
 
-/// An entry with one attribute.
+/// Encodes an entry with one attribute.
 pub(in crate::ldap) fn search_entry(dn: &str, name: &str, values: &[&[u8]]) -> Vec<u8> {
     entry_of(dn.as_bytes(), &attribute(name, values))
 }
@@ -38,7 +38,7 @@ fn result_fields(code: u8, text: &[u8]) -> Vec<u8> {
     [&[ENUMERATED, 1, code][..], &octets(b""), &octets(text)].concat()
 }
 
-/// The last response to a search.
+/// Encodes the last response to a search.
 pub(in crate::ldap) fn search_done(code: u8) -> Vec<u8> {
     encode(SEARCH_RESULT_DONE, &[&result_fields(code, b"")]).to_vec()
 }
@@ -47,12 +47,12 @@ pub(in crate::ldap) fn bind_response(code: u8) -> Vec<u8> {
     encode(BIND_RESPONSE, &[&result_fields(code, b"")]).to_vec()
 }
 
-/// A response to StartTLS or, with the id 0, a notice of disconnection.
+/// Encodes a response to StartTLS or, with the id 0, a notice of disconnection.
 pub(in crate::ldap) fn extended_response(code: u8) -> Vec<u8> {
     encode(EXTENDED_RESPONSE, &[&result_fields(code, b"")]).to_vec()
 }
 
-/// Empty controls after an operation.
+/// Appends empty controls to an operation.
 pub(in crate::ldap) fn with_controls(operation: &[u8]) -> Vec<u8> {
     [operation, &encode(CONTROLS, &[&[SEQUENCE, 0]])].concat()
 }
@@ -62,7 +62,7 @@ fn error(operation: &[u8]) -> ProtocolError {
 }
 
 #[test]
-fn an_entry_is_decoded_in_either_form_of_lengths() {
+fn an_entry_is_decoded_with_short_and_long_lengths() {
     let short = b"\x30\x14\x02\x01\x02\x64\x0f\x04\x01a\x30\x0a\x30\x08\x04\x01B\x31\x03\x04\x01c";
     let expected = LdapResponse::Entry(LdapEntry::of("a", &[("b", &[b"c"])]));
     let decoded = LdapMessage::decode(&Bytes::from_static(short)).unwrap();
@@ -72,7 +72,7 @@ fn an_entry_is_decoded_in_either_form_of_lengths() {
 }
 
 #[test]
-fn operations_that_are_not_whole_are_rejected() {
+fn incomplete_and_malformed_operations_are_rejected() {
     assert_eq!(error(&encode(SEARCH_RESULT_ENTRY, &[])), TRUNCATED);
     assert_eq!(error(&encode(SEARCH_RESULT_DONE, &[])), TRUNCATED);
     assert_eq!(error(&encode(SEARCH_RESULT_DONE, &[&result_fields(0, b"\xff")])), NOT_UTF8);
@@ -102,15 +102,15 @@ fn nested_elements_are_rejected_without_recursion() {
 }
 
 #[test]
-fn entries_with_thousands_of_empty_values_are_rejected() {
-    let too_many = ProtocolError::Malformed("thousands of values");
+fn an_entry_with_too_many_values_is_rejected() {
+    let too_many = ProtocolError::Malformed("too many values");
     assert_eq!(error(&search_entry("CN=a", "member", &vec![&b""[..]; MAXIMUM_VALUES])), too_many);
     assert_eq!(error(&entry_of(b"CN=a", &attribute("a", &[]).repeat(MAXIMUM_VALUES + 1))), too_many);
     assert_eq!(error(&encode(SEARCH_RESULT_REFERENCE, &[&octets(b"").repeat(MAXIMUM_VALUES + 1)])), too_many);
 }
 
 #[test]
-fn a_notice_of_disconnection_is_recognised_also_in_the_form_of_active_directory() {
+fn a_notice_of_disconnection_is_recognised_in_the_form_of_rfc_4511_and_of_active_directory() {
     let name = encode(RESPONSE_NAME, &[b"1.3.6.1.4.1.1466.20036"]);
     let inside = encode(EXTENDED_RESPONSE, &[&result_fields(52, b""), &name]);
     let misplaced = [&extended_response(52)[..], &name].concat();
@@ -121,7 +121,7 @@ fn a_notice_of_disconnection_is_recognised_also_in_the_form_of_active_directory(
 }
 
 #[test]
-fn a_diagnostic_message_becomes_one_short_line() {
+fn a_diagnostic_message_is_reduced_to_one_short_line() {
     let text = format!("no\r\nforged line{}", "x".repeat(1000));
     let LdapRefusal::Result { text, .. } = (OperationResult { code: 1, text }).refusal() else {
         unreachable!()
@@ -135,8 +135,8 @@ fn requests_are_encoded_as_rfc_4511_defines_them() {
     let number = |tag, number| encode_number(tag, number);
     let search = SearchRequest {
         base: "DC=x".to_owned(),
-        scope: crate::ldap::SearchScope::Subtree,
-        filter: crate::ldap::SearchFilter::present("uid"),
+        scope: SearchScope::Subtree,
+        filter: SearchFilter::present("uid"),
         attributes: vec!["mail".to_owned()],
         size_limit: 8,
     };
@@ -157,7 +157,7 @@ fn requests_are_encoded_as_rfc_4511_defines_them() {
     assert_eq!(*anonymous_bind_request(1), *encode(SEQUENCE, &[&[2, 1, 1], &encode(0x60, &[&anonymous])]));
 }
 
-/// Trees of elements, which are closer to messages than random bytes are.
+/// Generates trees of elements, which are more similar to messages than random bytes are.
 fn tree() -> impl Strategy<Value = Vec<u8>> {
     let tag =
         prop::sample::select(vec![2_u8, 4, 10, 0x30, 0x31, 0x61, 0x64, 0x65, 0x73, 0x78, 0x80, 0xa0, 0xa3]);
@@ -173,20 +173,20 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 0x60_u8..0x80) {
+    fn random_bytes_never_cause_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), tag in 0x60_u8..0x80) {
         drop(LdapMessage::decode(&message_bytes(7, &bytes)));
         drop(LdapMessage::decode(&message_bytes(7, &encode(tag, &[&bytes]))));
         drop(LdapMessage::decode(&bytes.into()));
     }
 
     #[test]
-    fn random_trees_never_panic(operation in tree(), whole in tree()) {
+    fn random_trees_never_cause_a_panic(operation in tree(), whole in tree()) {
         drop(LdapMessage::decode(&message_bytes(7, &operation)));
         drop(LdapMessage::decode(&whole.into()));
     }
 
     #[test]
-    fn damaged_responses_never_panic(at in any::<prop::sample::Index>(), byte in any::<u8>(), kind in 0..3) {
+    fn damaged_responses_never_cause_a_panic(at in any::<prop::sample::Index>(), byte in any::<u8>(), kind in 0..3) {
         let operation = match kind {
             0 => search_entry("CN=alice", "mail", &[b"a@b", &[0xff]]),
             1 => search_done(0),

@@ -1,22 +1,22 @@
-//! The request heads of one HTTP/2 connection that are not requests yet. h2 rejects some of them without reporting them;
-//! they are recognized by their frames, so that each has an audit record.
+//! The request heads of one HTTP/2 connection that h2 has not accepted as requests. h2 rejects some of them without a report.
+//! These are recognized by the frames that it sends, so that each has an audit record.
 
 use super::{CONTINUATION, FrameHeader, GO_AWAY, HEADERS, RST_STREAM};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// Flag of HEADERS and CONTINUATION (RFC 9113 6.2).
+/// A flag of HEADERS and CONTINUATION (RFC 9113 section 6.2).
 const END_HEADERS: u8 = 4;
 
-/// Error codes (RFC 9113 7).
+/// Error codes (RFC 9113 section 7).
 const NO_ERROR: u32 = 0;
 const REFUSED_STREAM: u32 = 7;
 
-/// The first bytes of the debug data of a GOAWAY that h2 sends because of the size of a head.
+/// The first bytes of the debug data in a GOAWAY that h2 sends because of the size of a head.
 const TOO_LARGE: [&[u8; 16]; 2] = [b"header_list_way_", b"too_many_continu"];
 
-/// The request heads that a client has sent and that are not requests yet.
+/// The request heads that a client has sent and that are not accepted as requests yet.
 #[derive(Debug)]
 pub(crate) struct RequestHeads {
     heads: RefCell<HeadTable>,
@@ -27,42 +27,42 @@ pub(crate) struct RequestHeads {
 struct HeadTable {
     /// The highest stream that the client has opened. HEADERS on this one or a lower one are trailers.
     highest: u32,
-    /// The last stream of a graceful GOAWAY. Streams above it are ignored.
+    /// The last stream of a graceful GOAWAY. Higher streams are ignored.
     last: u32,
-    /// Streams whose heads are not requests yet, in ascending order.
+    /// The streams whose heads are not accepted yet, in ascending order.
     waiting: VecDeque<u32>,
     /// Whether the last frame of the highest stream's head was received.
     is_complete: bool,
     /// Whether the connection was closed because of the size of the last head.
     last_is_too_large: bool,
-    /// Rejected heads, with their streams.
+    /// The rejected heads with their streams.
     rejected: VecDeque<(u32, HeadRejection)>,
 }
 
-/// The reason for which a request head did not become a request.
+/// The reason why a request head was not accepted as a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HeadRejection {
-    /// h2 sent a 431 without content on its stream.
+    /// h2 sent a 431 without content on the stream.
     TooLarge,
-    /// Its stream was reset with this error code (RFC 9113 7).
+    /// h2 reset the stream with this error code (RFC 9113 section 7).
     Reset(u32),
-    /// Too many heads were received after it, so that its stream is no longer tracked.
+    /// The stream is no longer tracked, because too many heads were received after it.
     Ignored,
 }
 
-/// The heads that were not requests when the connection ended.
+/// The heads that were not accepted as requests when the connection ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct UnservedHeads {
-    /// The number of heads whose last frame was received.
+    /// The number of complete heads.
     pub complete: usize,
-    /// Whether one more head was received in part.
+    /// Whether another head was received in part.
     pub incomplete: bool,
     /// Whether the connection was closed because of the size of the last head.
     pub last_is_too_large: bool,
 }
 
 impl RequestHeads {
-    /// Tracks at most `most` heads.
+    /// Creates a table that tracks at most `most` heads.
     pub(crate) fn new(most: usize) -> Rc<Self> {
         let heads = HeadTable {
             highest: 0,
@@ -75,7 +75,7 @@ impl RequestHeads {
         Rc::new(Self { heads: RefCell::new(heads), most })
     }
 
-    /// Removes the head of this stream, which is a request now.
+    /// Removes the head of this stream, which h2 has accepted as a request.
     pub(crate) fn accepted(&self, stream: u32) {
         let mut heads = self.heads.borrow_mut();
         if !heads.remove(stream) {
@@ -83,13 +83,13 @@ impl RequestHeads {
         }
     }
 
-    /// The next rejected head. Must be called only when h2 has no further request to accept, because h2 also resets streams
-    /// with valid heads, whose requests it then returns.
+    /// Returns the next rejected head. Must be called only when h2 has no further request to accept, because h2 may reset
+    /// the stream of a valid head before it returns the request.
     pub(crate) fn next_rejected(&self) -> Option<HeadRejection> {
         self.heads.borrow_mut().rejected.pop_front().map(|(_, rejection)| rejection)
     }
 
-    /// Removes and returns the heads that will not become requests, because the connection has ended.
+    /// Removes and returns the heads that are not accepted as requests, because the connection has ended.
     pub(crate) fn take_unserved(&self) -> UnservedHeads {
         let mut heads = self.heads.borrow_mut();
         let incomplete = !heads.is_complete && heads.waiting.back() == Some(&heads.highest);
@@ -127,7 +127,7 @@ impl RequestHeads {
             HEADERS if heads.remove(frame.stream) => {
                 heads.reject(frame.stream, HeadRejection::TooLarge, self.most);
             }
-            // Not a rejection: the client may send the request again (RFC 9113 8.7).
+            // Not a rejection: the client may send the request again (RFC 9113 section 8.7).
             RST_STREAM if frame.first == REFUSED_STREAM => drop(heads.remove(frame.stream)),
             RST_STREAM if heads.remove(frame.stream) => {
                 heads.reject(frame.stream, HeadRejection::Reset(frame.first), self.most);
@@ -178,7 +178,7 @@ mod tests {
         FrameHeader { first: last, second: code, ..frame(GO_AWAY, 0, 0) }
     }
 
-    /// A connection with complete heads on these streams.
+    /// Returns a connection with complete heads on these streams.
     fn heads_of(streams: &[u32]) -> Rc<RequestHeads> {
         let heads = RequestHeads::new(10);
         streams.iter().for_each(|stream| heads.received(frame(HEADERS, END_HEADERS, *stream)));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn trailers_are_no_head() {
+    fn trailers_are_not_a_head() {
         let heads = heads_of(&[1, 3]);
         heads.accepted(1);
         heads.accepted(3);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_stream_is_no_rejected_head() {
+    fn a_refused_stream_is_not_a_rejected_head() {
         let heads = heads_of(&[1]);
         heads.written(reset(1, REFUSED_STREAM));
         assert_eq!((rejections(&heads), unserved(&heads)), (Vec::new(), (0, false)));
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_go_away_because_of_the_size_of_a_head_is_recognised() {
+    fn a_go_away_because_of_the_size_of_a_head_is_recognized() {
         for (debug, expected) in [(b"header_list_way_", true), (b"too_many_resets\0", false)] {
             let heads = heads_of(&[1]);
             heads.written(FrameHeader { debug: *debug, ..go_away(1, 11) });

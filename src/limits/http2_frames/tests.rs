@@ -1,4 +1,4 @@
-//! Tests of frames without use, of every type and split at every byte.
+//! Tests of the limit on frames of every type, and of the parser with frames that are split at every byte.
 
 use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -36,7 +36,7 @@ async fn is_too_much(frames: &[Vec<u8>]) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_type_of_frame_without_use_is_limited() {
+async fn every_type_of_frame_that_serves_no_request_is_limited() {
     let many = 2 * BURST as usize;
     for (what, flood) in [
         ("PRIORITY", frame(2, 0, 5)),
@@ -49,7 +49,7 @@ async fn every_type_of_frame_without_use_is_limited() {
         ("an unknown one", frame(0x7f, 0, 0)),
         ("empty DATA", frame(DATA, 0, 0)),
         ("small DATA", frame(DATA, 0, 1)),
-        ("HEADERS that become no request", frame(HEADERS, 4, 20)),
+        ("HEADERS without a request", frame(HEADERS, 4, 20)),
     ] {
         assert!(is_too_much(&vec![flood.clone(); many]).await, "{what}");
         assert!(!is_too_much(&vec![flood; 5]).await, "{what}");
@@ -69,7 +69,7 @@ async fn long_settings_cost_more_than_short_ones() {
 }
 
 #[test]
-fn frames_are_found_however_the_bytes_are_split() {
+fn frames_that_are_split_at_any_byte_are_parsed() {
     let frames = [
         frame(PING, 0, 8),
         frame(DATA, 1, 300),

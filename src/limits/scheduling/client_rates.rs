@@ -1,4 +1,4 @@
-//! A rate limit for each client, by the generic cell rate algorithm of `governor`.
+//! Rate limits of clients, by the generic cell rate algorithm of `governor`.
 
 use super::super::AddressKey;
 use governor::clock::DefaultClock;
@@ -10,21 +10,21 @@ use std::num::NonZeroU32;
 /// The number of clients above which idle ones are removed.
 const SWEPT_FROM: usize = 10_000;
 
-/// A rate and a burst for each client.
+/// A rate limit for each client.
 pub(crate) struct ClientRates {
     limiter: RateLimiter<AddressKey, HashMapStateStore<AddressKey>, DefaultClock>,
 }
 
 impl ClientRates {
-    /// A sustained rate of `per_second`, with bursts of `burst`.
+    /// Creates a limit with a sustained rate of `per_second` and bursts of `burst`.
     pub(crate) fn new(per_second: NonZeroU32, burst: NonZeroU32) -> Self {
         Self { limiter: RateLimiter::hashmap(Quota::per_second(per_second).allow_burst(burst)) }
     }
 
-    /// Counts one event of this client. Returns `false`, and does not count it, if it exceeds the rate.
+    /// Counts one event of the client. Returns `false` if it exceeds the rate, and then does not count it.
     pub(crate) fn allows(&self, client: AddressKey) -> bool {
         if self.limiter.len() > SWEPT_FROM {
-            // A client whose whole burst is available again equals an unknown one.
+            // A client whose whole burst is available again is equal to an unknown one.
             self.limiter.retain_recent();
         }
         self.limiter.check_key(&client).is_ok()

@@ -1,4 +1,4 @@
-//! Clients that fail repeatedly, which are served after others.
+//! Clients that fail repeatedly, and are therefore served after others.
 
 use super::super::AddressKey;
 use super::fair_slots::ClientRank;
@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// The number of failures within [`WINDOW`] after which a client is served last. Users with a wrong PIN or an expired card stay
-/// below it.
+/// The number of failures within [`WINDOW`] from which a client is served last. Users with a wrong PIN or an expired card do
+/// not reach it.
 const MANY: u32 = 16;
 /// The time for which failures are counted, from the first one.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -32,7 +32,7 @@ impl FailingClients {
         self.0.get_with(client, Arc::default).fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The current rank of a client.
+    /// Returns the current rank of a client.
     pub fn rank(&self, client: AddressKey) -> ClientRank {
         match self.0.get(&client).is_some_and(|failures| failures.load(Ordering::Relaxed) >= MANY) {
             true => ClientRank::Last,

@@ -1,6 +1,6 @@
-//! Slots for concurrent work, assigned to clients in turn; within one client, the request with the least work is first.
+//! Slots for concurrent work, which clients get in turn. Within one client, the request with the least work is first.
 //!
-//! A semaphore serves in order of arrival, so that one client with a thousand waiting requests would delay all others.
+//! A semaphore would serve in order of arrival, so that one client with a thousand waiting requests would delay all others.
 
 use super::super::AddressKey;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -8,29 +8,29 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-/// One turn in this many goes to the clients of [`ClientRank::Last`] even if others wait: failing clients share an
-/// address with good ones, for example behind a NAT.
+/// One of this many turns goes to the clients of [`ClientRank::Last`] even if others wait, because failing clients may share
+/// an address with good ones, for example behind a NAT.
 const TURNS_PER_LAST: u32 = 8;
 
-/// The number of slots, and of requests that may wait for one.
+/// The number of slots, and of requests that may wait for a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SlotLimits {
-    /// Slots in total.
+    /// The number of slots.
     pub slots: usize,
-    /// Slots that one client may hold at once.
+    /// The maximum number of slots that one client may hold.
     pub slots_per_client: usize,
-    /// Requests that may wait, in total.
+    /// The maximum number of waiting requests.
     pub waiting: usize,
-    /// Requests of one client that may wait.
+    /// The maximum number of waiting requests of one client.
     pub waiting_per_client: usize,
 }
 
-/// The order of a client among others.
+/// The rank of a client among others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientRank {
-    /// In turn.
+    /// The client is served in turn.
     Normal,
-    /// After those in turn.
+    /// The client is served after those of normal rank.
     Last,
 }
 
@@ -39,9 +39,9 @@ pub enum ClientRank {
 pub(crate) struct SlotRequest {
     /// The client that causes the work.
     pub client: AddressKey,
-    /// The rank of the client. It is used if the client has no other request waiting.
+    /// The rank of the client. It has no effect if another request of the client waits.
     pub rank: ClientRank,
-    /// The amount of work in any unit. Within one client, the smallest amount is first.
+    /// The amount of work, in any unit. Within one client, the smallest amount is first.
     pub work: u32,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct SlotRequest {
 #[error("too many requests are waiting")]
 pub(crate) struct SlotsFull;
 
-/// A number of slots that clients use in turn. Clones share them.
+/// A number of slots that clients get in turn. Clones share them.
 #[derive(Clone)]
 pub(crate) struct FairSlots(Arc<SlotPool>);
 
@@ -66,7 +66,7 @@ struct SlotState {
     /// The number of requests so far.
     arrivals: u64,
     turns: u32,
-    /// Clients that hold a slot or wait.
+    /// The clients that hold a slot or wait for one.
     clients: HashMap<AddressKey, ClientQueue>,
     normal: VecDeque<AddressKey>,
     last: VecDeque<AddressKey>,
@@ -75,25 +75,25 @@ struct SlotState {
 #[derive(Default)]
 struct ClientQueue {
     running: usize,
-    /// By work, then by arrival.
+    /// Waiting requests by their work, and then by their arrival.
     waiting: BTreeMap<(u32, u64), oneshot::Sender<HeldSlot>>,
     /// Whether the client is in one of the two queues.
     in_line: bool,
 }
 
-/// A slot in use. It is assigned to the next client when this is dropped.
+/// A slot in use. The next client gets it when this value is dropped.
 pub(crate) struct HeldSlot {
     shared: Option<Arc<SlotPool>>,
     client: AddressKey,
 }
 
 impl FairSlots {
-    /// Slots that are all free.
+    /// Creates a number of free slots.
     pub(crate) fn new(limits: SlotLimits) -> Self {
         Self(Arc::new(SlotPool { limits, state: Mutex::default() }))
     }
 
-    /// Waits for a slot. Cancellation removes the request from the queue.
+    /// Waits for a slot and returns it. If the future is dropped, the request is removed from the queue.
     ///
     /// # Errors
     /// Too many requests are waiting, in total or of this client.
@@ -176,7 +176,7 @@ impl SlotPool {
 }
 
 impl SlotState {
-    /// Removes the next request from the queue.
+    /// Removes the next request from the queue and returns it.
     fn next(&mut self, slots_per_client: usize) -> Option<(AddressKey, oneshot::Sender<HeldSlot>)> {
         self.turns = self.turns.wrapping_add(1);
         let lines = match self.turns % TURNS_PER_LAST {
@@ -287,7 +287,7 @@ mod tests {
         acquiring.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     }
 
-    /// The positions in `waiting` in the order in which they are served.
+    /// Returns the positions in `waiting` in the order in which they are served.
     fn order(held: HeldSlot, mut waiting: Vec<Acquiring<'_>>) -> Vec<usize> {
         let mut order = Vec::new();
         drop(held);
@@ -299,7 +299,7 @@ mod tests {
                     Poll::Pending => None,
                 })
                 .collect();
-            assert_eq!(served.len(), 1, "one slot, one holder");
+            assert_eq!(served.len(), 1, "one slot has one holder");
             order.extend(served.into_iter().map(|(position, _slot)| position));
         }
         order
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_of_the_last_rank_is_served_after_others_but_served() {
+    async fn a_client_of_the_last_rank_is_served_rarely_but_not_never() {
         let slots = FairSlots::new(LIMITS);
         let held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
         let mut waiting = vec![wait(&slots, turn(9, ClientRank::Last, 1))];
@@ -355,13 +355,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cancelled_request_leaves_no_trace() {
+    async fn a_cancelled_request_leaves_the_counts_unchanged() {
         let slots = FairSlots::new(SlotLimits { waiting: 1, ..LIMITS });
         let held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
         for client in 0..200 {
             drop(wait(&slots, turn(client, ClientRank::Normal, 1)));
         }
-        // A slot was assigned, and the request cancelled before it was polled.
+        // The request gets the slot, and is cancelled before it is polled.
         let unread = wait(&slots, turn(2, ClientRank::Normal, 1));
         drop(held);
         drop(unread);

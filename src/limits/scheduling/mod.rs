@@ -1,6 +1,6 @@
 //! Fair sharing of scarce resources among clients.
 //!
-//! A client is a network address and not a user: nothing else is known before a handshake and a validation.
+//! A client is identified by its network address, because its user is not known before the handshake and the validation.
 
 mod client_rates;
 mod failing_clients;

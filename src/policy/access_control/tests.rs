@@ -1,4 +1,4 @@
-//! Tables of access lists and their results.
+//! Tests of access control by tables of access lists.
 
 use super::*;
 use crate::policy::test_evidence::{Card, alice};

@@ -1,4 +1,4 @@
-//! Decisions with access lists.
+//! Tests of decisions with access lists.
 
 use super::*;
 use crate::headers::fetch_metadata::CrossSiteEvidence;
@@ -20,7 +20,7 @@ fn request() -> RequestFacts<'static> {
     }
 }
 
-/// `anonymous`, `passthrough`, the account's user name, or the id of the denial.
+/// Returns `anonymous`, `passthrough`, the account's user name, or the id of the denial.
 fn outcome(rule: &Arc<AccessRule>, evidence: Evidence) -> String {
     match decide(rule, &request(), evidence, NOW) {
         Ok(permit) => match permit.forwarded_as() {
@@ -97,7 +97,7 @@ fn a_request_without_identity_is_permitted_if_the_path_requires_none() {
             "access-denied",
         ),
         (Require, Never, allow(network("11.0.0.0/8")), "access-denied"),
-        // The configuration is rejected with these; so are the requests.
+        // The configuration rejects these rules, and the decision rejects the requests.
         (Ignore, Never, allow(list("Staff")), "access-denied"),
         (Ignore, Backend, allow(list("Staff")), "access-denied"),
         (Accept, Backend, allow(list("Staff")), "access-denied"),
@@ -110,7 +110,7 @@ fn a_request_without_identity_is_permitted_if_the_path_requires_none() {
 }
 
 #[test]
-fn an_ignored_certificate_gives_no_identity() {
+fn a_request_with_an_ignored_certificate_is_anonymous() {
     let card = Card::of(alice());
     let rule = rule(Ignore, Never, AccessControl::default());
     assert_eq!(outcome(&rule, card.evidence()), "anonymous");

@@ -1,4 +1,4 @@
-//! Finds out by PING whether the client of a silent HTTP/2 connection is still there (RFC 9113 6.7).
+//! Detects an unresponsive client of a silent HTTP/2 connection by PING (RFC 9113 section 6.7).
 
 use h2::{Ping, PingPong};
 use std::cell::Cell;
@@ -8,15 +8,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// How long the acknowledgement of a PING may take.
+/// The timeout of the acknowledgement of a PING.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(20);
 
-/// Sends a PING when nothing has been read for an interval.
+/// Sends a PING when the connection has been silent for an interval.
 pub(super) struct KeepAlive {
     pings: PingPong,
     interval: Duration,
     last_read: Rc<Cell<Instant>>,
-    /// The end of the interval, or of the time for the acknowledgement.
+    /// The end of the interval, or the timeout of the acknowledgement.
     due: Pin<Box<Sleep>>,
     is_sent: bool,
 }
@@ -26,7 +26,7 @@ impl KeepAlive {
         Self { pings, interval, last_read, due: Box::pin(sleep(interval)), is_sent: false }
     }
 
-    /// Ready when the client does not acknowledge.
+    /// Polls the connection. Ready if the client does not acknowledge a PING in time.
     pub(super) fn poll_unresponsive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             if self.is_sent {
@@ -68,8 +68,8 @@ mod tests {
 
     type ClientConnection = h2::client::Connection<DuplexStream, Bytes>;
 
-    /// How many seconds after the beginning the client of a connection without requests is found unresponsive, when
-    /// `client` has its side of the connection; at most ten minutes.
+    /// Returns the number of seconds after which the client of a connection without requests is found unresponsive, or `None`
+    /// if it is not within ten minutes. `client` drives the client's side of the connection.
     async fn unresponsive_after(client: impl AsyncFnOnce(ClientConnection)) -> Option<u64> {
         let (ours, theirs) = duplex(1 << 16);
         let (server, theirs) = tokio::join!(h2::server::handshake(ours), h2::client::handshake(theirs));
@@ -93,12 +93,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_does_not_acknowledge_a_ping_is_found() {
+    async fn a_client_that_does_not_acknowledge_a_ping_is_unresponsive() {
         assert_eq!(unresponsive_after(async |_silent| std::future::pending().await).await, Some(80));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_acknowledges_is_not() {
+    async fn a_client_that_acknowledges_every_ping_is_responsive() {
         assert_eq!(unresponsive_after(async |connection| drop(connection.await)).await, None);
     }
 }

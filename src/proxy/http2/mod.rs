@@ -1,7 +1,7 @@
-//! A client's HTTP/2 connection: accepts requests from h2 and serves each in a task of its own.
+//! HTTP/2 connections of clients, which serve each request in a task.
 //!
-//! h2 is driven here and not by hyper's server, which sends no `100 Continue` and does not report the request heads that
-//! h2 rejects.
+//! They use h2 and not the server of hyper, which sends no `100 Continue` and does not report the request heads that h2
+//! rejects.
 
 mod keep_alive;
 mod stream;
@@ -26,29 +26,30 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-/// Bytes of a response that one HTTP/2 stream may hold for a client that does not read.
+/// The maximum number of response bytes that one stream buffers for a client that does not read.
 const SEND_BUFFER: usize = 64 << 10;
 
-/// Bytes of a request's body that one HTTP/2 stream may send before the backend takes them.
+/// The flow-control window of a stream: the number of body bytes that a client may send before the backend accepts them.
 const STREAM_WINDOW: u32 = 128 << 10;
 
-/// The same for all streams of a connection.
+/// The flow-control window of a connection.
 const CONNECTION_WINDOW: u32 = 256 << 10;
 
-/// The longest frame that a client may send, as the protocol has it without a setting.
+/// The maximum size of a frame from the client, which is the protocol's initial value.
 const FRAME: u32 = 16 << 10;
 
-/// Streams that the gateway had to reset, of which the client is still to learn, before the connection is closed.
+/// The number of streams reset by the gateway after which the connection is closed.
 const RESET_STREAMS: usize = 200;
 
-/// Streams that the client reset before they were accepted, before the connection is closed (CVE-2023-44487).
+/// The number of streams that the client may reset before they are accepted. The connection is closed at one more
+/// (CVE-2023-44487).
 const PENDING_RESETS: usize = 20;
 
-/// h2 itself rejects a head that is so many times as large as one may be, without a page. Up to there the service rejects
-/// it, with one.
+/// h2 rejects a head that is this many times larger than the limit, without an error page. The service rejects smaller ones,
+/// with an error page.
 const LARGEST_HEAD_WITH_A_PAGE: usize = 2;
 
-/// A connection as a future, which is ready when the connection has ended.
+/// An HTTP/2 connection. The future completes when the connection has ended.
 pub(super) struct Http2Connection<IO> {
     state: State<IO>,
     service: Rc<ConnectionService>,
@@ -66,7 +67,7 @@ enum State<IO> {
     Serving(Connection<Http2Stream<IO>, Bytes>),
 }
 
-/// Why a connection ended before all of its requests had a response, or against the protocol.
+/// The reason why a connection failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Http2Error {
     #[error("the HTTP/2 connection failed")]
@@ -107,7 +108,7 @@ where
         }
     }
 
-    /// Sends GOAWAY. The requests that have begun are served to their end.
+    /// Sends GOAWAY. Requests in progress are completed.
     pub(super) fn graceful_shutdown(self: Pin<&mut Self>) {
         let this = self.get_mut();
         this.is_shutting_down = true;
@@ -126,7 +127,7 @@ where
         self.state = State::Serving(connection);
     }
 
-    /// The task ends with the connection, at the latest: then h2 reports each of its streams as reset.
+    /// Serves a request in a task. It ends with the connection at the latest, because h2 then reports the stream as reset.
     fn serve(&self, request: Request<RecvStream>, response: SendResponse<Bytes>) {
         self.heads.accepted(response.stream_id().as_u32());
         self.last_read.set(Instant::now());
@@ -138,7 +139,7 @@ where
         tokio::task::spawn_local(stream::serve(Rc::clone(&self.service), request, responder));
     }
 
-    /// Records the heads that h2 rejected since the last time.
+    /// Records the heads that h2 has rejected since the last call.
     fn record_rejected(&self) {
         while let Some(rejection) = self.heads.next_rejected() {
             let (denial, status) = match rejection {
@@ -153,19 +154,19 @@ where
                     (Denial::new(DenialId::MalformedRequest, detail), None)
                 }
                 HeadRejection::Ignored => {
-                    (Denial::new(DenialId::MalformedRequest, "the head did not become a request"), None)
+                    (Denial::new(DenialId::MalformedRequest, "the head was not accepted as a request"), None)
                 }
             };
             self.service.head_rejected(&denial, status);
         }
     }
 
-    /// Records the heads that were received and not served when the connection ended.
+    /// Records the heads that were received but not served when the connection ended.
     fn record_unserved(&self, ended: &Result<(), Http2Error>) {
         let UnservedHeads { complete, incomplete, last_is_too_large } = self.heads.take_unserved();
         let (count, detail, id, id_of_last) = match ended {
             Err(Http2Error::Connection(error)) if error.is_library() => {
-                // The last head is the one that the error is about, if it is about a head.
+                // If the error was caused by a head, it was the last one.
                 let last =
                     if last_is_too_large { DenialId::HeadersTooLarge } else { DenialId::MalformedRequest };
                 let detail = format!("the connection was closed before the request was accepted: {error}");

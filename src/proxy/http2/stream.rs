@@ -1,4 +1,4 @@
-//! One HTTP/2 stream: hands its request to the service and sends the response.
+//! HTTP/2 streams: one serves a request and sends its response.
 
 use crate::proxy::body::ClientResponseBody;
 use crate::proxy::client_body::{ClientBody, Http2Responder};
@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-/// Header fields that belong to an HTTP/1.1 connection (RFC 9113 8.2.2), beside `Connection` itself.
+/// Connection-specific header fields (RFC 9113 section 8.2.2), in addition to `Connection` itself.
 const OF_CONNECTIONS: [HeaderName; 5] = [
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -21,17 +21,17 @@ const OF_CONNECTIONS: [HeaderName; 5] = [
     header::UPGRADE,
 ];
 
-/// The stream has ended before its response: the client reset it, or the connection ended.
+/// The stream ended before its response, because the client reset it or the connection ended.
 struct Ended;
 
-/// Serves the request, unless the client resets the stream before the response's head.
+/// Serves the request and sends the response. Stops if the client resets the stream.
 pub(super) async fn serve(
     service: Rc<ConnectionService>,
     request: Request<ClientBody>,
     responder: Http2Responder,
 ) {
     let response = {
-        // Boxed, so that its memory is free while the response's body is sent.
+        // Boxed, so that its memory is freed before the body of the response is sent.
         Box::pin(service.answer(request, poll_fn(|cx| responder.poll_reset(cx)))).await
     };
     let Some(mut sender) = responder.take() else { return };
@@ -44,7 +44,7 @@ pub(super) async fn serve(
     complete(head.headers_mut(), service.date(), body.size_hint().exact().filter(|_| has_body));
     match sender.send_response(head, !has_body) {
         Ok(stream) if has_body => {
-            // The body's record says how it ended.
+            // The audit record of the body reports how it ended.
             let _ = send_body(body, stream).await;
         }
         Ok(_) => {}
@@ -52,7 +52,7 @@ pub(super) async fn serve(
     }
 }
 
-/// Removes what belongs to an HTTP/1.1 connection, and adds `Date` and `Content-Length` unless the headers have them.
+/// Removes connection-specific fields, and adds `Date` and `Content-Length` unless the headers have them.
 fn complete(headers: &mut HeaderMap, date: Option<HeaderValue>, length: Option<u64>) {
     for name in OF_CONNECTIONS {
         headers.remove(name);
@@ -78,9 +78,9 @@ async fn send_body(mut body: ClientResponseBody, mut stream: SendStream<Bytes>) 
         match frame.into_data() {
             Ok(data) => {
                 let is_last = body.is_end_stream();
-                // Capacity is reserved only for what is here: what is reserved ahead would be missing to other streams,
-                // and clients that do not update the connection's window before it is used up would wait for ever. One
-                // byte is enough: h2 requests the rest when it gets the data.
+                // Capacity is reserved only for available data. Capacity reserved in advance is not available to other
+                // streams, and a client that does not update the connection window before it is used up would wait
+                // forever. One byte is enough: h2 requests the rest when it gets the data.
                 if !data.is_empty() {
                     stream.reserve_capacity(1);
                     capacity(&mut stream).await?;
@@ -100,7 +100,7 @@ async fn send_body(mut body: ClientResponseBody, mut stream: SendStream<Bytes>) 
     }
 }
 
-/// The next frame of the body. A body that breaks off resets its stream, so that the client sees that it did.
+/// Returns the next frame of the body. A body that fails resets its stream, so that the client does not treat it as complete.
 async fn next_frame(
     body: &mut ClientResponseBody,
     stream: &mut SendStream<Bytes>,
@@ -115,7 +115,7 @@ async fn next_frame(
     })
 }
 
-/// Waits until the client takes more, and the stream holds less than its part of the send buffer.
+/// Waits until the flow-control windows and the send buffer have capacity.
 async fn capacity(stream: &mut SendStream<Bytes>) -> Result<(), Ended> {
     let free = poll_fn(|cx| {
         if stream.poll_reset(cx).is_ready() {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_has_a_date_and_the_length_that_is_known() {
+    fn a_response_has_a_date_and_its_length_if_it_is_known() {
         assert_eq!(completed(&[], None), lines(&[("date", "now")]));
         assert_eq!(completed(&[], Some(3)), lines(&[("content-length", "3"), ("date", "now")]));
         let own = [("content-length", "4"), ("date", "then")];
@@ -164,8 +164,8 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_a_connection_is_removed() {
-        let of_connections = [
+    fn connection_specific_fields_are_removed() {
+        let connection_specific = [
             ("connection", "x-hop, close"),
             ("keep-alive", "timeout=5"),
             ("proxy-connection", "close"),
@@ -175,6 +175,6 @@ mod tests {
             ("x-hop", "1"),
             ("x-kept", "1"),
         ];
-        assert_eq!(completed(&of_connections, None), lines(&[("date", "now"), ("x-kept", "1")]));
+        assert_eq!(completed(&connection_specific, None), lines(&[("date", "now"), ("x-kept", "1")]));
     }
 }

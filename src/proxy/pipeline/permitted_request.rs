@@ -4,7 +4,7 @@ use super::context::RequestContext;
 use super::identity_delegation::IdentityDelegation;
 use super::routing::RoutedRequest;
 use crate::backend::{
-    AssertionTerms, BackendRequest, CannotForward, PassthroughRequest, RequestBody, UpstreamTarget,
+    AssertionTerms, BackendRequest, ForwardError, PassthroughRequest, RequestBody, UpstreamTarget,
 };
 use crate::clock::UnixTime;
 use crate::headers::forwarded::RequestOrigin;
@@ -133,10 +133,10 @@ fn host_for_backend<'h>(backend: &'h Backend, site: &'h Site, requested: &'h Aut
     backend.host.as_ref().unwrap_or_else(|| site.host_for_backend(requested))
 }
 
-fn cannot_forward(error: &CannotForward) -> Denial {
+fn cannot_forward(error: &ForwardError) -> Denial {
     let id = match error {
-        CannotForward::Identity(_) | CannotForward::Assertion(_) => DenialId::BackendRejectedIdentity,
-        CannotForward::Target(_) | CannotForward::Host(_) => DenialId::InvalidPath,
+        ForwardError::Identity(_) | ForwardError::Assertion(_) => DenialId::BackendRejectedIdentity,
+        ForwardError::Target(_) | ForwardError::Host(_) => DenialId::InvalidPath,
     };
     Denial::because(id, error)
 }

@@ -1,4 +1,4 @@
-//! Elements of DER that CRLs and OCSP responses share. Nothing is copied.
+//! DER elements that CRLs and OCSP responses share. Nothing is copied.
 
 use crate::certificate::{self, ObjectIdentifier};
 use crate::clock::UnixTime;
@@ -14,7 +14,7 @@ pub(in crate::revocation) struct RawExtension<'a> {
 }
 
 impl RawExtension<'_> {
-    /// Returns `None` if it is not a valid identifier. No known one is invalid.
+    /// Returns the identifier, or `None` if it is not a valid one. No known identifier is invalid.
     pub(in crate::revocation) fn oid(&self) -> Option<ObjectIdentifier> {
         ObjectIdentifier::from_contents(self.id).ok()
     }
@@ -43,13 +43,13 @@ pub(in crate::revocation) fn read_time(reader: &mut SliceReader<'_>) -> der::Res
     }
 }
 
-/// The tag of the next element, if there is one.
+/// Returns the tag of the next element, if there is one.
 pub(in crate::revocation) fn next_tag(reader: &SliceReader<'_>) -> der::Result<Option<Tag>> {
     if reader.is_finished() { Ok(None) } else { Ok(Some(Header::peek(reader)?.tag())) }
 }
 
-/// The content of an INTEGER without the leading octets that DER forbids (X.690 8.3.2). Some CAs pad serial numbers,
-/// and a padded one is the same number. Returns `None` for empty content.
+/// Returns the content of an INTEGER without the leading octets that DER forbids (X.690 8.3.2). Some CAs pad serial
+/// numbers, and a padded one is the same number. Returns `None` for empty content.
 pub(in crate::revocation) fn minimal(mut content: &[u8]) -> Option<&[u8]> {
     while let [0 | 0xff, next, ..] = content
         && (*next >= 0x80) == (content.first() == Some(&0xff))

@@ -57,7 +57,7 @@ pub(super) fn read_entry(entry: AnyRef<'_>) -> Option<CrlEntry<'_>> {
 }
 
 fn read_fields(fields: &mut SliceReader<'_>, found: &mut CrlEntry<'_>) -> der::Result<()> {
-    // The date decides nothing. An invalid one must not remove this entry or the others.
+    // The date has no effect. An invalid one must not remove this entry or the others.
     found.revoked_at = read_time(fields)?.unwrap_or(UnixTime::EPOCH);
     if next_tag(fields)? == Some(Tag::Sequence) {
         fields.sequence(|extensions| read_extensions(extensions, found))?;
@@ -84,7 +84,7 @@ fn read_extensions(extensions: &mut SliceReader<'_>, entry: &mut CrlEntry<'_>) -
                 Some(oid.map_or(UnusableReason::UnnamedExtension, UnusableReason::CriticalEntryExtension));
         }
     }
-    // Of several reasons the order decides nothing.
+    // The order of several reasons has no effect.
     if let Some(reason) = reasons.iter().max_by_key(|reason| reason.permanence()) {
         entry.reason = *reason;
     }
@@ -94,7 +94,7 @@ fn read_extensions(extensions: &mut SliceReader<'_>, entry: &mut CrlEntry<'_>) -
     Ok(())
 }
 
-/// The distinguished name of a certificateIssuer. Returns `None` if it has none or several.
+/// Returns the distinguished name of a certificateIssuer, or `None` if it has none or several.
 fn issuer(value: &[u8]) -> Option<DistinguishedName> {
     let [issuer] = <[DistinguishedName; 1]>::try_from(directory_names(value).ok()?).ok()?;
     Some(issuer)

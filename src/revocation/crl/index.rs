@@ -56,7 +56,7 @@ impl EntryList {
 }
 
 impl EntryIndex {
-    /// The entry of a serial number, given as the content of the INTEGER.
+    /// Returns the entry of a serial number, given as the content of the INTEGER.
     pub(super) fn find(&self, serial: &[u8]) -> Option<RevokedEntry> {
         let at = self.tables.binary_search_by_key(&serial.len(), |table| table.serial_length).ok()?;
         self.tables.get(at)?.find(serial)
@@ -70,8 +70,8 @@ impl EntryIndex {
 impl SerialTable {
     fn sort(serial_length: usize, unsorted: &[u8]) -> Self {
         let width = width(serial_length);
-        // The ends of the serial numbers are stored beside their positions: following a position for each comparison
-        // would be slow.
+        // The ends of the serial numbers are stored with their positions: to follow a position for each comparison would
+        // be slow.
         let tails = unsorted.chunks_exact(width).map(|record| tail(serial_of(record)));
         let mut order: Vec<(u32, u32)> = tails.zip(0..).collect();
         let record = |position: u32| chunk(unsorted, width, usize::try_from(position).unwrap_or(usize::MAX));
@@ -129,12 +129,12 @@ fn listed(record: &[u8]) -> RevokedEntry {
     RevokedEntry { revoked_at: UnixTime::from_seconds(seconds), reason }
 }
 
-/// Compares the ends first, which differ most: the serial numbers of many CAs begin alike.
+/// Compares two serial numbers, their ends first, which differ most: those of many CAs begin alike.
 fn compare(one: &[u8], other: &[u8]) -> Ordering {
     tail(one).cmp(&tail(other)).then_with(|| one.cmp(other))
 }
 
-/// The last four bytes as a number.
+/// Returns the last four bytes as a number.
 fn tail(serial: &[u8]) -> u32 {
     serial.iter().fold(0, |tail, byte| (tail << 8) | u32::from(*byte))
 }

@@ -1,4 +1,4 @@
-//! One decoded CRL. Its DER is not kept: a CRL of a million entries would occupy memory for nothing.
+//! One decoded CRL. Its DER is not kept, because that of a CRL of a million entries takes much memory.
 //!
 //! Whether the CRL is current and signed by an authorised key depends on the certificate that is looked up.
 
@@ -75,7 +75,8 @@ impl Crl {
         &self.source
     }
 
-    /// Why it cannot show that a certificate is not revoked, if so. What it lists is revoked all the same.
+    /// Returns why it cannot show that a certificate is not revoked, if so. The certificates that it lists are revoked
+    /// all the same.
     pub(in crate::revocation) fn unusable(&self) -> Option<UnusableReason> {
         self.unusable
     }
@@ -84,17 +85,17 @@ impl Crl {
         &self.scope
     }
 
-    /// Whether it is a delta CRL (RFC 5280 5.2.4).
+    /// Returns whether it is a delta CRL (RFC 5280 5.2.4).
     pub(in crate::revocation) fn is_delta(&self) -> bool {
         self.source.base_number.is_some()
     }
 
-    /// The SHA-256 of its DER.
+    /// Returns the SHA-256 of its DER.
     pub(in crate::revocation) fn digest(&self) -> [u8; 32] {
         self.digest
     }
 
-    /// The entry for the certificate that this issuer issued with this serial number.
+    /// Returns the entry for the certificate that this issuer issued with this serial number.
     pub(in crate::revocation) fn entry(
         &self,
         issuer: &DistinguishedName,
@@ -108,12 +109,12 @@ impl Crl {
         found.into_iter().flatten().max_by_key(|entry| entry.reason.permanence())
     }
 
-    /// Whether the key of `signer` signed it.
+    /// Returns whether the key of `signer` signed it.
     pub(in crate::revocation) fn verify(&self, signer: &Certificate) -> SignatureResult {
         self.signature.verify(signer)
     }
 
-    /// Whether `issuer` signed it in its own name.
+    /// Returns whether `issuer` signed it in its own name.
     pub(in crate::revocation) fn is_signed_by(&self, issuer: &Certificate) -> bool {
         *issuer.subject() == self.source.issuer && self.verify(issuer).is_ok()
     }
@@ -123,13 +124,13 @@ impl Crl {
         self.signer.get_or_init(|| signer.clone());
     }
 
-    /// The authorised signer, if one was found.
+    /// Returns the authorised signer, if one was found.
     pub(in crate::revocation) fn accepted_signer(&self) -> Option<&Certificate> {
         self.signer.get()
     }
 
-    /// Whether it covers all that `other` covers, whatever their dates. A complete CRL includes the delta CRLs up to
-    /// its number.
+    /// Returns whether it covers all that `other` covers, whatever their dates. A complete CRL includes the delta
+    /// CRLs up to its number.
     pub(in crate::revocation) fn includes(&self, other: &Self) -> bool {
         let (own, its) = (&self.source, &other.source);
         let of_kind = match (&own.base_number, &its.base_number) {
@@ -143,21 +144,22 @@ impl Crl {
         of_kind && self.covers_scope_of(other)
     }
 
-    /// Whether it has the issuer of `other` and the same or a wider scope. An unusable CRL covers only unusable ones.
+    /// Returns whether it has the issuer of `other` and the same or a wider scope. An unusable CRL covers only
+    /// unusable ones.
     pub(in crate::revocation) fn covers_scope_of(&self, other: &Self) -> bool {
         self.source.issuer == other.source.issuer
             && (self.unusable.is_none() || other.unusable.is_some())
             && self.scope.includes(&other.scope)
     }
 
-    /// Whether it replaces `other`, a CRL of the same key: it includes it and is newer. If neither of two CRLs is
-    /// newer, both count, so that the order in which they were loaded decides nothing.
+    /// Returns whether it replaces `other`, a CRL of the same key: it includes it and is newer. If neither of two
+    /// CRLs is newer, both count, so that the order in which they were loaded has no effect.
     pub(in crate::revocation) fn supersedes(&self, other: &Self) -> bool {
         self.includes(other) && self.is_newer_than(other)
     }
 
-    /// Whether it was certainly issued after `other`, a CRL of the same issuer and key: its thisUpdate is later and its
-    /// CRL number is not lower, or its thisUpdate is the same and its CRL number is higher.
+    /// Returns whether it was certainly issued after `other`, a CRL of the same issuer and key: its thisUpdate is
+    /// later and its CRL number is not lower, or its thisUpdate is the same and its CRL number is higher.
     ///
     /// CRL numbers increase within one scope only (RFC 5280 5.2.3), so a higher one proves nothing against a CRL of
     /// another scope. If one of the two has no number, only the dates count; if the thisUpdate of one cannot be
@@ -171,12 +173,12 @@ impl Crl {
         }
     }
 
-    /// Whether its thisUpdate is later, whatever the CRL numbers.
+    /// Returns whether its thisUpdate is later, whatever the CRL numbers.
     pub(in crate::revocation) fn is_dated_after(&self, other: &Self) -> bool {
         self.is_dated && other.is_dated && other.source.this_update < self.source.this_update
     }
 
-    /// Whether both are of one scope and its CRL number is the higher one.
+    /// Returns whether both are of one scope and its CRL number is the higher one.
     pub(in crate::revocation) fn has_higher_number_than(&self, other: &Self) -> bool {
         self.scope == other.scope && self.compare_number(other) == Some(Ordering::Greater)
     }
@@ -186,13 +188,13 @@ impl Crl {
         Some(own.cmp(its))
     }
 
-    /// Whether verifying its signature takes longer than a worker may block.
+    /// Returns whether verifying its signature takes longer than a worker may block.
     pub(in crate::revocation) fn is_slow_to_verify(&self) -> bool {
         self.signature.is_slow()
     }
 }
 
-/// Without the entries.
+/// Writes the number of entries instead of the entries.
 impl fmt::Debug for Crl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let others: usize = self.other_entries.values().map(EntryIndex::len).sum();

@@ -5,7 +5,7 @@ use der::asn1::UintRef;
 use std::cmp::Ordering;
 use std::fmt;
 
-/// The number of a CRL. A later CRL of the same scope has a greater one. Never negative.
+/// The number of a CRL, never negative. A later CRL of the same scope has a greater one.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct CrlNumber(
     /// Big-endian, without leading zero bytes.

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use thiserror::Error;
 
-/// Bytes that are not a CRL (RFC 5280 5.1): not even the signed part and the signature can be distinguished.
+/// The bytes are not a CRL (RFC 5280 5.1): not even the signed part and the signature can be distinguished.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("not a CRL in DER")]
 pub struct MalformedCrl(#[from] der::Error);
@@ -58,7 +58,7 @@ enum CurrentIssuer {
     Any,
 }
 
-/// How many issuers of an indirect CRL are distinguished: each costs memory, even with few entries.
+/// The maximum number of issuers of an indirect CRL that are distinguished: each takes memory, even with few entries.
 const MAXIMUM_ISSUERS: usize = 4096;
 
 /// Decodes `der`, which must contain one CRL and nothing else.
@@ -111,7 +111,7 @@ fn read_tbs(tbs: &mut SliceReader<'_>) -> der::Result<(CrlParts, Range<usize>)> 
     parts.mark_unusable((version != [1]).then_some(UnusableReason::Version));
     parts.this_update = read_date(tbs)?;
     parts.mark_unusable(parts.this_update.is_none().then_some(UnusableReason::ThisUpdate));
-    // If it cannot be decoded, the CRL counts as expired, and what it lists is revoked all the same.
+    // If it cannot be decoded, the CRL counts as expired, and the certificates that it lists are revoked all the same.
     parts.next_update = read_date(tbs)?;
     if next_tag(tbs)? == Some(Tag::Sequence) {
         let entries = AnyRef::decode(tbs)?;
@@ -255,7 +255,7 @@ fn read_crl_extension(
     Some(())
 }
 
-/// The URLs of a freshestCRL (RFC 5280 5.2.6).
+/// Returns the URLs of a freshestCRL (RFC 5280 5.2.6).
 fn freshest(value: &[u8]) -> Option<Vec<String>> {
     let points = CrlDistributionPoint::read_all(value).ok()?;
     Some(points.into_iter().flat_map(|point| point.uris).collect())

@@ -49,7 +49,7 @@ impl From<CrlReason> for RevocationReason {
 }
 
 impl RevocationReason {
-    /// All of them, in the order of [`Self::code`].
+    /// All reasons, in the order of [`Self::code`].
     const ALL: [Self; 11] = [
         Self::Unspecified,
         Self::KeyCompromise,
@@ -64,8 +64,9 @@ impl RevocationReason {
         Self::AaCompromise,
     ];
 
-    /// Orders two entries for one serial number: the one of the greater permanence counts. A removal never hides a
-    /// revocation, and a hold, which a delta CRL can lift, never hides a final revocation.
+    /// Returns a rank by which one of two entries for one serial number is chosen: the one of the greater permanence
+    /// counts. A removal never hides a revocation, and a hold, which a delta CRL can lift, never hides a final
+    /// revocation.
     pub(super) fn permanence(self) -> u8 {
         match self {
             Self::RemoveFromCrl => 0,
@@ -74,12 +75,12 @@ impl RevocationReason {
         }
     }
 
-    /// The CRLReason of RFC 5280 5.3.1, or its unused value 7 for [`Self::Unknown`].
+    /// Returns the CRLReason of RFC 5280 5.3.1, or its unused value 7 for [`Self::Unknown`].
     pub(super) fn code(self) -> u8 {
         Self::ALL.iter().zip(0..).find_map(|(reason, code)| (*reason == self).then_some(code)).unwrap_or(7)
     }
 
-    /// The reason with this code.
+    /// Returns the reason with this code.
     pub(super) fn from_code(code: u8) -> Self {
         Self::ALL.get(usize::from(code)).copied().unwrap_or(Self::Unknown)
     }

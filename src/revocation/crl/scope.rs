@@ -26,7 +26,7 @@ enum CertificateKind {
     OfAttributes,
 }
 
-/// A place at which the CRLs for a certificate are published (RFC 5280 6.3.3).
+/// A distribution point of the CRLs for a certificate (RFC 5280 6.3.3).
 #[derive(Clone, Copy, Debug)]
 pub(in crate::revocation) enum CertificatePoint<'a> {
     /// A distribution point in the certificate.
@@ -35,13 +35,13 @@ pub(in crate::revocation) enum CertificatePoint<'a> {
     Issuer,
 }
 
-/// The eight reasons of RFC 5280 4.2.1.13; the ninth flag is unused.
+/// Returns the eight reasons of RFC 5280 4.2.1.13; the ninth flag is unused.
 pub(in crate::revocation) fn all_reasons() -> ReasonFlags {
     ReasonFlags::full() - Reasons::Unused
 }
 
 impl Default for CrlScope {
-    /// All certificates of its issuer, for all reasons.
+    /// Returns the scope of a CRL without the extension: all certificates of its issuer, for all reasons.
     fn default() -> Self {
         Self { point: None, certificates: CertificateKind::All, reasons: all_reasons(), is_indirect: false }
     }
@@ -66,13 +66,13 @@ impl CrlScope {
         })
     }
 
-    /// The scope of a CRL whose scope cannot be decoded: its entries may be for any certificate. Such a CRL must be
-    /// unusable.
+    /// Returns the scope of a CRL whose scope cannot be decoded: its entries may be for any certificate. Such a CRL
+    /// must be unusable.
     pub(super) fn any() -> Self {
         Self { is_indirect: true, ..Self::default() }
     }
 
-    /// Whether a CRL of this scope certainly covers all that a CRL of `other`, by the same issuer, covers. An
+    /// Returns whether a CRL of this scope certainly covers all that a CRL of `other`, by the same issuer, covers. An
     /// indirect and a direct CRL never cover the same.
     pub(super) fn includes(&self, other: &Self) -> bool {
         let of_kind = self.certificates == CertificateKind::All || self.certificates == other.certificates;
@@ -83,7 +83,7 @@ impl CrlScope {
             && (other.reasons - self.reasons).is_empty()
     }
 
-    /// Whether a CRL of this scope and issuer covers a certificate at one of its distribution points.
+    /// Returns whether a CRL of this scope and issuer covers a certificate at one of its distribution points.
     pub(in crate::revocation) fn covers(
         &self,
         crl_issuer: &DistinguishedName,
@@ -102,12 +102,14 @@ impl CrlScope {
             && self.is_found_at(crl_issuer, certificate, point)
     }
 
-    /// RFC 5280 6.3.3 (b)(1): a CRL for another issuer's certificates must be marked as indirect.
+    /// Returns whether the issuer matches. RFC 5280 6.3.3 (b)(1): a CRL for another issuer's certificates must be
+    /// marked as indirect.
     fn is_issued_for(&self, certificate: &Certificate, point: CertificatePoint<'_>) -> bool {
         point.other_issuers().is_none() || self.is_indirect || point.is_of(certificate.issuer())
     }
 
-    /// RFC 5280 6.3.3 (b)(2)(i). Any of the names of the one may be any of the names of the other.
+    /// Returns whether the distribution point matches (RFC 5280 6.3.3 (b)(2)(i)). Any of the names of the one may be
+    /// any of the names of the other.
     fn is_found_at(
         &self,
         crl_issuer: &DistinguishedName,
@@ -121,17 +123,17 @@ impl CrlScope {
 }
 
 impl<'a> CertificatePoint<'a> {
-    /// All distribution points of a certificate.
+    /// Returns all distribution points of a certificate.
     pub(in crate::revocation) fn all(certificate: &'a Certificate) -> impl Iterator<Item = Self> {
         certificate.crl_distribution_points().iter().map(Self::Named).chain([Self::Issuer])
     }
 
-    /// The issuers of the CRLs at this point.
+    /// Returns the issuers of the CRLs at this point.
     pub(in crate::revocation) fn crl_issuers(self, certificate: &'a Certificate) -> &'a [DistinguishedName] {
         self.other_issuers().unwrap_or(slice::from_ref(certificate.issuer()))
     }
 
-    /// The reasons that the CRLs at this point cover.
+    /// Returns the reasons that the CRLs at this point cover.
     pub(in crate::revocation) fn reasons(self) -> ReasonFlags {
         match self {
             Self::Named(point) => point.reasons.map_or(all_reasons(), |some| some & all_reasons()),
@@ -146,12 +148,12 @@ impl<'a> CertificatePoint<'a> {
         }
     }
 
-    /// Whether it names this issuer, and no other, as its CRL issuer.
+    /// Returns whether it names this issuer, and no other, as its CRL issuer.
     fn is_of(self, issuer: &DistinguishedName) -> bool {
         self.other_issuers().is_some_and(|issuers| issuers.iter().all(|one| one == issuer))
     }
 
-    /// Its names, or those of its CRL issuers if it has none.
+    /// Returns its names, or those of its CRL issuers if it has none.
     fn places(self, certificate: &Certificate) -> Vec<GeneralPlace> {
         let issuers = self.crl_issuers(certificate);
         match self {

@@ -1,5 +1,5 @@
-//! The signature of a CRL, with just enough of the signed part to verify it with keys that are found later: the
-//! digest, if the signature algorithm signs one, so that a large CRL does not stay in memory for its signature.
+//! The signature of a CRL, with as much of the signed part as is needed to verify it with keys that are found later:
+//! the digest, if the signature algorithm signs one, so that a large CRL does not stay in memory for its signature.
 
 use crate::certificate::signature::{self, SignatureError};
 use crate::certificate::{Certificate, KeyId};
@@ -25,8 +25,8 @@ enum SignedBytes {
 
 /// Verifying more bytes than this takes longer than a worker may block.
 const SLOW_BYTES: usize = 1024 * 1024;
-/// How many results are kept for one CRL. The signature is verified anew for each further key that bears the issuer's
-/// name.
+/// The maximum number of results that are kept for one CRL. The signature is verified again for each further key that
+/// bears the issuer's name.
 const MAXIMUM_RESULTS: usize = 64;
 
 impl CrlSignature {
@@ -39,12 +39,12 @@ impl CrlSignature {
         Self { algorithm, signature, signed, results: Mutex::default() }
     }
 
-    /// Whether the key of `signer` made it.
+    /// Returns whether the key of `signer` made it.
     pub(super) fn verify(&self, signer: &Certificate) -> SignatureResult {
         if let Some(known) = self.known_result(signer.key_id()) {
             return known;
         }
-        // Without the lock: two threads may verify at once, which costs time, but none waits for the key of another.
+        // The lock is not held: two threads may verify with one key at once, but none waits for the key of another.
         let result = self.verify_anew(signer);
         let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
         if results.len() < MAXIMUM_RESULTS && !results.iter().any(|(key, _)| *key == signer.key_id()) {
@@ -53,7 +53,7 @@ impl CrlSignature {
         result
     }
 
-    /// Whether verifying it takes longer than a worker may block.
+    /// Returns whether verifying it takes longer than a worker may block.
     pub(super) fn is_slow(&self) -> bool {
         matches!(&self.signed, SignedBytes::Whole(tbs) if tbs.len() > SLOW_BYTES)
     }

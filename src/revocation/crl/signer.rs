@@ -1,7 +1,7 @@
-//! Finds the certificate of the key that signed a CRL: that of a CA on the certificate's path, or of a CRL signer
-//! that such a CA has certified (RFC 5280 6.3.3 (f), (g)).
+//! The signer of a CRL: a CA on the certificate's path, or a CRL signer that such a CA has certified (RFC 5280 6.3.3
+//! (f), (g)).
 //!
-//! Whether that certificate is revoked is not checked here.
+//! Whether the signer's certificate is revoked is not checked here.
 
 use super::list::Crl;
 use crate::certificate::{Certificate, DistinguishedName};
@@ -9,7 +9,7 @@ use crate::clock::UnixTime;
 use crate::revocation::status::UnknownReason;
 use crate::validation::{TrustSet, ValidPath, validate_authority};
 
-/// The certificates among which the signer of a CRL is searched.
+/// The certificates that may belong to the signer of a CRL.
 #[derive(Clone, Copy)]
 pub(in crate::revocation) struct SignerCandidates<'a> {
     /// The validated path of the certificate that is looked up.
@@ -27,7 +27,7 @@ pub(in crate::revocation) struct CrlSigner<'a> {
     pub(in crate::revocation) issued_below: Option<&'a [Certificate]>,
 }
 
-/// How many certificates outside of the path are tried for one CRL.
+/// The maximum number of certificates outside of the path that are tried for one CRL.
 const MAXIMUM_CANDIDATES: usize = 16;
 
 /// Finds the signer of `crl` for a certificate that the first of `authorities` issued.
@@ -64,9 +64,9 @@ pub(in crate::revocation) fn find_signer<'a>(
     Err(reason.unwrap_or_else(|| UnknownReason::NoSigner { issuer: issuer.clone() }))
 }
 
-/// The candidates outside of the path that bear the name of a CRL's issuer and have the key usage cRLSign. For a CA
-/// on the path an absent keyUsage is enough (RFC 5280 6.3.3 (f)); for others it would allow every client certificate
-/// to sign CRLs.
+/// Returns the candidates outside of the path that bear the name of a CRL's issuer and have the key usage cRLSign.
+/// For a CA on the path an absent keyUsage is enough (RFC 5280 6.3.3 (f)); for others it would allow every client
+/// certificate to sign CRLs.
 fn crl_signers<'a>(
     issuer: &'a DistinguishedName,
     candidates: SignerCandidates<'a>,

@@ -1,4 +1,4 @@
-//! The facts by which a CRL is identified to operators.
+//! The fields by which operators can identify a CRL.
 
 use super::number::CrlNumber;
 use crate::certificate::DistinguishedName;

@@ -1,8 +1,8 @@
-//! Why a CRL cannot show that a certificate is not revoked.
+//! Unusable CRLs: the reasons why a CRL cannot show that a certificate is not revoked.
 //!
-//! An unusable CRL still revokes what it lists if its issuer signed it: a reader that understands less than the whole
-//! list must not accept more than it allows (X.509 8.5.2.1: what an unknown critical extension identifies is assumed
-//! to be revoked).
+//! The certificates that an unusable CRL lists are revoked all the same if its issuer signed it: a reader that
+//! understands less than the whole list must not accept more than it allows (X.509 8.5.2.1: the certificates that an
+//! unknown critical extension identifies are assumed to be revoked).
 
 use crate::certificate::ObjectIdentifier;
 use std::fmt;
@@ -31,7 +31,7 @@ pub enum UnusableReason {
     CriticalExtension(ObjectIdentifier),
     /// A critical extension of an entry is not supported (RFC 5280 5.3).
     CriticalEntryExtension(ObjectIdentifier),
-    /// A critical extension of the CRL or of an entry is not supported, and its identifier cannot be displayed.
+    /// A critical extension of the CRL or of an entry is not supported, and its identifier is invalid.
     UnnamedExtension,
     /// The CRL has an extension twice, so it has no definite value.
     RepeatedExtension(ObjectIdentifier),
@@ -61,7 +61,7 @@ impl fmt::Display for UnusableReason {
                 write!(f, "one of its entries has the unsupported critical extension {oid}")
             }
             Self::UnnamedExtension => {
-                f.write_str("it has an unsupported critical extension, whose identifier cannot be displayed")
+                f.write_str("it has an unsupported critical extension with an invalid identifier")
             }
             Self::SignatureBits => f.write_str("its signature is not a whole number of bytes"),
             Self::RepeatedExtension(oid) => write!(f, "it has the extension {oid} twice"),

@@ -1,4 +1,4 @@
-//! Why a fetch failed. Errors are cached and compared, so causes are stored as text.
+//! The errors of a fetch. They are cached and compared, so causes are stored as text.
 
 use http::StatusCode;
 use std::io;
@@ -9,8 +9,8 @@ use thiserror::Error;
 /// Why a fetch failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FetchError {
-    /// The URL has no host, or has user information.
-    #[error("{url:?} is not a URL that can be fetched")]
+    /// The URL has no host, or has user information, or an LDAP URL does not name one CRL.
+    #[error("cannot fetch {url:?}: not a valid http or ldap URL")]
     MalformedUrl {
         /// The URL.
         url: String,
@@ -47,7 +47,7 @@ pub enum FetchError {
         /// The error of the resolver.
         kind: io::ErrorKind,
     },
-    /// The address is of this machine, its link or a group, and the configuration does not allow it.
+    /// The address is a loopback, link-local, multicast or unspecified one, and the configuration does not allow it.
     #[error("{host} has the address {address}, which is not allowed: add it to `addresses`")]
     AddressRefused {
         /// The name.
@@ -79,7 +79,7 @@ pub enum FetchError {
         /// The status.
         status: StatusCode,
     },
-    /// The directory server refused the bind or the search.
+    /// The directory server rejected the bind or the search.
     #[error("directory server {host} returned result code {code}")]
     Directory {
         /// The host.

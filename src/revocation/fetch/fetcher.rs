@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-/// The largest head of a response in bytes.
+/// The maximum size of a response head, in bytes.
 const MAXIMUM_HEAD: usize = 64 * 1024;
 
 /// Fetches by the rules of one realm. Clones are cheap.
@@ -33,7 +33,7 @@ enum HttpOutcome {
 }
 
 impl Fetcher {
-    /// A fetcher with these rules.
+    /// Returns a fetcher with these rules.
     pub fn new(rules: FetchRules) -> Self {
         Self { rules: Arc::new(rules) }
     }
@@ -46,7 +46,7 @@ impl Fetcher {
         self.within_limit(self.follow(url)).await
     }
 
-    /// Sends `body` to an `http` URL. A redirect is an error: a request body goes only to the host that the caller
+    /// Sends `body` to an `http` URL. A redirect is an error: a request body is sent only to the host that the caller
     /// chose. Must run inside a tokio runtime.
     ///
     /// # Errors
@@ -133,7 +133,7 @@ impl Fetcher {
             }
             Ok((status, HttpOutcome::Redirect(self.redirect(url, &response)?)))
         };
-        // The connection may end before its last bytes are read, and the exchange returns its errors too.
+        // The connection may end before its last bytes are read; its errors are returned by the exchange.
         let driving = async {
             drop(connection.await);
             pending().await

@@ -40,7 +40,7 @@ impl fmt::Display for AllowedHost {
 }
 
 impl AllowedHost {
-    /// Whether it includes `host`, a result of [`normal`].
+    /// Returns whether it includes `host`, a result of [`normal`].
     pub(super) fn matches(&self, host: &str) -> bool {
         match self.below {
             false => host == self.name,
@@ -49,12 +49,12 @@ impl AllowedHost {
     }
 }
 
-/// The form in which hosts are compared: in lower case, without the trailing dot of a fully qualified name.
+/// Returns the form in which hosts are compared: in lower case, without the trailing dot of a fully qualified name.
 pub(super) fn normal(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
-/// The characters of host names (RFC 1123 2.1), and the underscore of Windows names.
+/// Returns whether a label has only characters of host names (RFC 1123 2.1), or the underscore of Windows names.
 fn is_label(label: &str) -> bool {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     !label.is_empty() && label.bytes().all(letters)

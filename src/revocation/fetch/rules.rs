@@ -1,4 +1,4 @@
-//! The rules of a realm for fetching: which hosts and addresses may be connected to, and at what cost.
+//! The rules of a realm for fetching: the allowed hosts and addresses, and limits.
 
 use super::host::AllowedHost;
 use super::ldap::tls::DirectoryTls;
@@ -13,16 +13,16 @@ pub struct FetchRules {
     pub hosts: Vec<AllowedHost>,
     /// Networks that may be connected to although they are loopback, link-local, multicast or unspecified.
     pub addresses: Vec<IpNet>,
-    /// The first whose prefix matches changes a URL before it is checked, for URLs that this gateway reaches in
-    /// another way.
+    /// Rewrites of URLs that this gateway reaches in another way. The first whose prefix matches is applied before the
+    /// URL is checked.
     pub rewrite: Vec<UrlRewrite>,
     /// The authorities of `ldaps` servers; without them `ldaps` is not used.
     pub directory_tls: Option<DirectoryTls>,
-    /// The largest response body in bytes.
+    /// The maximum size of a response body, in bytes.
     pub max_bytes: usize,
     /// The timeout of one fetch, from name resolution to the last byte, with redirects.
     pub timeout: Duration,
-    /// How many redirects are followed.
+    /// The maximum number of redirects that are followed.
     pub max_redirects: usize,
 }
 
@@ -50,18 +50,18 @@ pub struct UrlRewrite {
 }
 
 impl FetchRules {
-    /// Whether `host`, in lower case and without a trailing dot, may be fetched from.
+    /// Returns whether `host`, in lower case and without a trailing dot, may be fetched from.
     pub(super) fn allows_host(&self, host: &str) -> bool {
         self.hosts.iter().any(|allowed| allowed.matches(host))
     }
 
-    /// Whether this address of an allowed host may be connected to. Checked when connecting, so that a name that
-    /// resolves to another address the second time gains nothing.
+    /// Returns whether this address of an allowed host may be connected to. Checked when connecting, so that a name
+    /// that resolves to another address the second time gains nothing.
     pub(super) fn allows_address(&self, address: IpAddr) -> bool {
         !is_special(address) || self.addresses.iter().any(|network| network.contains(&address))
     }
 
-    /// The URL to fetch in place of this one.
+    /// Returns the URL to fetch in place of this one.
     pub(super) fn rewritten(&self, url: &str) -> String {
         let matches = |rule: &&UrlRewrite| url.starts_with(&rule.from);
         let rule = self.rewrite.iter().find(matches);
@@ -70,9 +70,9 @@ impl FetchRules {
     }
 }
 
-/// Whether an address is this machine, its link or a group, also if it is embedded in an IPv6 address. No CRLs are
-/// served there, and the services that listen there (the metadata of a cloud, an admin port) trust every client that
-/// reaches them.
+/// Returns whether an address is a loopback, link-local, multicast or unspecified one, even if it is embedded in an
+/// IPv6 address. No CRLs are served there, and the services that listen there (the metadata of a cloud, an admin port)
+/// trust every client that reaches them.
 fn is_special(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_special_v4(address),
@@ -98,8 +98,8 @@ fn is_special_v6(address: Ipv6Addr) -> bool {
         || embedded(address).is_some_and(is_special_v4)
 }
 
-/// The IPv4 address to which packets for this address are delivered: mapped and compatible (RFC 4291 2.5.5), 6to4
-/// (RFC 3056 2) and NAT64 (RFC 6052 2.1).
+/// Returns the IPv4 address to which packets for this address are delivered: mapped and compatible (RFC 4291 2.5.5),
+/// 6to4 (RFC 3056 2) and NAT64 (RFC 6052 2.1).
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let pair = |high: u16, low: u16| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low));
     match address.segments() {

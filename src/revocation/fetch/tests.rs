@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A server that responds with `response` to every complete head, and closes the connection.
+/// Returns a server that responds with `response` to every complete head, and closes the connection.
 async fn serving(response: impl Into<Vec<u8>>) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -328,7 +328,7 @@ fn addresses_of_this_machine_its_link_and_groups_are_rejected_in_every_spelling(
     }
 }
 
-/// A directory server that accepts the bind and responds to the search with these messages.
+/// Returns a directory server that accepts the bind and responds to the search with these messages.
 async fn directory(messages: impl Into<Vec<u8>>) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ldap://{}/CN=a?certificateRevocationList", listener.local_addr().unwrap());
@@ -352,7 +352,7 @@ async fn read_message(stream: &mut TcpStream) {
     stream.read_exact(&mut content).await.unwrap();
 }
 
-/// An entry with one value of the attribute, of less than 64 KiB.
+/// Returns an entry with one value of the attribute, of less than 64 KiB.
 fn entry(value: &[u8]) -> Vec<u8> {
     values(&[value])
 }

@@ -22,7 +22,7 @@ pub(super) struct ListedUrl {
 impl ListedUrl {
     pub(super) fn parse(text: &str, rules: &FetchRules) -> Result<Self, FetchError> {
         let malformed = || FetchError::MalformedUrl { url: text.to_owned() };
-        // LDAP names are not URIs to the parser, and it would take a URL without the slashes for an authority.
+        // The parser rejects LDAP names, and reads a URL without the slashes as an authority.
         let (scheme, rest) = text.split_once(':').ok_or_else(malformed)?;
         if !scheme.eq_ignore_ascii_case("http") {
             return Err(FetchError::Scheme { scheme: scheme.to_ascii_lowercase() });
@@ -43,7 +43,8 @@ impl ListedUrl {
         Ok(Self { host, port: authority.port_u16().unwrap_or(80), authority, target })
     }
 
-    /// The URL in a `Location` (RFC 9110 10.2.2), resolved against this one (RFC 3986 5) and checked like the first.
+    /// Returns the URL in a `Location` (RFC 9110 10.2.2), resolved against this one (RFC 3986 5) and checked like the
+    /// first.
     pub(super) fn redirected(&self, location: &str, rules: &FetchRules) -> Result<Self, FetchError> {
         let bad = || FetchError::BadRedirect { host: self.host.clone() };
         let own = Url::parse(&format!("http://{}{}", self.authority, self.target)).map_err(|_| bad())?;

@@ -21,7 +21,7 @@ pub(super) struct CertificateId<'a> {
 }
 
 impl<'a> CertificateId<'a> {
-    /// Identifies `certificate`, which `issuer` has issued. The issuer's name is hashed as encoded in the
+    /// Returns the CertID of `certificate`, which `issuer` has issued. The issuer's name is hashed as encoded in the
     /// certificate, which may differ from the encoding in the issuer's own (RFC 6960 4.1.1).
     ///
     /// Uses SHA-1, because responders, above all those that sign in advance, look certificates up by it and may
@@ -69,7 +69,7 @@ impl<'a> ReceivedCertificateId<'a> {
         })
     }
 
-    /// Whether it identifies `certificate`, which `issuer` has issued. The responder chooses the hash (RFC 6960
+    /// Returns whether it identifies `certificate`, which `issuer` has issued. The responder chooses the hash (RFC 6960
     /// 4.1.1): responders that sign in advance use the one that they signed, whatever the request has (RFC 5019
     /// 2.2.1). So the issuer's hashes are computed, not compared with those of the request.
     pub(super) fn names(&self, certificate: &Certificate, issuer: &Certificate) -> bool {
@@ -82,12 +82,12 @@ impl<'a> ReceivedCertificateId<'a> {
             && names.into_iter().any(|name| is(self.issuer_name_hash, name))
     }
 
-    /// Whether it has the serial number of `certificate`, regardless of the issuer.
+    /// Returns whether it has the serial number of `certificate`, regardless of the issuer.
     pub(super) fn has_serial_of(&self, certificate: &Certificate) -> bool {
         minimal(certificate.serial().as_bytes()) == Some(self.serial)
     }
 
-    /// The hash, if it is unsupported.
+    /// Returns the hash, if it is unsupported.
     pub(super) fn unknown_hash(&self) -> Option<UnknownHash> {
         self.hash.err()
     }
@@ -121,12 +121,12 @@ const HASHES: [(const_oid::ObjectIdentifier, &Algorithm); 9] = [
     (fips202::ID_SHA_3_512, &SHA3_512),
 ];
 
-/// The SHA-1 of the public key without its algorithm: KeyHash of RFC 6960 4.2.1.
+/// Returns the SHA-1 of the public key without its algorithm: KeyHash of RFC 6960 4.2.1.
 pub(super) fn key_hash(certificate: &Certificate) -> [u8; 20] {
     sha1(key_bits(certificate))
 }
 
-/// The public key without its algorithm, tag and length.
+/// Returns the public key without its algorithm, tag and length.
 fn key_bits(certificate: &Certificate) -> &[u8] {
     let key = SubjectPublicKeyInfoRef::from_der(certificate.public_key_der())
         .expect("reading a certificate reads its SubjectPublicKeyInfo");

@@ -1,8 +1,8 @@
 //! The OCSP client of a realm: queries responders, and caches their responses for all workers.
 //!
-//! A client belongs to one realm and is replaced with it, so no cached response outlives the settings that it was
-//! accepted by. Only the revocation check uses it, after the certificate was validated: the URLs of a certificate
-//! that anyone could have made are never fetched.
+//! A client belongs to one realm and is replaced with it, so no cached response outlives the settings by which it was
+//! accepted. Only the revocation check uses it, after the certificate was validated: the URLs of a certificate that an
+//! attacker may have made are never fetched.
 
 use super::certificate_id::CertificateId;
 use super::error::OcspError;
@@ -24,17 +24,17 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// How long a failure is cached at most, so that a responder that works again is used soon.
+/// The maximum lifetime of a cached failure, so that a responder that works again is used soon.
 const FAILURE_LIFETIME: Duration = Duration::from_secs(5);
-/// How long an unused response stays in memory. Its dates alone decide whether it may be used.
+/// The time after which a response that is not used is dropped. Whether it may be used depends on its dates only.
 const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
 /// The size of the cache of failed responders in bytes.
 const FAILURE_CACHE_BYTES: u64 = 1 << 20;
 /// The size of a cache entry in bytes without its strings.
 const ENTRY: usize = 1024;
-/// The largest response. A response with its signer's certificate has 2 KB.
+/// The maximum size of a response. One with its signer's certificate has 2 KB.
 const MAXIMUM_RESPONSE_BYTES: usize = 64 * 1024;
-/// How many of the responders that a certificate names are queried.
+/// The maximum number of responders that are queried of those that a certificate names.
 const MAXIMUM_RESPONDERS: usize = 2;
 
 const REQUEST_TYPE: HeaderValue = HeaderValue::from_static("application/ocsp-request");
@@ -45,7 +45,7 @@ pub struct OcspClient {
     fetcher: Fetcher,
     slots: Semaphore,
     responses: Cache<OcspKey, QueryResult>,
-    /// Responders that did not respond: a responder that hangs delays one query, not one for each certificate.
+    /// Responders that did not respond, so that one that hangs delays one query, and not one for each certificate.
     failed_hosts: Cache<String, HostFailure>,
 }
 
@@ -86,8 +86,8 @@ struct HostFailure {
 }
 
 impl OcspClient {
-    /// A client with these settings, for hosts that `rules` allow. The limits of the rules are for CRLs, and apply
-    /// only if they are narrower than those of OCSP.
+    /// Returns a client with these settings, for hosts that `rules` allow. The limits of the rules are for CRLs, and
+    /// apply only if they are narrower than those of OCSP.
     pub fn new(settings: OcspSettings, rules: FetchRules) -> Self {
         let max_bytes = rules.max_bytes.min(MAXIMUM_RESPONSE_BYTES);
         let fetcher = Fetcher::new(FetchRules { max_bytes, ..rules });
@@ -108,7 +108,7 @@ impl OcspClient {
         }
     }
 
-    /// The settings of the client.
+    /// Returns the settings of the client.
     pub fn settings(&self) -> &OcspSettings {
         &self.settings
     }
@@ -194,8 +194,8 @@ impl OcspClient {
         validate(&der, &OcspQuery { certificate, issuer, nonce: nonce.as_ref(), url, settings }, now)
     }
 
-    /// A request with a nonce is sent by POST, since no HTTP cache could respond to it; a short one without a nonce
-    /// is sent by GET (RFC 5019 5).
+    /// Sends a request and returns the response. A request with a nonce is sent by POST, since no HTTP cache could
+    /// respond to it; a short one without a nonce is sent by GET (RFC 5019 5).
     async fn exchange(
         &self,
         url: &str,
@@ -225,7 +225,7 @@ impl OcspClient {
     }
 }
 
-/// Whether an error concerns the host, and not only one request.
+/// Returns whether an error concerns the host, and not only one request.
 fn is_of_host(cause: &FetchError) -> bool {
     matches!(
         cause,
@@ -233,7 +233,8 @@ fn is_of_host(cause: &FetchError) -> bool {
     )
 }
 
-/// The result to cache after a query: the new response, or if there is none the old one as long as it is accepted.
+/// Returns the result to cache after a query: the new response, or if there is none the old one as long as it is
+/// accepted.
 fn updated(
     old: Option<QueryResult>,
     new: Result<ValidatedResponse, OcspError>,
@@ -283,7 +284,7 @@ fn is_revoked(status: CertStatus) -> bool {
     matches!(status, CertStatus::Revoked { .. })
 }
 
-/// Without the caches.
+/// Writes the settings only.
 impl fmt::Debug for OcspClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OcspClient").field("settings", &self.settings).finish_non_exhaustive()

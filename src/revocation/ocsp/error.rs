@@ -1,4 +1,4 @@
-//! Why OCSP does not show the status of a certificate. Each cause has its own variant, because each has another fix.
+//! The errors of OCSP. Each cause has its own variant, because each has another fix.
 
 use crate::certificate::ObjectIdentifier;
 use crate::certificate::signature::SignatureError;
@@ -15,12 +15,12 @@ pub enum OcspError {
     #[error("the certificate names no OCSP responder, and none is configured")]
     NoResponder,
     /// Too many certificates are being queried.
-    #[error("too many concurrent OCSP queries: none ended within {limit:?}")]
+    #[error("timed out waiting for a free OCSP query slot after {limit:?}")]
     Busy {
-        /// The longest wait.
+        /// The time limit of the wait.
         limit: Duration,
     },
-    /// The responder cannot be reached, is not allowed, or does not respond in time or not by the rules of HTTP.
+    /// The responder cannot be reached, is not allowed, does not respond in time, or sends invalid HTTP.
     #[error("the OCSP responder {url} did not respond")]
     Unreachable {
         /// The URL of the responder.
@@ -41,8 +41,8 @@ pub enum OcspError {
     /// A critical extension of the response is not supported (RFC 6960 4.4).
     #[error("the OCSP response has the unsupported critical extension {0}")]
     CriticalExtension(ObjectIdentifier),
-    /// As [`OcspError::CriticalExtension`], with an identifier that cannot be displayed.
-    #[error("the OCSP response has an unsupported critical extension, whose identifier cannot be displayed")]
+    /// As [`OcspError::CriticalExtension`], with an invalid identifier.
+    #[error("the OCSP response has an unsupported critical extension with an invalid identifier")]
     UnnamedExtension,
     /// The responder named in the response did not sign it.
     #[error("the signature of the OCSP response is invalid")]
@@ -56,10 +56,8 @@ pub enum OcspError {
     /// The response identifies its certificate by an unsupported hash.
     #[error("the OCSP response identifies the certificate by the unsupported hash {0}")]
     UnknownHash(ObjectIdentifier),
-    /// As [`OcspError::UnknownHash`], with an identifier that cannot be decoded.
-    #[error(
-        "the OCSP response identifies the certificate by an unsupported hash, whose identifier cannot be decoded"
-    )]
+    /// As [`OcspError::UnknownHash`], with an invalid identifier.
+    #[error("the OCSP response identifies the certificate by an unsupported hash with an invalid identifier")]
     UnnamedHash,
     /// The response is not newer than one that was received before: a replay.
     #[error("the OCSP response of {received} is not newer than the held one of {held}")]

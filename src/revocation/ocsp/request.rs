@@ -1,4 +1,4 @@
-//! The encoding of requests (RFC 6960 4.1, A.1). They are not signed and do not name the client.
+//! The encoding of OCSP requests (RFC 6960 4.1, A.1). They are not signed and do not name the client.
 
 use super::certificate_id::CertificateId;
 use aws_lc_rs::rand;
@@ -10,7 +10,7 @@ use der::{Encode, Sequence};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use x509_cert::ext::Extension;
 
-/// The longest encoded request that is sent in a URL (RFC 6960 A.1, RFC 5019 5).
+/// The maximum length of an encoded request that is sent in a URL (RFC 6960 A.1, RFC 5019 5).
 const LONGEST_IN_URL: usize = 255;
 
 /// The value of a nonce extension: 32 random bytes as an OCTET STRING (RFC 8954 2.1).
@@ -18,7 +18,7 @@ const LONGEST_IN_URL: usize = 255;
 pub(super) struct OcspNonce(OctetString);
 
 impl OcspNonce {
-    /// A new nonce. Fails if the system returns no random bytes.
+    /// Returns a new nonce. Fails if the system returns no random bytes.
     pub(super) fn random() -> der::Result<Self> {
         let mut bytes = [0; 32];
         rand::fill(&mut bytes).map_err(|_| der::ErrorKind::Failed)?;
@@ -29,7 +29,7 @@ impl OcspNonce {
         Ok(Self(OctetString::new(OctetString::new(bytes)?.to_der()?)?))
     }
 
-    /// Whether an extension with this value returns this nonce as it was sent.
+    /// Returns whether an extension with this value returns this nonce as it was sent.
     pub(super) fn is(&self, value: &[u8]) -> bool {
         value == self.0.as_bytes()
     }
@@ -64,8 +64,8 @@ pub(super) fn encode(id: &CertificateId<'_>, nonce: Option<&OcspNonce>) -> der::
     OcspRequest { tbs: TbsRequest { requests, extensions } }.to_der()
 }
 
-/// The URL of a GET to `responder`. Returns `None` if the request must be sent by POST: it is too long, or the URL
-/// has a query, after which the path cannot continue.
+/// Returns the URL of a GET to `responder`. Returns `None` if the request must be sent by POST: it is too long, or
+/// the URL has a query, after which the path cannot continue.
 pub(super) fn in_url(responder: &str, request: &[u8]) -> Option<String> {
     let encoded = utf8_percent_encode(&STANDARD.encode(request), NON_ALPHANUMERIC).to_string();
     let fits = encoded.len() <= LONGEST_IN_URL && !responder.contains(['?', '#']);

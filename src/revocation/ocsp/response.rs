@@ -1,7 +1,7 @@
-//! The decoding of a response (RFC 6960 4.2.1).
+//! The decoding of an OCSP response (RFC 6960 4.2.1).
 //!
-//! Nothing is validated here. A signed part that cannot be decoded does not prevent the decoding of the other parts:
-//! the error is recorded, so that no "good" of the response is accepted, but every "revoked".
+//! No validation is done here. A signed part that cannot be decoded does not prevent the decoding of the other parts:
+//! the error is recorded, so that every "revoked" of the response is accepted, but no "good".
 
 use super::certificate_id::ReceivedCertificateId;
 use super::error::{OcspError, OcspErrorStatus};
@@ -235,8 +235,8 @@ impl CertStatus {
         }
     }
 
-    /// Decodes the content of a RevokedInfo. As in a CRL, the date decides nothing, and a reason that cannot be
-    /// decoded is unknown.
+    /// Decodes the content of a RevokedInfo. As in a CRL, the date has no effect, and a reason that cannot be decoded
+    /// is unknown.
     fn read_revoked(content: &[u8]) -> Self {
         let mut at = UnixTime::EPOCH;
         let mut read = || {
@@ -254,7 +254,7 @@ impl CertStatus {
     }
 }
 
-/// The content of an explicit tag with this number.
+/// Returns the content of an explicit tag with this number.
 fn tagged(any: AnyRef<'_>, number: u32) -> der::Result<&[u8]> {
     any.tag().assert_eq(Tag::ContextSpecific { constructed: true, number: TagNumber(number) })?;
     Ok(any.value())

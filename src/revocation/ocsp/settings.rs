@@ -1,5 +1,5 @@
-//! The OCSP settings of a realm. Which hosts may be connected to is specified by the rules of the fetcher, also for a
-//! configured responder.
+//! The OCSP settings of a realm. The rules of the fetcher specify the allowed hosts, including that of a configured
+//! responder.
 
 use crate::certificate::Certificate;
 use std::time::Duration;
@@ -21,8 +21,8 @@ pub enum NonceRule {
 /// The certificates for which responders are queried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OcspScope {
-    /// Those whose status no fresh CRL shows. A fresh CRL needs no waiting, and does not disclose to the responder
-    /// who logs on.
+    /// Those whose status no fresh CRL shows. With a fresh CRL no request waits, and the responder does not learn which
+    /// users log on.
     #[default]
     UnknownToCrls,
     /// All that no CRL lists: if CRLs are issued rarely, a responder reports a revocation earlier. A certificate is
@@ -49,24 +49,26 @@ pub struct OcspSettings {
     pub nonce: NonceRule,
     /// Queried instead of the responders that certificates name.
     pub responder: Option<ConfiguredResponder>,
-    /// How long a response is accepted after its nextUpdate, in addition to five minutes for clock skew.
+    /// The time for which a response is accepted after its nextUpdate, in addition to five minutes for clock skew.
     pub grace: Duration,
-    /// How long a response without nextUpdate is accepted after its thisUpdate, in addition to those five minutes.
+    /// The time for which a response without nextUpdate is accepted after its thisUpdate, in addition to those five
+    /// minutes.
     pub max_age_without_next_update: Duration,
-    /// The longest validity of a delegate's certificate that neither has id-pkix-ocsp-nocheck nor is covered by a
-    /// fresh CRL: for this time a compromised key of it may be used (RFC 6960 4.2.2.2.1).
+    /// The maximum validity of a delegate's certificate that neither has id-pkix-ocsp-nocheck nor is covered by a
+    /// fresh CRL: for this time a compromised key of it can be used (RFC 6960 4.2.2.2.1).
     pub max_unchecked_responder_lifetime: Duration,
-    /// The timeout of one responder, and the longest wait for a free slot. A certificate that names two responders
-    /// takes three times this at most.
+    /// The timeout of one responder, and of the wait for a free slot. A certificate that names two responders takes
+    /// three times this at most.
     pub timeout: Duration,
-    /// How many certificates are queried concurrently.
+    /// The maximum number of concurrent queries.
     pub max_concurrent_queries: usize,
     /// The size of the response cache in bytes.
     pub cache_bytes: u64,
 }
 
-/// Queries what CRLs do not decide, with a nonce, from the responders that certificates name; no grace, five minutes
-/// for responses without nextUpdate, a week for delegates that cannot be checked, two seconds, 64 concurrent queries.
+/// Queries, with a nonce, for certificates whose status CRLs do not show, to the responders that certificates name; no
+/// grace, five minutes for responses without nextUpdate, a week for delegates that cannot be checked, a timeout of two
+/// seconds, 64 concurrent queries.
 impl Default for OcspSettings {
     fn default() -> Self {
         Self {

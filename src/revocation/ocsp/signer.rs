@@ -1,7 +1,7 @@
-//! Finds the signer of a response and checks its authorisation (RFC 6960 4.2.2.2).
+//! The signer of an OCSP response, and its authorisation (RFC 6960 4.2.2.2).
 //!
 //! A delegate is certified by the issuer itself, so no path is built. Whether the delegate's certificate is revoked
-//! is checked whenever the response is used.
+//! is checked each time the response is used.
 
 use super::certificate_id::key_hash;
 use super::error::{OcspError, ResponderFault};
@@ -11,7 +11,7 @@ use crate::certificate::{Certificate, signature};
 use crate::clock::UnixTime;
 use const_oid::db::rfc5280::ID_KP_OCSP_SIGNING;
 
-/// How many certificates of a response are tried. One is enough; some responders send the chain.
+/// The maximum number of certificates of a response that are tried. One is enough; some responders send the chain.
 const MAXIMUM_CERTIFICATES: usize = 8;
 
 /// The signer of a response.
@@ -53,8 +53,8 @@ pub(super) struct VerifiedSigner {
 }
 
 /// Finds the signer of `response`: of the candidates that it names, the first whose key made the signature and that
-/// is authorised without a doubt, or else the first with a doubt. A responder may have several certificates for one
-/// key, and the order in which the response contains them decides nothing.
+/// is authorised without a doubt, otherwise the first with a doubt. A responder may have several certificates for one
+/// key, and their order in the response must have no effect.
 pub(super) fn find(
     response: &BasicResponse<'_>,
     issuer: &Certificate,
@@ -82,7 +82,8 @@ pub(super) fn find(
     doubtful.ok_or_else(|| fault.unwrap_or(OcspError::ResponderNotAuthorised(ResponderFault::NotAvailable)))
 }
 
-/// Directly trusted signers come first, so that a copy of their certificate in the response changes nothing.
+/// Returns the possible signers. Directly trusted ones come first, so that a copy of their certificate in the
+/// response changes nothing.
 fn candidates(
     response: &BasicResponse<'_>,
     issuer: &Certificate,

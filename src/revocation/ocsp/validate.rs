@@ -1,7 +1,7 @@
-//! The validation of a response for one query (RFC 6960 3.2).
+//! The validation of an OCSP response for one query (RFC 6960 3.2).
 //!
-//! A certificate that an authorised signer reports as revoked is revoked, whatever else in the response cannot be
-//! decoded, is unsupported, has expired or belongs to another request: such a response can only deny. Every other
+//! A certificate that an authorised signer reports as revoked is revoked, even if another part of the response cannot
+//! be decoded, is unsupported, has expired or belongs to another request: such a response can only deny. Every other
 //! status counts only if the whole response is understood.
 
 use super::certificate_id::UnknownHash;
@@ -55,7 +55,7 @@ pub(super) struct ValidatedResponse {
     pub(super) delegate: Option<Certificate>,
     /// The first moment at which it is no longer accepted. "Revoked" is always accepted.
     pub(super) usable_until: UnixTime,
-    /// When a newer one may be available.
+    /// The time at which a newer one may be available.
     pub(super) due: UnixTime,
 }
 
@@ -94,7 +94,8 @@ pub(super) fn validate(
     })
 }
 
-/// The nonce is the only supported extension; others may be ignored unless they are critical (RFC 6960 4.4).
+/// Rejects unknown critical extensions. The nonce is the only supported extension; others may be ignored unless they are
+/// critical (RFC 6960 4.4).
 fn reject_unknown_critical(extensions: &[RawExtension<'_>]) -> Result<(), OcspError> {
     let found = extensions.iter().find(|extension| extension.critical && !is_nonce(extension));
     found.map_or(Ok(()), |extension| match extension.oid() {
@@ -107,8 +108,8 @@ fn is_nonce(extension: &RawExtension<'_>) -> bool {
     extension.oid().is_some_and(|oid| oid == ID_PKIX_OCSP_NONCE)
 }
 
-/// RFC 8954 2.1, RFC 6960 4.4.1. If the request had no nonce, one in the response is ignored: an HTTP cache may have
-/// kept the response to another client.
+/// Checks the nonce (RFC 8954 2.1, RFC 6960 4.4.1). If the request had no nonce, one in the response is ignored: an
+/// HTTP cache may have kept the response to another client.
 fn check_nonce(response: &BasicResponse<'_>, query: &OcspQuery<'_>) -> Result<(), OcspError> {
     let Some(sent) = query.nonce else { return Ok(()) };
     let mut returned = response.extensions.iter().filter(|one| is_nonce(one)).peekable();
@@ -119,12 +120,11 @@ fn check_nonce(response: &BasicResponse<'_>, query: &OcspQuery<'_>) -> Result<()
     }
 }
 
-/// The part that revokes the certificate. A responder that signs in advance may respond for many certificates, and
-/// for one twice: then the newest that revokes it.
+/// Returns the part that revokes the certificate. A responder that signs in advance may respond for many
+/// certificates, and for one twice: then the newest that revokes it.
 ///
 /// A CertID with an unsupported hash is compared by the serial number alone. The request was for this certificate,
-/// and the signer is authorised by its issuer or was configured to be queried for it, so it is hardly another
-/// issuer's.
+/// and the signer is authorised by its issuer or configured for it, so the CertID is hardly one of another issuer.
 fn revoking<'r, 'a>(
     response: &'r BasicResponse<'a>,
     query: &OcspQuery<'_>,
@@ -137,8 +137,8 @@ fn revoking<'r, 'a>(
     revoking.filter(is_about).max_by_key(|single| single.this_update)
 }
 
-/// The newest part for the certificate, if none revokes it. Of the same date, "unknown" counts before "good", and an
-/// earlier nextUpdate before a later one.
+/// Returns the newest part for the certificate, if none revokes it. Of the same date, "unknown" counts before "good",
+/// and an earlier nextUpdate before a later one.
 fn not_revoking<'r, 'a>(
     response: &'r BasicResponse<'a>,
     query: &OcspQuery<'_>,
@@ -163,13 +163,13 @@ fn not_revoking<'r, 'a>(
     Ok(single)
 }
 
-/// The unsupported hash by which a part names a certificate of this serial number.
+/// Returns the unsupported hash by which a part names a certificate of this serial number.
 fn unknown_hash(single: &SingleResponse<'_>, query: &OcspQuery<'_>) -> Option<UnknownHash> {
     single.id.unknown_hash().filter(|_| single.id.has_serial_of(query.certificate))
 }
 
-/// RFC 6960 4.2.2.1. Returns when a newer response may be available, and the first moment at which this one is no
-/// longer accepted.
+/// Checks the dates (RFC 6960 4.2.2.1). Returns when a newer response may be available, and the first moment at which
+/// this one is no longer accepted.
 fn check_dates(
     response: &BasicResponse<'_>,
     single: &SingleResponse<'_>,

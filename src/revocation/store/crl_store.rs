@@ -20,7 +20,7 @@ pub enum CrlNote {
         /// The folder.
         path: PathBuf,
     },
-    /// A CRL cannot show that a certificate is not revoked. What it lists is revoked.
+    /// A CRL cannot show that a certificate is not revoked. The certificates that it lists are revoked.
     Unusable {
         /// The origin of the CRL.
         origin: CrlOrigin,
@@ -43,7 +43,10 @@ impl fmt::Display for CrlNote {
         match self {
             Self::EmptyFolder { path } => write!(f, "the CRL folder {} is empty", path.display()),
             Self::Unusable { origin, issuer, why } => {
-                write!(f, "the CRL of {issuer} from {origin} only revokes what it lists: {why}")
+                write!(
+                    f,
+                    "the CRL of {issuer} from {origin} is unusable except for the certificates that it lists: {why}"
+                )
             }
             Self::NoNextUpdate { origin, issuer } => {
                 write!(f, "the CRL of {issuer} from {origin} has no nextUpdate, so it counts as expired")
@@ -66,7 +69,7 @@ pub struct CrlStore {
 }
 
 impl CrlStore {
-    /// A store without CRLs.
+    /// Returns a store without CRLs.
     pub fn empty() -> Self {
         Self::of(Vec::new(), Vec::new())
     }
@@ -83,13 +86,13 @@ impl CrlStore {
         Ok(Self::from_files(&CrlFiles::load(paths.to_vec())?, Vec::new()))
     }
 
-    /// A store of the CRLs of files, and of downloaded ones.
+    /// Returns a store of the CRLs of files, and of downloaded ones.
     pub(super) fn from_files(files: &CrlFiles, downloaded: Vec<Arc<Crl>>) -> Self {
         let notes = files.empty_folders().map(|path| CrlNote::EmptyFolder { path: path.to_owned() });
         Self::of(files.crls().chain(downloaded).collect(), notes.collect())
     }
 
-    /// A store of these CRLs.
+    /// Returns a store of these CRLs.
     pub(in crate::revocation) fn of(crls: Vec<Arc<Crl>>, mut notes: Vec<CrlNote>) -> Self {
         notes.extend(crls.iter().filter_map(|crl| note(crl)));
         let mut digests: Vec<_> = crls.iter().map(|crl| crl.digest()).collect();
@@ -110,40 +113,40 @@ impl CrlStore {
         Self { by_issuer, notes, generation: CrlGeneration(generation) }
     }
 
-    /// The warnings about these CRLs.
+    /// Returns the warnings about these CRLs.
     pub fn notes(&self) -> &[CrlNote] {
         &self.notes
     }
 
-    /// The generation of these CRLs.
+    /// Returns the generation of these CRLs.
     pub fn generation(&self) -> CrlGeneration {
         self.generation
     }
 
-    /// The number of CRLs.
+    /// Returns the number of CRLs.
     pub fn len(&self) -> usize {
         self.by_issuer.values().map(Vec::len).sum()
     }
 
-    /// Whether there is no CRL.
+    /// Returns whether there is no CRL.
     pub fn is_empty(&self) -> bool {
         self.by_issuer.is_empty()
     }
 
-    /// The newest complete CRL of each issuer.
+    /// Returns the newest complete CRL of each issuer.
     pub fn newest(&self) -> impl Iterator<Item = &Arc<CrlSource>> {
         let complete = |crls: &'_ Vec<Arc<Crl>>| crls.iter().position(|crl| !crl.is_delta());
         self.by_issuer.values().filter_map(move |crls| crls.get(complete(crls)?)).map(|crl| crl.source())
     }
 
-    /// The CRLs that bear this issuer's name, the newest first: a CRL that supersedes another is returned before it.
-    /// Whether the issuer signed them is not known.
+    /// Returns the CRLs that bear this issuer's name, the newest first: a CRL that supersedes another is returned
+    /// before it. Whether the issuer signed them is not known.
     pub(in crate::revocation) fn of_issuer(&self, issuer: &DistinguishedName) -> &[Arc<Crl>] {
         self.by_issuer.get(issuer).map_or(&[], Vec::as_slice)
     }
 }
 
-/// An order without ties: what a store returns depends on its CRLs only, and not on the order in which they were
+/// Orders two CRLs without ties: what a store returns depends on its CRLs only, and not on the order in which they were
 /// loaded.
 fn newest_first(one: &Crl, other: &Crl) -> Ordering {
     let (source, its) = (one.source(), other.source());

@@ -1,5 +1,5 @@
-//! Downloaded CRLs in a folder, so that a gateway that starts while the CA's server is down has the CRLs that it had
-//! before.
+//! The disk cache: downloaded CRLs in a folder, so that a gateway that starts while the CA's server is down has the CRLs
+//! that it had before.
 //!
 //! A file contains one line of JSON, which describes it, and the bytes of one CRL as they were downloaded. Its name
 //! contains the realm, the distribution point and the content. It is written under another name and renamed, so that
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// The suffix of the names of these files. Others in the folder are left alone.
+/// The suffix of the names of these files. Other files in the folder are not touched.
 const SUFFIX: &str = ".fetched";
 /// Separates the distribution point from the content in such a name.
 const SEPARATOR: char = '.';
@@ -56,7 +56,8 @@ impl DiskCache {
         Self { folder, realm: Arc::clone(realm) }
     }
 
-    /// Reads the files of this realm, at most so many files and bytes. Unreadable files are skipped: this is a cache.
+    /// Reads the files of this realm, at most `files` files and `bytes` bytes. Unreadable files are skipped: this is a
+    /// cache.
     pub(in crate::revocation) fn read(&self, files: usize, bytes: usize) -> Vec<CachedFile> {
         let mut room = bytes;
         let cached = self.files().into_iter().filter_map(|path| {
@@ -90,7 +91,7 @@ impl DiskCache {
 
     fn remove(&self, is_unused: impl Fn(&Path) -> bool) {
         for path in self.files().into_iter().filter(|path| is_unused(path)) {
-            // A file that cannot be removed now is removed another time: it only takes space.
+            // A file that cannot be removed only takes space, and is removed another time.
             drop(fs::remove_file(path));
         }
     }
@@ -120,7 +121,7 @@ impl DiskCache {
         Some(CachedFile { urls, bytes })
     }
 
-    /// The files of this realm, by their names.
+    /// Returns the files of this realm, by their names.
     fn files(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let prefix = self.prefix();
@@ -137,12 +138,12 @@ impl DiskCache {
         self.folder.join(format!("{}{SEPARATOR}{}{SUFFIX}", self.point(urls), hexadecimal(file)))
     }
 
-    /// The prefix of the file names of one distribution point.
+    /// Returns the prefix of the file names of one distribution point.
     fn point(&self, urls: &PointUrls) -> String {
         format!("{}{}", self.prefix(), hash(&urls.join("\n")))
     }
 
-    /// The prefix of the file names of the realm: a hash, so that every realm name is a valid file name.
+    /// Returns the prefix of the file names of the realm: a hash, so that every realm name is a valid file name.
     fn prefix(&self) -> String {
         let mut realm = hash(&self.realm);
         realm.truncate(16);
@@ -150,7 +151,7 @@ impl DiskCache {
     }
 }
 
-/// The distribution point in a file name.
+/// Returns the distribution point in a file name.
 fn point_of(path: &Path) -> Option<&str> {
     let name = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
     name.rsplit_once(SEPARATOR).map(|(point, _)| point)

@@ -1,4 +1,4 @@
-//! One distribution point: the CRLs that it served, and when it is fetched again.
+//! One distribution point: the CRLs that it served, and the schedule of its fetches.
 
 use super::fetched::{DownloadError, FetchedCrl, FileDigest};
 use crate::certificate::{Certificate, KeyId};
@@ -9,20 +9,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How many issuers are tried as signers of the CRLs of one distribution point.
+/// The maximum number of issuers that are tried as signers of the CRLs of one distribution point.
 const MAXIMUM_ISSUERS: usize = 8;
-/// The shortest and the longest time between two fetches. CAs publish before nextUpdate when a key is compromised, so
-/// a CRL that is valid for a year is not left alone for half of it.
+/// The minimum and the maximum time between two fetches. CAs publish before nextUpdate when a key is compromised, so a
+/// CRL that is valid for a year must be fetched again long before half of it.
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(4 * 3600);
-/// The longest time until the next fetch after a CRL of unknown signature.
+/// The maximum time until the next fetch after a CRL of unknown signature.
 const LONGEST_UNVERIFIED: Duration = Duration::from_secs(300);
-/// The longest time until a failed fetch is repeated. The first is [`SHORTEST`], and it doubles.
+/// The maximum time until a failed fetch is repeated. It begins with [`SHORTEST`] and doubles.
 const LONGEST_RETRY: Duration = Duration::from_secs(16 * 60);
 
-/// How many CRLs are held of one distribution point: of different scopes, keys and base CRLs. It should serve one.
+/// The maximum number of CRLs that are held of one distribution point, of different scopes, keys and base CRLs. It
+/// should serve one.
 pub(super) const MAXIMUM_HELD: usize = 16;
-/// How many of them may be of unknown signature.
+/// The maximum number of those of unknown signature.
 const MAXIMUM_UNVERIFIED: usize = 3;
 
 /// A distribution point with its CRLs.
@@ -61,7 +62,7 @@ pub(in crate::revocation) enum CrlPlacement {
 }
 
 impl DistributionPoint {
-    /// A distribution point that was never fetched.
+    /// Returns a distribution point that was never fetched.
     pub(in crate::revocation) fn new(now: UnixTime) -> Self {
         Self {
             issuers: Vec::new(),
@@ -86,7 +87,7 @@ impl DistributionPoint {
         }
     }
 
-    /// A copy for the next configuration.
+    /// Returns a copy for the next configuration.
     pub(super) fn handed_over(&self) -> Self {
         Self {
             issuers: self.issuers.clone(),
@@ -108,7 +109,7 @@ impl DistributionPoint {
         is_new
     }
 
-    /// The possible signers of its CRLs: the issuers that name it, and the authorised signers of the held CRLs.
+    /// Returns the possible signers of its CRLs: the issuers that name it, and the authorised signers of the held CRLs.
     pub(in crate::revocation) fn signers(&self) -> Vec<Certificate> {
         let mut signers = self.issuers.clone();
         let accepted = self.held.iter().filter_map(|held| held.fetched.crl.accepted_signer());
@@ -125,8 +126,8 @@ impl DistributionPoint {
         (!*self.attempted.borrow()).then(|| self.attempted.subscribe())
     }
 
-    /// Whether it must be fetched now. One of the disk cache is fetched only after a certificate names it: until then
-    /// it is unknown whose signature to expect.
+    /// Returns whether it must be fetched now. One of the disk cache is fetched only after a certificate names it:
+    /// until then it is unknown whose signature to expect.
     pub(in crate::revocation) fn is_due(&self, now: UnixTime) -> bool {
         !self.is_fetching && !self.issuers.is_empty() && self.due <= now
     }
@@ -166,7 +167,8 @@ impl DistributionPoint {
         };
         let mut kept: Vec<HeldCrl> = self.held.iter().filter(|held| !is_replaced(held)).cloned().collect();
         if key.is_none() && kept.iter().filter(|held| held.key.is_none()).count() >= MAXIMUM_UNVERIFIED {
-            // The last one, so that an attacker who sends ever new forgeries does not evict the CRLs that were held before them.
+            // The last one is replaced, so that an attacker who keeps sending new forgeries does not evict the CRLs
+            // that were held before.
             let last = kept.iter().rposition(|held| held.key.is_none());
             last.map(|last| kept.remove(last));
         }
@@ -218,7 +220,7 @@ impl DistributionPoint {
         self.due = now.plus(jittered((lifetime / 2).clamp(SHORTEST, longest)));
     }
 
-    /// Schedules a repetition.
+    /// Schedules the repetition of a failed fetch.
     pub(in crate::revocation) fn failed(&mut self, now: UnixTime) {
         let pause = SHORTEST.saturating_mul(1 << self.failures.min(8)).min(LONGEST_RETRY);
         self.failures = self.failures.saturating_add(1);
@@ -245,7 +247,7 @@ impl DistributionPoint {
         self.held.iter().map(|held| held.fetched.bytes).sum()
     }
 
-    /// The files of the held CRLs.
+    /// Returns the files of the held CRLs.
     pub(super) fn files(&self) -> Vec<FileDigest> {
         self.held.iter().map(|held| held.fetched.file).collect()
     }
@@ -255,10 +257,10 @@ fn is_fresh(crl: &Crl, now: UnixTime) -> bool {
     crl.source().next_update.is_some_and(|next| now < next)
 }
 
-/// Up to a tenth less, so that many gateways do not fetch from one server at the same moment.
+/// Returns up to a tenth less, so that many gateways do not fetch from one server at the same moment.
 fn jittered(pause: Duration) -> Duration {
     let mut byte = [0];
-    // Without randomness they do, which does not harm this gateway.
+    // Without random bytes they do, which does not harm this gateway.
     _ = rand::fill(&mut byte);
     let [byte] = byte;
     pause.saturating_sub(pause / 10 * u32::from(byte) / 256)

@@ -1,4 +1,4 @@
-//! A CRL as a distribution point serves it, and why a download is rejected.
+//! A downloaded CRL, and the errors of a download.
 
 use crate::certificate::{BundleError, crl_ders};
 use crate::clock::UnixTime;
@@ -8,7 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// How many bytes all downloaded CRLs of a realm may have, in memory and on disk.
+/// The maximum size of all downloaded CRLs of a realm, in memory and on disk, in bytes.
 pub(super) const MAXIMUM_BYTES: usize = 512 * 1024 * 1024;
 
 /// The URLs of one distribution point (RFC 5280 4.2.1.13): alternatives for one CRL, tried in their order.
@@ -27,11 +27,11 @@ pub(in crate::revocation) struct FetchedCrl {
     pub(in crate::revocation) file: FileDigest,
 }
 
-/// Why a download brought no CRL. The CRLs that were held stay in force.
+/// The error of a download. The CRLs that were held stay in force.
 #[derive(Debug, Error)]
 pub enum DownloadError {
-    /// No URL returned anything: the error of the last one, of those that may be fetched at all.
-    #[error("cannot be fetched")]
+    /// No URL could be fetched; the error is that of the last one that may be fetched.
+    #[error("the CRL cannot be fetched")]
     Fetch(#[from] FetchError),
     /// The response is not a CRL.
     #[error("the response is not a CRL")]
@@ -51,7 +51,7 @@ pub enum DownloadError {
         held: UnixTime,
     },
     /// The CRL has a lower number than the held one of the same thisUpdate: a replay.
-    #[error("the fetched CRL has the number {fetched}, which is lower than {held} of the held one")]
+    #[error("the fetched CRL has the number {fetched}, lower than {held} of the held one")]
     LowerNumber {
         /// The number of the fetched CRL.
         fetched: CrlNumber,
@@ -87,7 +87,7 @@ impl FetchedCrl {
     }
 }
 
-/// The digest that names a file.
+/// Returns the digest that names a file.
 pub(in crate::revocation) fn file_digest(bytes: &[u8]) -> FileDigest {
     digest(&SHA256, bytes).as_ref().try_into().expect("a SHA-256 digest is 32 bytes long")
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::{fs, io};
 use thiserror::Error;
 
-/// The largest CRL file. A CRL of ten million entries has about 400 MB.
+/// The maximum size of a CRL file. A CRL of ten million entries has about 400 MB.
 const MAXIMUM_BYTES: usize = 512 * 1024 * 1024;
 
 /// Why CRL files cannot be loaded.
@@ -39,7 +39,7 @@ pub enum CrlLoadError {
         cause: BundleError,
     },
     /// A CRL of a file cannot be decoded.
-    #[error("CRL {number} of {} cannot be decoded", path.display())]
+    #[error("cannot decode CRL {number} of {}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -95,12 +95,12 @@ impl CrlFiles {
         errors
     }
 
-    /// The CRLs of all files.
+    /// Returns the CRLs of all files.
     pub(super) fn crls(&self) -> impl Iterator<Item = Arc<Crl>> {
         self.paths.iter().flat_map(|path| path.files.values()).flat_map(|file| file.crls.iter().cloned())
     }
 
-    /// The configured folders without a file.
+    /// Returns the configured folders without a file.
     pub(super) fn empty_folders(&self) -> impl Iterator<Item = &Path> {
         self.paths.iter().filter(|path| path.files.is_empty()).map(|path| path.path.as_path())
     }
@@ -122,7 +122,7 @@ impl CrlPath {
     }
 }
 
-/// The file itself, or the files of a folder in the order of their names.
+/// Returns the file itself, or the files of a folder in the order of their names.
 fn files_of(path: &Path) -> Result<Vec<PathBuf>, CrlLoadError> {
     if !fs::metadata(path).map_err(unreadable(path))?.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -141,7 +141,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, CrlLoadError> {
 }
 
 fn read_file(path: &Path, before: Option<&LoadedFile>) -> Result<LoadedFile, CrlLoadError> {
-    // Refuses named pipes, on which reading would block for ever.
+    // Rejects named pipes, on which reading would block forever.
     let bytes = secret::read_file(path, MAXIMUM_BYTES).map_err(unreadable(path))?;
     let digest = digest(&SHA256, &bytes);
     if let Some(same) = before.filter(|before| before.digest.as_ref() == digest.as_ref()) {

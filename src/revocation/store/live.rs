@@ -36,7 +36,7 @@ pub struct CrlReload {
 
 impl LiveCrls {
     /// Reads files, folders and the disk cache. `before` are the CRLs of the same realm in an earlier configuration:
-    /// what they have downloaded is not downloaded again.
+    /// those that were downloaded are not downloaded again.
     ///
     /// # Errors
     /// The first file or folder that cannot be used.
@@ -53,22 +53,22 @@ impl LiveCrls {
         Ok(Self { store: ArcSwap::from_pointee(store), paths, files: Mutex::new(files), downloads })
     }
 
-    /// The CRLs in force.
+    /// Returns the CRLs in force.
     pub fn store(&self) -> Arc<CrlStore> {
         self.store.load_full()
     }
 
-    /// The generation of the CRLs in force: a verdict with another one is out of date. Lock-free.
+    /// Returns the generation of the CRLs in force: a verdict with another one is out of date. Lock-free.
     pub fn generation(&self) -> CrlGeneration {
         self.store.load().generation()
     }
 
-    /// The configured files and folders.
+    /// Returns the configured files and folders.
     pub fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
-    /// Whether CRLs are downloaded.
+    /// Returns whether CRLs are downloaded.
     pub fn fetches(&self) -> bool {
         self.downloads.is_some()
     }
@@ -94,7 +94,7 @@ impl LiveCrls {
         }
     }
 
-    /// The distribution points to fetch now, at most `room`. Each must be passed to [`LiveCrls::fetch`].
+    /// Returns the distribution points to fetch now, at most `room`. Each must be passed to [`LiveCrls::fetch`].
     pub fn due(&self, room: usize, now: UnixTime) -> Vec<PointUrls> {
         self.downloads.as_ref().map(|downloads| downloads.due(room, now)).unwrap_or_default()
     }
@@ -113,14 +113,14 @@ impl LiveCrls {
         let fetched = downloads.fetch(&urls, now).await;
         if fetched.is_ok() {
             let this = Arc::clone(&self);
-            // It is cancelled only when the process ends.
+            // The task is cancelled only when the process ends.
             drop(tokio::task::spawn_blocking(move || this.replace_store(&this.files())).await);
         }
         downloads.announce(&urls);
         fetched
     }
 
-    /// How many distribution points were rejected because the realm has too many.
+    /// Returns how many distribution points were rejected because the realm has too many.
     pub fn rejected_distribution_points(&self) -> u64 {
         self.downloads.as_ref().map_or(0, |downloads| downloads.rejected())
     }

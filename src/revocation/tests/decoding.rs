@@ -204,7 +204,7 @@ fn a_crl_signed_with_ed25519_is_verified_whole() {
     assert!(matches!(why_unknown(&chain, &[&crl]), UnknownReason::Signature(_)));
 }
 
-/// An entry with this revocationDate.
+/// Returns an entry with this revocationDate.
 fn entry_at(serial: &[u8], tag: u8, date: &str) -> Vec<u8> {
     element(0x30, &[element(2, serial), element(tag, date.as_bytes())].concat())
 }
@@ -268,7 +268,7 @@ fn an_identifier_that_cannot_be_displayed_matters_only_if_it_is_critical() {
     }
 }
 
-/// Entries that cannot be decoded after their serial number.
+/// Returns entries that cannot be decoded after their serial number.
 fn odd_entries(serial: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let date = element(0x17, b"261122073000Z");
     let serial = element(2, serial);

@@ -6,12 +6,12 @@ use crate::revocation::test_pki::{CrlDraft, base_number, entry, issuing_point, n
 const HOLD: u8 = 6;
 const REMOVE: u8 = 8;
 
-/// A complete CRL with this number and the default dates: issued an hour ago, valid for another hour.
+/// Returns a complete CRL with this number and the default dates: issued an hour ago, valid for another hour.
 fn complete(own: u8, entries: Vec<Vec<u8>>) -> CrlDraft {
     CrlDraft { entries, extensions: vec![number(own)], ..CrlDraft::default() }
 }
 
-/// A delta CRL of half an hour ago, based on the CRL with the number `base`.
+/// Returns a delta CRL of half an hour ago, based on the CRL with the number `base`.
 fn delta(base: u8, own: u8, entries: Vec<Vec<u8>>) -> CrlDraft {
     let extensions = vec![number(own), base_number(base)];
     CrlDraft { this_update: before(NOW, HOUR / 2), entries, extensions, ..CrlDraft::default() }

@@ -16,14 +16,14 @@ use crate::revocation::store::{
 const MINUTE: Duration = Duration::from_secs(60);
 const HERE: &str = "http://pki.example/root.crl";
 
-/// A distribution point that the certificates of `ca` name.
+/// Returns a distribution point that the certificates of `ca` name.
 fn point_of(ca: &TestCa) -> DistributionPoint {
     let mut point = DistributionPoint::new(NOW);
     assert!(point.add_issuer(&ca.certificate));
     point
 }
 
-/// A distribution point that had this CRL in the disk cache.
+/// Returns a distribution point that had this CRL in the disk cache.
 fn cached_point(der: &[u8]) -> DistributionPoint {
     let mut point = DistributionPoint::new(NOW);
     point.restore(fetched(der), NOW);
@@ -50,7 +50,7 @@ fn add(point: &mut DistributionPoint, der: &[u8]) -> Result<CrlPlacement, Downlo
     add_at(point, der, NOW)
 }
 
-/// The dates of the held CRLs.
+/// Returns the dates of the held CRLs.
 fn dates(point: &DistributionPoint) -> Vec<UnixTime> {
     point.crls().map(|crl| crl.source().this_update).collect()
 }
@@ -59,7 +59,7 @@ fn dated(this_update: UnixTime) -> CrlDraft {
     CrlDraft { this_update, ..CrlDraft::default() }
 }
 
-/// The result of the check under `prefer` with the CRLs of a distribution point.
+/// Returns the result of the check under `prefer` with the CRLs of a distribution point.
 fn checked(
     point: &DistributionPoint,
     chain: &Arc<ValidatedChain>,
@@ -133,10 +133,7 @@ fn of_two_crls_of_one_date_only_the_higher_number_replaces_the_other() {
     let mut point = point_of(&root);
     add(&mut point, &list(Some(3), &[])).unwrap();
     let refused = add(&mut point, &list(Some(2), &[SERIAL])).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "the fetched CRL has the number 02, which is lower than 03 of the held one"
-    );
+    assert_eq!(refused.to_string(), "the fetched CRL has the number 02, lower than 03 of the held one");
     assert_eq!(add(&mut point, &list(Some(4), &[SERIAL])).unwrap(), CrlPlacement::Replaced);
     why_revoked(checked(&point, &chain, NOW));
 }
@@ -333,7 +330,7 @@ fn a_distribution_point_that_serves_ever_new_scopes_is_bounded() {
     assert_eq!(dates(&point).len(), 16);
 }
 
-/// The time until a distribution point is due again, in whole seconds.
+/// Returns the time until a distribution point is due again, in whole seconds.
 fn next_due(point: &mut DistributionPoint) -> Duration {
     let mut after = Duration::ZERO;
     while !point.is_due(NOW.plus(after)) {
@@ -466,7 +463,7 @@ fn unused_files_of_the_realm_are_removed() {
     assert!(folder.path().join("a note").exists());
 }
 
-/// A realm that downloads CRLs, without any yet.
+/// Returns a realm that downloads CRLs, without any yet.
 fn fetching() -> LiveCrls {
     let settings =
         DownloadSettings { realm: "staff".into(), rules: FetchRules::default(), cache_folder: None };

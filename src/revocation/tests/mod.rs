@@ -27,7 +27,7 @@ const fn of_mode(mode: RevocationMode) -> RevocationRule {
     RevocationRule { mode, grace: Duration::ZERO, issuers: Vec::new() }
 }
 
-/// A root, and the chain of a certificate that it issued.
+/// Returns a root, and the chain of a certificate that it issued.
 fn root_and_chain() -> (TestCa, Arc<ValidatedChain>) {
     let root = TestCa::root("Root");
     let chain = proven(&root.issue("alice", SERIAL), &[], &[&root.certificate]);

@@ -60,7 +60,7 @@ impl CrlCase {
         parsed(&draft.sign(ca))
     }
 
-    /// Whether it certainly replaces `other`.
+    /// Returns whether it certainly replaces `other`.
     fn replaces(self, other: Self) -> bool {
         let is_wider = self.covers == CaseScope::All && other.covers != CaseScope::Indirect;
         let numbers = self.number.zip(other.number);
@@ -83,7 +83,7 @@ fn parsed(der: &[u8]) -> Arc<Crl> {
     Arc::new(Crl::parse(der.to_vec(), CrlOrigin::Url(HERE.to_owned())).unwrap())
 }
 
-/// Whether the certificate is revoked by these CRLs, loaded in this order.
+/// Returns whether the certificate is revoked by these CRLs, loaded in this order.
 fn is_revoked(chain: &Arc<ValidatedChain>, crls: Vec<Arc<Crl>>) -> bool {
     let store = CrlStore::of(crls, Vec::new());
     match check(chain, &PREFER, &TrustSet::default(), &store, NOW) {
@@ -147,7 +147,7 @@ fn two_crls_of_one_instant_revoke_what_one_of_them_lists() {
     }
 }
 
-/// All orders of three CRLs.
+/// Returns all orders of three CRLs.
 fn orders([one, two, three]: [&Arc<Crl>; 3]) -> [[&Arc<Crl>; 3]; 6] {
     [
         [one, two, three],

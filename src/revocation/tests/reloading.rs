@@ -6,7 +6,7 @@ use crate::revocation::LiveCrls;
 use std::fs;
 use tempfile::TempDir;
 
-/// A folder with one CRL, and the CRLs of a realm with that folder.
+/// Returns a folder with one CRL, and the CRLs of a realm with that folder.
 fn folder_of_one(ca: &TestCa) -> (TempDir, LiveCrls) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("one.crl"), CrlDraft::default().sign(ca)).unwrap();

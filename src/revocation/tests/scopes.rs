@@ -28,7 +28,7 @@ fn clean(fields: &[Vec<u8>]) -> CrlDraft {
     scoped(fields, Vec::new())
 }
 
-/// A certificate that names these distribution points.
+/// Returns a certificate that names these distribution points.
 fn certificate_at(root: &TestCa, points: &[&[Vec<u8>]]) -> Certificate {
     root.issue_with(SERIAL, |params| params.custom_extensions.push(distribution_points(points)))
 }
@@ -129,7 +129,7 @@ fn a_crl_for_no_reason_covers_nothing() {
     assert_eq!(missing.bits().count_ones(), 8);
 }
 
-/// certificateIssuer (RFC 5280 5.3.3).
+/// Returns certificateIssuer (RFC 5280 5.3.3).
 fn of(ca: &TestCa) -> Vec<u8> {
     extension(&[0x55, 0x1d, 29], true, &element(0x30, &directory_name(ca)))
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::revocation::test_pki::{CrlDraft, issuing_point};
 use rcgen::{CertificateParams, KeyUsagePurpose};
 
-/// A root, and a CRL signer of the same name.
+/// Returns a root, and a CRL signer of the same name.
 fn root_and_signer(edit: impl FnOnce(&mut CertificateParams)) -> (TestCa, TestCa) {
     let root = TestCa::root("Root");
     let signer = root.crl_signer("Root", 9, edit);
@@ -15,7 +15,7 @@ fn chain_with(root: &TestCa, signer: &TestCa) -> Arc<ValidatedChain> {
     proven(&root.issue("alice", SERIAL), &[&signer.certificate], &[&root.certificate])
 }
 
-/// A CRL of the root's own key, an hour older than the others.
+/// Returns a CRL of the root's own key, an hour older than the others.
 fn of_root(root: &TestCa, revoked: &[&[u8]]) -> Vec<u8> {
     CrlDraft { this_update: before(NOW, 2 * HOUR), ..CrlDraft::revoking(revoked) }.sign(root)
 }

@@ -24,7 +24,7 @@ fn each_reason_for_an_unknown_status_has_its_own_message() {
         (tomorrow.sign(&root), "the CRL of its issuer is not valid before 2026-11-23T09:30:00.000Z"),
         (
             CrlDraft::default().sign_as(&root, &mallory),
-            "no CRL that bears its issuer's name is signed with its issuer's key: the signature was not made by this key",
+            "no CRL with the name of its issuer is signed by its issuer's key: the signature was not made by this key",
         ),
         (
             signed(vec![issuing_point(&[at_uri("http://elsewhere.example/")])]),
@@ -111,8 +111,5 @@ fn of_two_crls_of_one_issuer_name_the_reason_of_the_closest_is_reported() {
     }
     // If another key signed both, that is the reason.
     let words = message(&why_unknown(&chain, &[&newest]));
-    assert!(
-        words.starts_with("no CRL that bears its issuer's name is signed with its issuer's key"),
-        "{words}"
-    );
+    assert!(words.starts_with("no CRL with the name of its issuer is signed by its issuer's key"), "{words}");
 }

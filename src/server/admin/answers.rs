@@ -44,7 +44,7 @@ enum AdminEndpoint {
 }
 
 impl AdminResponses {
-    /// `purge` is called for each `POST /purge`.
+    /// Creates the responses from their sources. `purge` is called for each `POST /purge`.
     pub(crate) fn new(
         metrics: Arc<Metrics>,
         readiness: Readiness,
@@ -61,15 +61,16 @@ impl AdminResponses {
         Self { outages: Box::new(outages), ..self }
     }
 
+    /// Returns the response to a request, whose body must be empty.
     pub(super) fn to(&self, request: &Request<impl Body>) -> Response<Full<Bytes>> {
-        let Some(question) = AdminEndpoint::of(request) else {
+        let Some(endpoint) = AdminEndpoint::of(request) else {
             return plain(StatusCode::NOT_FOUND, "not found\n");
         };
-        let methods = question.methods();
+        let methods = endpoint.methods();
         if !methods.contains(request.method()) {
             let names = methods.iter().map(Method::as_str).collect::<Vec<_>>();
-            let mut response =
-                plain(StatusCode::METHOD_NOT_ALLOWED, format!("only {}\n", names.join(" and ")));
+            let text = format!("method not allowed: use {}\n", names.join(" or "));
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, text);
             let allow = HeaderValue::try_from(names.join(", ")).expect("names of methods are visible ASCII");
             response.headers_mut().insert(ALLOW, allow);
             return response;
@@ -77,7 +78,7 @@ impl AdminResponses {
         if !request.body().is_end_stream() {
             return plain(StatusCode::PAYLOAD_TOO_LARGE, "request bodies are not accepted\n");
         }
-        match question {
+        match endpoint {
             AdminEndpoint::Livez => plain(StatusCode::OK, "ok\n"),
             AdminEndpoint::Readyz => self.readyz(request.uri().query() == Some("verbose")),
             AdminEndpoint::Metrics => answer(StatusCode::OK, OPENMETRICS, self.metrics.encode()),
@@ -86,11 +87,12 @@ impl AdminResponses {
         }
     }
 
-    /// Without keys the response is 404: a backend would cache an empty set, and then accept no assertion.
+    /// Returns the public keys, or 404 if there are none: a backend would cache an empty set, and then accept no
+    /// assertion.
     fn jwks(&self) -> Response<Full<Bytes>> {
         match (self.keys)() {
             Some(keys) => answer(StatusCode::OK, JWK_SET, keys.as_bytes().to_vec()),
-            None => plain(StatusCode::NOT_FOUND, "this gateway signs no assertions\n"),
+            None => plain(StatusCode::NOT_FOUND, "no backend uses assertions\n"),
         }
     }
 
@@ -106,8 +108,9 @@ impl AdminResponses {
         plain(status, lines.join("\n") + "\n")
     }
 
-    /// Any page in the operator's browser can make it send a POST to this address, but cannot suppress `Origin`, which the
-    /// browser adds to every POST of a page (Fetch, "Origin header").
+    /// Clears the caches, unless the request comes from a web page. Any page in the operator's browser can make it send
+    /// a POST to this address, but cannot suppress `Origin`, which the browser adds to every POST of a page (Fetch,
+    /// "Origin header").
     fn purge(&self, request: &Request<impl Body>) -> Response<Full<Bytes>> {
         let headers = request.headers();
         if headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE) {
@@ -122,7 +125,7 @@ impl AdminEndpoint {
     fn of(request: &Request<impl Body>) -> Option<Self> {
         #[expect(
             clippy::disallowed_methods,
-            reason = "five literal paths, nothing behind them, nothing decided by them"
+            reason = "five literal paths, none forwarded and none used for a decision"
         )]
         match request.uri().path() {
             "/livez" => Some(Self::Livez),
@@ -159,23 +162,23 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// The status of the response, and the number of purges.
-    fn asked(request: http::request::Builder) -> (u16, usize) {
+    /// Returns the status of the response, and the number of purges.
+    fn send(request: http::request::Builder) -> (u16, usize) {
         let purges = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&purges);
         let metrics = Arc::new(Metrics::new("1.2.3", &[]));
-        let answers = AdminResponses::new(metrics, Readiness::default(), Arc::new(|| None), move || {
+        let responses = AdminResponses::new(metrics, Readiness::default(), Arc::new(|| None), move || {
             counted.fetch_add(1, Ordering::Relaxed);
         });
-        let answer = answers.to(&request.body(http_body_util::Empty::<Bytes>::new()).unwrap());
-        (answer.status().as_u16(), purges.load(Ordering::Relaxed))
+        let response = responses.to(&request.body(http_body_util::Empty::<Bytes>::new()).unwrap());
+        (response.status().as_u16(), purges.load(Ordering::Relaxed))
     }
 
     #[test]
     fn only_a_post_purges() {
-        assert_eq!(asked(Request::post("/purge")), (200, 1));
+        assert_eq!(send(Request::post("/purge")), (200, 1));
         for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS] {
-            assert_eq!(asked(Request::builder().method(method).uri("/purge")), (405, 0));
+            assert_eq!(send(Request::builder().method(method).uri("/purge")), (405, 0));
         }
     }
 
@@ -189,7 +192,7 @@ mod tests {
             ("sec-fetch-site", "same-origin"),
             ("sec-fetch-site", "none"),
         ] {
-            assert_eq!(asked(Request::post("/purge").header(name, value)), (403, 0), "{name}: {value}");
+            assert_eq!(send(Request::post("/purge").header(name, value)), (403, 0), "{name}: {value}");
         }
     }
 
@@ -199,27 +202,27 @@ mod tests {
             let readiness = Readiness::default();
             readiness.condition("the configuration is not loaded").set(ready);
             let metrics = Arc::new(Metrics::new("1.2.3", &[]));
-            let answers = AdminResponses::new(metrics, readiness, Arc::new(|| None), || {})
+            let responses = AdminResponses::new(metrics, readiness, Arc::new(|| None), || {})
                 .with_outages(|| vec!["the directory corp does not respond".to_owned()]);
-            let asked = |uri: &str| {
+            let get = |uri: &str| {
                 let request = Request::get(uri).body(http_body_util::Empty::<Bytes>::new()).unwrap();
-                let answer = answers.to(&request);
-                let status = answer.status().as_u16();
-                let body = answer.into_body();
+                let response = responses.to(&request);
+                let status = response.status().as_u16();
+                let body = response.into_body();
                 (status, String::from_utf8(body.into_inner().unwrap().to_vec()).unwrap())
             };
             let status = if ready { 200 } else { 503 };
-            assert_eq!(asked("/readyz"), (status, first.to_owned()));
+            assert_eq!(get("/readyz"), (status, first.to_owned()));
             let verbose = format!("{first}the directory corp does not respond\n");
-            assert_eq!(asked("/readyz?verbose"), (status, verbose));
+            assert_eq!(get("/readyz?verbose"), (status, verbose));
         }
     }
 
     #[test]
-    fn nothing_else_is_done_by_a_post() {
+    fn other_paths_do_not_accept_a_post() {
         for path in ["/livez", "/readyz", "/metrics"] {
-            assert_eq!(asked(Request::post(path)), (405, 0), "{path}");
+            assert_eq!(send(Request::post(path)), (405, 0), "{path}");
         }
-        assert_eq!(asked(Request::post("/purge/")), (404, 0));
+        assert_eq!(send(Request::post("/purge/")), (404, 0));
     }
 }

@@ -1,7 +1,7 @@
 //! The admin listener: liveness, readiness, metrics, keys of assertions, purge.
 //!
-//! It responds to anyone who can reach its address, and belongs on loopback or a management network. It never reads a
-//! body and shows neither configuration nor names of users.
+//! It has no authentication, and belongs on loopback or a management network. It never reads a request body, and its
+//! responses contain neither the configuration nor names of users.
 
 mod answers;
 mod readiness;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 pub(crate) struct Readiness(Arc<ArcSwap<Vec<ReadinessCondition>>>);
 
 impl Readiness {
-    /// Adds a condition, which does not hold until [`ReadinessCondition::set`]. `otherwise` is the line of `/readyz` until then, such as
-    /// "the configuration is not loaded".
+    /// Adds a condition, which does not hold until [`ReadinessCondition::set`]. `otherwise` is the line of `/readyz`
+    /// until then, such as "the configuration is not loaded".
     #[must_use]
     pub(crate) fn condition(&self, otherwise: impl Into<String>) -> ReadinessCondition {
         let condition = ReadinessCondition(Arc::new(ArcSwap::from_pointee(ConditionState {
@@ -24,7 +24,8 @@ impl Readiness {
         condition
     }
 
-    /// The reasons why the gateway is not ready, one line each; none if it is ready. Without any condition it is not ready.
+    /// Returns the reasons why the gateway is not ready, one line each; none if it is ready. Without any condition it
+    /// is not ready.
     pub(crate) fn obstacles(&self) -> Vec<String> {
         let conditions = self.0.load();
         if conditions.is_empty() {
@@ -57,7 +58,7 @@ impl ReadinessCondition {
         self.0.store(Arc::new(ConditionState { holds: false, otherwise: otherwise.into() }));
     }
 
-    /// Whether it holds.
+    /// Returns whether it holds.
     pub(crate) fn holds(&self) -> bool {
         self.0.load().holds
     }
@@ -68,12 +69,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gate_without_conditions_is_not_ready() {
+    fn a_gateway_without_conditions_is_not_ready() {
         assert_eq!(Readiness::default().obstacles(), ["the gateway has not started"]);
     }
 
     #[test]
-    fn a_gate_is_ready_when_all_conditions_hold_and_names_those_that_do_not() {
+    fn obstacles_are_the_lines_of_the_conditions_that_do_not_hold() {
         let readiness = Readiness::default();
         let loaded = readiness.condition("the configuration is not loaded");
         let listening = readiness.clone().condition("the listeners are not open");
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_may_say_more_than_at_first() {
+    fn a_condition_may_change_its_line() {
         let readiness = Readiness::default();
         let crls = readiness.condition("the CRLs have not been checked");
         crls.obstacle("the CRL of CN=Root has expired");

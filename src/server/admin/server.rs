@@ -22,15 +22,17 @@ use tokio_util::task::TaskTracker;
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
 /// The maximum age of a connection.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
-/// Concurrent connections. One more closes the oldest that has not sent its request, otherwise the oldest: slow clients must not
-/// make a probe of `/livez` wait.
+/// The maximum number of connections. One more closes the oldest that has not sent its request, or the oldest if all
+/// have sent theirs: slow clients must not make a probe of `/livez` wait.
 const CONNECTIONS: usize = 64;
 /// The time for responses in progress to complete after [`AdminServer::stop`].
 const STOP_LIMIT: Duration = Duration::from_secs(1);
-/// The pause after a failed accept, which fails again at once when the process has no file descriptor left.
+/// The pause after a failed accept: without it, the accept would fail again at once while the process has no file
+/// descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The running listener. It responds until [`AdminServer::stop`], or until it is dropped, which does not wait for its end.
+/// The running admin listener. It serves until [`AdminServer::stop`], or until it is dropped, which does not wait for
+/// responses in progress.
 #[derive(Debug)]
 pub(crate) struct AdminServer {
     address: SocketAddr,
@@ -38,13 +40,13 @@ pub(crate) struct AdminServer {
 }
 
 impl AdminServer {
-    /// Serves on a bound socket.
+    /// Starts to serve on a bound socket.
     ///
     /// # Errors
-    /// The system provides no thread or does not accept the socket.
+    /// The system cannot start a thread, or rejects the socket.
     pub(crate) fn start(
         listener: std::net::TcpListener,
-        answers: Arc<AdminResponses>,
+        responses: Arc<AdminResponses>,
         control: &ControlRuntime,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
@@ -54,34 +56,35 @@ impl AdminServer {
             let _context = handle.enter();
             TcpListener::from_std(listener)?
         };
-        let serving = control.start(|stopping| serve(listener, answers, stopping))?;
+        let serving = control.start(|stopping| serve(listener, responses, stopping))?;
         Ok(Self { address, serving })
     }
 
-    /// The address of the listener.
+    /// Returns the address of the listener.
     pub(crate) fn local_address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops accepting, allows one second for responses in progress, and waits for the end.
+    /// Stops accepting, waits at most one second for responses in progress, and returns when the task has ended.
     pub(crate) fn stop(self) {
         // If it panicked, the panic hook has reported it, and nothing is left to stop.
         self.serving.stop().ok();
     }
 }
 
-async fn serve(listener: TcpListener, answers: Arc<AdminResponses>, stopping: CancellationToken) {
+async fn serve(listener: TcpListener, responses: Arc<AdminResponses>, stopping: CancellationToken) {
     let connections = TaskTracker::new();
     let open = Arc::new(AdminConnections::default());
     let accepting = async {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let place = open.enter();
-                    let answers = Arc::clone(&answers);
+                    let connection = open.enter();
+                    let responses = Arc::clone(&responses);
                     connections.spawn(async move {
-                        let served = timeout(CONNECTION_LIMIT, serve_connection(stream, answers, &place));
-                        place.closed.run_until_cancelled(served).await
+                        let served =
+                            timeout(CONNECTION_LIMIT, serve_connection(stream, responses, &connection));
+                        connection.closed.run_until_cancelled(served).await
                     });
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -95,7 +98,7 @@ async fn serve(listener: TcpListener, answers: Arc<AdminResponses>, stopping: Ca
     timeout(STOP_LIMIT, connections.wait()).await.ok();
 }
 
-/// The connections that are served now, oldest first.
+/// The open connections, oldest first.
 #[derive(Default)]
 struct AdminConnections(Mutex<VecDeque<Arc<AdminConnection>>>);
 
@@ -105,7 +108,7 @@ struct AdminConnection {
     requested: AtomicBool,
 }
 
-/// One of the open connections, until it is dropped.
+/// An entry of [`AdminConnections`], removed when this is dropped.
 struct OpenAdminConnection {
     connection: Arc<AdminConnection>,
     closed: CancellationToken,
@@ -138,10 +141,10 @@ impl Drop for OpenAdminConnection {
     }
 }
 
-async fn serve_connection(stream: TcpStream, answers: Arc<AdminResponses>, place: &OpenAdminConnection) {
+async fn serve_connection(stream: TcpStream, responses: Arc<AdminResponses>, open: &OpenAdminConnection) {
     let service = service_fn(|request| {
-        place.connection.requested.store(true, Ordering::Relaxed);
-        let response = answers.to(&request);
+        open.connection.requested.store(true, Ordering::Relaxed);
+        let response = responses.to(&request);
         async move { Ok::<_, Infallible>(response) }
     });
     http1::Builder::new()
@@ -150,7 +153,7 @@ async fn serve_connection(stream: TcpStream, answers: Arc<AdminResponses>, place
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service)
         .await
-        // A client that disconnects or does not speak HTTP is not logged: any client could fill the log.
+        // Errors of clients are not logged: any client could fill the log.
         .ok();
 }
 
@@ -161,7 +164,7 @@ mod tests {
     use crate::telemetry::Metrics;
     use std::io::{Read, Write};
 
-    /// A server on a free port, with one condition.
+    /// Returns a server on a free port, with one condition.
     fn started(ready: bool) -> AdminServer {
         started_with_keys(ready, None)
     }
@@ -173,8 +176,8 @@ mod tests {
         let keys: Option<Arc<str>> = keys.map(Arc::from);
         let metrics = Arc::new(Metrics::new("1.2.3", &[]));
         let published = Arc::new(move || keys.clone());
-        let answers = Arc::new(AdminResponses::new(metrics, readiness, published, || {}));
-        AdminServer::start(listener, answers, &ControlRuntime::default()).unwrap()
+        let responses = Arc::new(AdminResponses::new(metrics, readiness, published, || {}));
+        AdminServer::start(listener, responses, &ControlRuntime::default()).unwrap()
     }
 
     /// Sends the bytes and reads until the server closes. Returns the whole response without its `date` line.
@@ -182,9 +185,9 @@ mod tests {
         let mut stream = std::net::TcpStream::connect(server.local_address()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
         let head: Vec<&str> = head.lines().filter(|line| !line.starts_with("date:")).collect();
         format!("{}\n\n{body}", head.join("\n"))
     }
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_running_process_is_alive_even_if_it_is_not_ready() {
+    fn livez_succeeds_while_the_gateway_is_not_ready() {
         let server = started(false);
         let expected = "HTTP/1.1 200 OK\ncontent-type: text/plain; charset=utf-8\ncache-control: no-store\n\
                         connection: close\ncontent-length: 3\n\nok\n";
@@ -203,40 +206,40 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_that_is_not_ready_reports_the_reason() {
+    fn readyz_returns_503_and_the_reason_while_the_gateway_is_not_ready() {
         let server = started(false);
-        let answer = exchange(&server, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
-        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
-        assert!(answer.ends_with("\n\nthe configuration is not loaded\n"), "{answer}");
+        let response = exchange(&server, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+        assert!(response.ends_with("\n\nthe configuration is not loaded\n"), "{response}");
         server.stop();
     }
 
     #[test]
-    fn a_gateway_whose_conditions_hold_is_ready() {
+    fn readyz_returns_200_if_all_conditions_hold() {
         let server = started(true);
-        let answer = exchange(&server, "GET /readyz?verbose HTTP/1.1\r\nHost: x\r\n\r\n");
-        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\n\nready\n"), "{answer}");
+        let response = exchange(&server, "GET /readyz?verbose HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(response.starts_with("HTTP/1.1 200 ") && response.ends_with("\n\nready\n"), "{response}");
         server.stop();
     }
 
     #[test]
     fn metrics_are_openmetrics_text() {
         let server = started(true);
-        let answer = exchange(&server, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        let response = exchange(&server, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
         assert!(
-            answer.contains("\ncontent-type: application/openmetrics-text; version=1.0.0; charset=utf-8\n"),
-            "{answer}"
+            response.contains("\ncontent-type: application/openmetrics-text; version=1.0.0; charset=utf-8\n"),
+            "{response}"
         );
-        assert!(answer.ends_with("# EOF\n"), "{answer}");
+        assert!(response.ends_with("# EOF\n"), "{response}");
         server.stop();
     }
 
     #[test]
-    fn the_public_keys_of_assertions_are_published_if_there_are_any() {
+    fn jwks_returns_the_public_keys_or_404_without_any() {
         let server = started_with_keys(true, Some("{\"keys\":[]}"));
-        let answer = exchange(&server, "GET /jwks.json HTTP/1.1\r\nHost: x\r\n\r\n");
-        assert!(answer.contains("\ncontent-type: application/jwk-set+json\n"), "{answer}");
-        assert!(answer.ends_with("\n\n{\"keys\":[]}"), "{answer}");
+        let response = exchange(&server, "GET /jwks.json HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(response.contains("\ncontent-type: application/jwk-set+json\n"), "{response}");
+        assert!(response.ends_with("\n\n{\"keys\":[]}"), "{response}");
         server.stop();
         let server = started(true);
         let status = status_line(&server, "GET /jwks.json HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -245,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn head_gets_the_same_head_and_no_body() {
+    fn head_returns_the_headers_of_get_without_a_body() {
         let server = started(true);
         let get = exchange(&server, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
         let head = exchange(&server, "HEAD /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -280,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn slow_clients_make_room_for_quick_ones() {
+    fn slow_clients_do_not_delay_others() {
         let server = started(true);
         let address = server.local_address();
         let silent: Vec<_> = (0..3 * CONNECTIONS)

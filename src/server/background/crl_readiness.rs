@@ -1,5 +1,5 @@
-//! Whether the CRLs that realms require were loaded once. After that the gateway stays ready: a CRL that expires later
-//! rejects certificates with a reason, which a load balancer that selects another gateway with the same CRLs would
+//! Readiness of the CRLs that realms require: it holds once they were loaded. After that the gateway stays ready: if a
+//! CRL expires later, users get the reason, which a load balancer that selects another gateway with the same CRLs would
 //! hide.
 
 use crate::clock::UnixTime;
@@ -9,7 +9,7 @@ use crate::site::Realm;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The condition, and the reason why it does not hold, for each realm. Clones share the condition.
+/// The condition, and for each realm the reason why it does not hold. Clones share them.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct CrlReadiness {
     condition: ReadinessCondition,
@@ -54,8 +54,9 @@ impl CrlReadiness {
     }
 }
 
-/// The reason why a realm cannot check revocation: no CRL although files are its only source, or an expired one. Downloads are not
-/// waited for, even if a cached CRL has expired: the first client certificate contains their URL.
+/// Returns the reason why a realm cannot check revocation: no CRL although files are its only source, or an expired
+/// one. Downloads are not waited for, even if a cached CRL has expired: the first client certificate contains their
+/// URL.
 fn obstacle(realm: &Realm, now: UnixTime) -> Option<String> {
     let name = &realm.name;
     let store = realm.crls.store();
@@ -77,8 +78,9 @@ fn is_stale(crl: &CrlSource, realm: &Realm, now: UnixTime) -> bool {
     crl.next_update.is_none_or(|due| due.plus(realm.revocation.grace) <= now)
 }
 
-/// Whether the realm requires the status of certificates of this issuer: the expired CRL of an offline root that is exempt must not
-/// prevent readiness. Of several CAs with this name in the realm, the strictest requirement counts.
+/// Returns whether the realm requires the status of certificates of this issuer: the expired CRL of an offline root
+/// that is exempt must not prevent readiness. Of several CAs with this name in the realm, the strictest requirement
+/// counts.
 fn is_required(crl: &CrlSource, realm: &Realm) -> bool {
     let cas = realm.trust.anchors().iter().chain(realm.trust.intermediates());
     let named = cas.filter(|ca| *ca.subject() == crl.issuer);

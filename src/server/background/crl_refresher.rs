@@ -13,16 +13,16 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep};
 
-/// How often files are read again without an event of the watch, which may lose some.
+/// How often files are read again even without an event of the watch, which may lose some.
 const REREAD_PERIOD: Duration = Duration::from_secs(60);
-/// The wait for further changes: they come in bursts, and the first event comes before the last byte is written.
+/// The wait for further changes: events come in bursts, the first one before the last byte is written.
 const BURST: Duration = Duration::from_millis(200);
 /// How often due downloads are looked for. They are due by the wall clock, which may jump.
 const DUE_PERIOD: Duration = Duration::from_secs(1);
-/// Concurrent downloads of one realm.
+/// The maximum number of concurrent downloads of one realm.
 const FETCHES: usize = 8;
 
-/// What refreshing needs besides the realm.
+/// The parts of the gateway that every refresher uses.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct CrlRefreshContext {
     pub(in crate::server) clock: Clock,
@@ -30,6 +30,7 @@ pub(in crate::server) struct CrlRefreshContext {
     pub(in crate::server) readiness: CrlReadiness,
 }
 
+/// Refreshes the CRLs of one realm.
 pub(super) struct CrlRefresher {
     realm: Arc<Realm>,
     surroundings: CrlRefreshContext,
@@ -47,7 +48,7 @@ impl CrlRefresher {
         Self { realm, surroundings, metrics, fetching, told, rejected_distribution_points: 0 }
     }
 
-    /// Refreshes the CRLs until it is dropped. Returns only if the realm does not check revocation.
+    /// Refreshes the CRLs until the future is dropped. Returns only if the realm does not check revocation.
     pub(super) async fn run(mut self) {
         if self.realm.revocation.mode == RevocationMode::Off && self.realm.revocation.issuers.is_empty() {
             return;

@@ -1,5 +1,5 @@
-//! Watches the folders of CRL files. Folders and not files: an atomic rename replaces the watched file, and a mounted
-//! volume of a container swaps the folder behind a link.
+//! Watches the folders of CRL files. A watch on a file would be lost when an atomic rename replaces the file, or when a
+//! container swaps the folder behind a link of a mounted volume.
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -17,13 +17,13 @@ pub(super) struct CrlWatch {
 }
 
 impl CrlWatch {
-    /// Watches the folders of these files, and these folders. If the system provides no watch, the log reports it and the files are
-    /// only read again periodically.
+    /// Watches these folders, and the folders of these files. If the system provides no watch, this is logged, and the
+    /// files are read again periodically only.
     pub(super) fn new(paths: &[PathBuf]) -> Self {
         let changed = Arc::new(Notify::new());
         let telling = Arc::clone(&changed);
         let tell = move |event: notify::Result<notify::Event>| {
-            // An error is a reason to read the files too: events may have been lost.
+            // After an error the files are read again too: events may have been lost.
             if event.is_ok_and(|event| is_reading(event.kind)) {
                 return;
             }
@@ -32,7 +32,7 @@ impl CrlWatch {
         let watcher = if paths.is_empty() { None } else { Some(notify::recommended_watcher(tell)) };
         let watcher = watcher.and_then(|watcher| {
             let failed =
-                |error| tracing::warn!(%error, "cannot watch CRL folders; they are read again once a minute only");
+                |error| tracing::warn!(%error, "cannot watch CRL folders; reading them once a minute instead");
             watcher.map_err(failed).ok()
         });
         let mut watch =
@@ -41,7 +41,7 @@ impl CrlWatch {
         watch
     }
 
-    /// Renews the watch: a folder that was removed and created again is another folder.
+    /// Renews the watch, because a folder that was removed and created again is another folder.
     pub(super) fn renew(&mut self) {
         let Some(watcher) = &mut self.watcher else { return };
         for folder in &self.folders {
@@ -57,7 +57,7 @@ impl CrlWatch {
     }
 }
 
-/// Whether the event is a read access: the gateway's own reading must not count as a change.
+/// Returns whether the event is a read access: the gateway's own reading must not count as a change.
 fn is_reading(kind: EventKind) -> bool {
     matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }

@@ -21,7 +21,7 @@ pub(super) use crl_refresher::CrlRefreshContext;
 /// The realms in force, each once, by name.
 type Realms = BTreeMap<Arc<str>, Arc<Realm>>;
 
-/// The running tasks. Dropping it cancels them; [`BackgroundTasks::stop`] also waits for their end.
+/// The running tasks. Dropping this cancels them; [`BackgroundTasks::stop`] also waits until they have ended.
 #[derive(Debug)]
 pub(super) struct BackgroundTasks {
     realms: watch::Sender<Realms>,
@@ -29,7 +29,7 @@ pub(super) struct BackgroundTasks {
 }
 
 impl BackgroundTasks {
-    /// Starts the tasks for the realms of this configuration. The readiness of their CRLs is set before this returns.
+    /// Starts the tasks for the realms of this snapshot. The readiness of their CRLs is set before this returns.
     pub(super) fn start(
         snapshot: &Snapshot,
         surroundings: CrlRefreshContext,
@@ -44,15 +44,15 @@ impl BackgroundTasks {
         Ok(Self { realms, running })
     }
 
-    /// Replaces the realms by those of another configuration.
+    /// Replaces the realms by those of another snapshot.
     pub(super) fn turn_to(&self, snapshot: &Snapshot) {
         self.realms.send_replace(realms_of(snapshot));
     }
 
-    /// Cancels the work and waits for its end.
+    /// Cancels the tasks and waits until they have ended.
     ///
     /// # Errors
-    /// The work panicked.
+    /// A task panicked.
     pub(super) fn stop(self) -> Result<(), TaskPanicked> {
         self.running.stop()
     }
@@ -64,7 +64,8 @@ fn realms_of(snapshot: &Snapshot) -> Realms {
     realms.map(|realm| (Arc::clone(&realm.name), Arc::clone(realm))).collect()
 }
 
-/// Refreshes the realms in force. Those of the previous configuration end first, because both publish metrics under the same names.
+/// Refreshes the realms in force. The tasks of the previous realms end before new ones start, because both publish
+/// metrics under the same names.
 async fn follow(mut followed: watch::Receiver<Realms>, surroundings: CrlRefreshContext) {
     loop {
         let realms = followed.borrow_and_update().clone();

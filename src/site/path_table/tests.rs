@@ -1,4 +1,4 @@
-//! Tests of the lookup, in particular that no path below a file gets a weaker rule.
+//! Tests of the lookup of path rules, in particular that no path below a file gets a weaker rule.
 
 use super::*;
 use crate::request::{InvalidPath, RequestTarget};
@@ -17,7 +17,7 @@ const PIPELINES: [&str; 8] = [
     "/_wmcs/licensing/templateDistribution.asmx",
 ];
 
-/// A table whose rules are the texts of their patterns.
+/// Returns a table whose rules are the texts of their patterns.
 fn table(case: PathCase, patterns: &[&str]) -> Result<PathTable<String>, Vec<PathTableError>> {
     PathTable::build(
         case,
@@ -25,7 +25,7 @@ fn table(case: PathCase, patterns: &[&str]) -> Result<PathTable<String>, Vec<Pat
     )
 }
 
-/// The rule and the forwarded path for a raw path, or the error.
+/// Returns the rule and the forwarded path for a raw path, or the error.
 fn verdict(table: &PathTable<String>, raw: &str) -> Result<(String, String), String> {
     let path = CanonicalPath::parse(raw, table.case()).map_err(|bad| bad.to_string())?;
     let found = table.find(&path).map_err(|missing| missing.to_string())?;
@@ -62,7 +62,7 @@ fn the_most_specific_rule_applies_in_any_order() {
 }
 
 #[test]
-fn an_empty_table_finds_nothing() {
+fn no_path_is_found_in_an_empty_table() {
     let table = table(PathCase::Fold, &[]).unwrap();
     for raw in ["/", "/a", "/a/"] {
         assert_eq!(verdict(&table, raw), missing(NoPathRule::NoRule));
@@ -70,7 +70,7 @@ fn an_empty_table_finds_nothing() {
 }
 
 #[test]
-fn an_exact_rule_forwards_its_own_spelling_and_a_directory_the_canonical_one() {
+fn an_exact_rule_forwards_its_configured_spelling_and_a_directory_the_canonical_one() {
     let table = table(PathCase::Fold, &["/_wmcs/licensing/License.asmx", "/Scripts/*"]).unwrap();
     let license = "/_wmcs/licensing/License.asmx";
     assert_eq!(verdict(&table, "/_WMCS/LICENSING/license.ASMX"), found(license, license));
@@ -155,7 +155,7 @@ fn no_path_below_a_file_is_found_in_a_directory() {
     }
 }
 
-/// Spellings of `/_wmcs/licensing/license.asmx` that once bypassed a check of IIS, ASP.NET, http.sys or a proxy.
+/// Returns spellings of `/_wmcs/licensing/license.asmx` that once bypassed a check of IIS, ASP.NET, http.sys or a proxy.
 fn hostile_spellings() -> Vec<Vec<u8>> {
     let texts = [
         "/_WMCS/Licensing/LICENSE.ASMX",
@@ -244,7 +244,7 @@ fn hostile_spellings() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The result for the request target of a request line: 400, 404, or the rule and the forwarded path.
+/// Returns the result for the request target of a request line: 400, 404, or the rule and the forwarded path.
 fn verdict_of_target(table: &PathTable<String>, target: &[u8]) -> Result<(String, String), u16> {
     let uri = Uri::try_from(target).map_err(|_| 400_u16)?;
     let raw_path = RequestTarget::parse(&uri).map_err(|_: InvalidPath| 400_u16)?.raw_path().to_owned();

@@ -26,7 +26,7 @@ pub enum BackendFailure {
     Interrupted,
     /// The response is not valid HTTP or requires something that the gateway cannot pass on.
     Protocol,
-    /// The gateway could not obtain a proof of the user's identity, or the server did not prove its own.
+    /// The gateway could not obtain a token of the user's identity, or the server did not prove its own.
     Identity,
 }
 
@@ -44,7 +44,7 @@ impl BackendFailure {
         Self::Identity,
     ];
 
-    /// The value of the label `kind`.
+    /// Returns the value of the label `kind`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
@@ -146,7 +146,7 @@ pub struct BackendMetrics {
     failures: Arc<[Counter; BackendFailure::ALL.len()]>,
 }
 
-/// The numbers of a backend's connections, of all workers together. The default ones are shown nowhere.
+/// The numbers of a backend's connections, of all workers together. The default ones are registered nowhere.
 #[derive(Clone, Debug, Default)]
 pub struct BackendConnectionMetrics {
     /// Open now, idle and pinned ones included.

@@ -1,5 +1,5 @@
-//! An OpenMetrics histogram of durations in seconds, without a lock: the histogram of `prometheus-client` holds a mutex
-//! around every observation, for which all workers would contend on every request.
+//! An OpenMetrics histogram of durations in seconds, without a lock: the histogram of `prometheus-client` takes a mutex
+//! for every observation, and all workers would contend for it on every request.
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::{MetricType, TypedMetric};
@@ -56,8 +56,8 @@ impl DurationHistogram {
 }
 
 impl EncodeMetric for DurationHistogram {
-    /// A scrape between the two additions of [`DurationHistogram::observe`] may see a sum that lags by one
-    /// observation; the count always equals the sum of the buckets, which is what OpenMetrics demands.
+    /// Encodes the buckets. A scrape between the two additions of [`DurationHistogram::observe`] may see a sum that
+    /// lags by one observation; the count always equals the sum of the buckets, as OpenMetrics requires.
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         let bounded = BOUNDS_MICROS.iter().zip(&self.0.bounded);
         let mut buckets: Vec<(f64, u64)> = bounded

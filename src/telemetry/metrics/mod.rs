@@ -1,4 +1,4 @@
-//! The metrics of one process, in the OpenMetrics format. Labels are looked up when the configuration is loaded, so that
+//! The metrics of the process, in the OpenMetrics format. Labels are looked up when the configuration is loaded, so that
 //! a request costs atomic additions only. Counters survive a reload: the same name returns the same counter.
 
 mod backend;
@@ -135,12 +135,12 @@ impl Metrics {
         }
     }
 
-    /// The metrics of one realm's CRLs.
+    /// Returns the metrics of one realm's CRLs.
     pub fn crls(&self, realm: &str) -> CrlMetrics {
         self.crls.realm(realm)
     }
 
-    /// The metrics of one site.
+    /// Returns the metrics of one site.
     pub fn site(&self, site: &str) -> SiteMetrics {
         let by_class = |class: &str| {
             self.requests.get_or_create_owned(&vec![("site", site.to_owned()), ("status", class.to_owned())])
@@ -155,16 +155,16 @@ impl Metrics {
         }
     }
 
-    /// The metrics of one backend.
+    /// Returns the metrics of one backend.
     pub fn backend(&self, backend: &str) -> BackendMetrics {
         self.backends.backend(backend)
     }
 
-    /// All metrics as OpenMetrics 1.0 text, `# EOF` included.
+    /// Returns all metrics as OpenMetrics 1.0 text, `# EOF` included.
     pub fn encode(&self) -> String {
         let mut written = String::with_capacity(16 * 1024);
         text::encode(&mut written, &self.registry)
-            .expect("a String takes all text, and no metric is native-only");
+            .expect("writing to a String does not fail, and no metric is native-only");
         written
     }
 }
@@ -214,8 +214,8 @@ impl DecisionMetrics {
         self.permits.inc();
     }
 
-    /// Counts one denied request. `index` is the denial's index in the list passed to [`Metrics::new`]; an index beyond
-    /// the list counts nothing.
+    /// Counts one denied request. `index` is the denial's index in the list passed to [`Metrics::new`]; an index
+    /// beyond the list is ignored.
     pub fn denied(&self, index: usize) {
         if let Some(counter) = self.denials.get(index) {
             counter.inc();

@@ -105,7 +105,7 @@ async fn forged_chains_do_not_evict_accepted_ones() {
     assert_eq!(realm.cache.entry_counts().await, (1, 50));
 }
 
-/// A chain with these other certificates, and more that are unrelated to it.
+/// Returns a chain with these other certificates, and more that are unrelated to it.
 fn with_junk(certificates: &[&Certificate], junk: &Certificate) -> Arc<PresentedChain> {
     presented(&[certificates, &[junk]].concat())
 }

@@ -28,7 +28,7 @@ pub(super) fn upn(text: &str) -> Vec<u8> {
     other_name(USER_PRINCIPAL_NAME, text)
 }
 
-/// `O=…,CN=…` from attributes, root first.
+/// Returns `O=…,CN=…` from attributes, root first.
 fn name(attributes: &[(u8, &str)]) -> Vec<u8> {
     let attribute = |(id, text): &(u8, &str)| {
         let value = element(12, text.as_bytes());

@@ -42,7 +42,7 @@ impl Authority {
         Self { certificate, issuer: Issuer::new(params, key) }
     }
 
-    /// A CA below this one.
+    /// Returns a CA below this one.
     fn authority(&self, name: &str) -> Self {
         self.authority_with(name, |_| {})
     }
@@ -58,12 +58,12 @@ impl Authority {
         Self { certificate, issuer: Issuer::new(params, key) }
     }
 
-    /// A certificate of this CA for the name and key of another one.
+    /// Returns a certificate of this CA for the name and key of another one.
     fn cross_sign(&self, other: &Self, name: &str) -> Certificate {
         read(&authority_params(name).signed_by(other.issuer.key(), &self.issuer).unwrap())
     }
 
-    /// Alice's client certificate.
+    /// Returns Alice's client certificate.
     fn card(&self) -> Certificate {
         self.card_with(|_| {})
     }
@@ -114,12 +114,12 @@ fn anchored(authority: &Authority) -> TrustSet {
     TrustSet::new(vec![authority.certificate.clone()], Vec::new())
 }
 
-/// The verdict under the default rule, now.
+/// Returns the verdict under the default rule, now.
 fn judged(certificates: &[&Certificate], trust: &TrustSet) -> Result<ValidatedChain, ChainError> {
     validate(&presented(certificates), trust, &ValidationRule::default(), NOW)
 }
 
-/// The position and the violation of a refusal.
+/// Returns the position and the violation of a refusal.
 fn refused(certificates: &[&Certificate], trust: &TrustSet) -> (usize, PathViolation) {
     let error = judged(certificates, trust).unwrap_err();
     (error.index, error.violation)

@@ -14,7 +14,7 @@ const SMTP_UTF8_MAILBOX: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.
 
 const ORGANISATION: u8 = 10;
 
-/// The content of nameConstraints.
+/// Returns the content of nameConstraints.
 fn constraints(permitted: &[Vec<u8>], excluded: &[Vec<u8>]) -> Vec<u8> {
     let list = |tag, bases: &[Vec<u8>]| {
         let subtrees: Vec<_> = bases.iter().map(|base| sequence(std::slice::from_ref(base))).collect();
@@ -37,7 +37,8 @@ fn holding(names: &[Vec<u8>]) -> impl FnOnce(&mut CertificateParams) {
     move |params| params.custom_extensions.push(extension)
 }
 
-/// The result, in one word, for a client certificate with these alternative names below a CA with these constraints.
+/// Returns the result, in one word, for a client certificate with these alternative names below a CA with these
+/// constraints.
 fn verdict(permitted: &[Vec<u8>], excluded: &[Vec<u8>], names: &[Vec<u8>]) -> &'static str {
     let root = Authority::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(permitted, excluded)));

@@ -29,7 +29,7 @@ fn mappings(pairs: &[(ObjectIdentifier, ObjectIdentifier)]) -> Edit {
     add(33, sequence(&pairs.iter().map(|(from, to)| sequence(&[oid(*from), oid(*to)])).collect::<Vec<_>>()))
 }
 
-/// requireExplicitPolicy after this many certificates.
+/// Returns requireExplicitPolicy after this many certificates.
 fn require_explicit_policy(after: u8) -> Edit {
     add(36, vec![0x30, 3, 0x80, 1, after])
 }
@@ -42,7 +42,7 @@ fn all(edits: Vec<Edit>) -> impl FnOnce(&mut CertificateParams) {
     move |params| edits.into_iter().for_each(|edit| edit(params))
 }
 
-/// The verdict on a client certificate below one CA below a root.
+/// Returns the verdict on a client certificate below one CA below a root.
 fn below(
     ca: Vec<Edit>,
     card: Vec<Edit>,

@@ -14,7 +14,7 @@ const ANY: ExtendedKeyUsagePurpose = ExtendedKeyUsagePurpose::Any;
 const NO_EXTENDED_KEY_USAGE: (usize, PathViolation) =
     (0, PathViolation::ExtendedKeyUsage { missing: ObjectIdentifier::known(rfc5280::ID_KP_CLIENT_AUTH) });
 
-/// A certificate whose signed bytes are changed and signed again by the same issuer.
+/// Returns a certificate whose signed bytes are changed and signed again by the same issuer.
 pub(super) fn changed(certificate: &Certificate, from: &[u8], to: &[u8], issuer: &Authority) -> Certificate {
     let der = |tag: u8, content: &[u8]| {
         let length = u16::try_from(content.len()).unwrap().to_be_bytes();
@@ -27,7 +27,7 @@ pub(super) fn changed(certificate: &Certificate, from: &[u8], to: &[u8], issuer:
     Certificate::from_der(&der(0x30, &[tbs.as_slice(), &ecdsa_with_sha256, &bits].concat())).unwrap()
 }
 
-/// The DER with the only occurrence of `from` replaced.
+/// Returns the DER with the only occurrence of `from` replaced.
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let places: Vec<_> = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(from)).collect();

@@ -1,4 +1,4 @@
-//! No import cycle between the files of `src/`, so that a file can be read without the files that use it.
+//! The files of `src/` import each other without a cycle, so that a file can be read without the files that use it.
 
 use super::source::{SourceFile, shipped, source_files};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -14,7 +14,7 @@ fn no_files_import_each_other_in_a_cycle() {
     assert!(cycles.is_empty(), "files that import each other:\n{cycles:#?}");
 }
 
-/// One line for each group of files that import each other, directly or through others of the group.
+/// Returns one line for each group of files that import each other, directly or through others of the group.
 fn cycles(files: &[SourceFile]) -> Vec<String> {
     let modules = Modules::read(files);
     let graph: BTreeMap<&ModulePath, BTreeSet<&ModulePath>> =
@@ -65,7 +65,7 @@ impl Modules {
         Self(shipped(files).map(|file| (module_path(&file.name), Names::of(&file.text))).collect())
     }
 
-    /// The other modules that `module` uses. A re-export by `pub use` is no use.
+    /// Returns the other modules that `module` uses. A re-export by `pub use` does not count as a use.
     fn used_by(&self, module: &ModulePath) -> BTreeSet<&ModulePath> {
         let used = self.0.get(module).into_iter().flat_map(|names| &names.used);
         used.filter_map(|path| self.defining(&self.absolute(module, path)?, 0))
@@ -73,14 +73,15 @@ impl Modules {
             .collect()
     }
 
-    /// The path from the crate root; `None` for a name of the standard library, of a dependency or of the file itself.
+    /// Returns the path from the crate root; `None` for a name of the standard library, of a dependency or of the file
+    /// itself.
     fn absolute(&self, module: &ModulePath, path: &[String]) -> Option<Vec<String>> {
         let first = path.first()?;
-        let climbs = path.iter().take_while(|name| *name == "super").count();
+        let supers = path.iter().take_while(|name| *name == "super").count();
         let (base, rest) = match first.as_str() {
             "crate" => (0, path.get(1..)?),
             "self" => (module.len(), path.get(1..)?),
-            "super" => (module.len().checked_sub(climbs)?, path.get(climbs..)?),
+            "super" => (module.len().checked_sub(supers)?, path.get(supers..)?),
             _ => {
                 let child: ModulePath = module.iter().chain([first]).cloned().collect();
                 self.0.get(&child)?;
@@ -90,13 +91,13 @@ impl Modules {
         Some(module.iter().take(base).chain(rest).cloned().collect())
     }
 
-    /// The module that defines the item of an absolute path, through every re-export.
+    /// Returns the module that defines the item of an absolute path. Re-exports are followed.
     fn defining(&self, path: &[String], depth: usize) -> Option<&ModulePath> {
         let (module, names) =
             (1..=path.len()).rev().find_map(|length| self.0.get_key_value(path.get(..length)?))?;
         let rest = path.get(module.len()..)?;
-        let passed_on = rest.first().and_then(|name| names.imported.get(name));
-        match passed_on.and_then(|imported| self.absolute(module, imported)) {
+        let reexported = rest.first().and_then(|name| names.imported.get(name));
+        match reexported.and_then(|imported| self.absolute(module, imported)) {
             Some(imported) if depth < 8 && imported != path => {
                 let next: Vec<_> = imported.into_iter().chain(rest.iter().skip(1).cloned()).collect();
                 self.defining(&next, depth + 1)
@@ -106,7 +107,7 @@ impl Modules {
     }
 }
 
-/// `["clock", "tick"]` for `src/clock/tick.rs`.
+/// Returns the module path of a file: `["clock", "tick"]` for `src/clock/tick.rs`.
 fn module_path(name: &str) -> ModulePath {
     let name = name.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
     name.split('/').map(str::to_owned).collect()
@@ -132,7 +133,7 @@ impl Names {
                 }
                 TokenTree::Ident(word) if word == "pub" => {
                     public = true;
-                    // The path in `pub(in crate::a)` is no use of `crate::a`.
+                    // The path in `pub(in crate::a)` does not count as a use of `crate::a`.
                     if let [TokenTree::Group(group), after @ ..] = rest
                         && group.delimiter() == Delimiter::Parenthesis
                     {
@@ -166,7 +167,7 @@ impl Names {
         }
     }
 
-    /// Reads the tree of one `use`, below `prefix`.
+    /// Records the names of one `use` tree below `prefix`.
     fn import(&mut self, tree: &[TokenTree], prefix: &[String], public: bool) {
         let mut path = prefix.to_vec();
         let mut alias = None;
@@ -199,14 +200,14 @@ fn is_punct(token: &TokenTree, mark: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == mark)
 }
 
-/// Whether the attribute that begins after its `#` is a `cfg` of test code.
+/// Returns whether the attribute that begins after its `#` is a `cfg` of test code.
 fn is_test_attribute(after_mark: &[TokenTree]) -> bool {
     let Some(TokenTree::Group(attribute)) = after_mark.first() else { return false };
     let text = attribute.stream().to_string().replace(' ', "");
     text == "cfg(test)" || text.starts_with("cfg(all(test")
 }
 
-/// The tokens after the item that begins here: after its first `;` or its braces.
+/// Returns the tokens after the item that `tokens` begin with: those after its first `;` or its braces.
 fn after_item(tokens: &[TokenTree]) -> &[TokenTree] {
     let ends = |token: &TokenTree| match token {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,

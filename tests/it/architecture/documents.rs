@@ -1,4 +1,4 @@
-//! The documents match the project: links to files and headings, and the table of denials.
+//! The documents match the project: links have targets, and the table of denials is complete.
 
 use super::{read, root, unreadable};
 use portcullis::policy::DenialId;
@@ -35,7 +35,7 @@ fn the_denials_page_lists_every_id_with_its_status() {
     assert_eq!(documented, real.collect());
 }
 
-/// The Markdown documents of the project.
+/// Returns the paths of the Markdown documents.
 fn pages() -> Vec<PathBuf> {
     let names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
     let mut pages: Vec<_> = names.iter().map(|name| root().join(name)).collect();
@@ -56,7 +56,7 @@ fn collect(folder: &Path, pages: &mut Vec<PathBuf>) {
     }
 }
 
-/// The targets of `[text](target)` outside of code blocks.
+/// Returns the targets of `[text](target)` outside of code blocks.
 fn links(page: &str) -> Vec<String> {
     let prose = page.split("```").step_by(2);
     let targets = prose.flat_map(|text| text.split("](").skip(1)).filter_map(|rest| rest.split(')').next());
@@ -78,7 +78,7 @@ fn has_target(page: &Path, link: &str) -> bool {
     }
 }
 
-/// The anchor of a heading: lower case, words joined by hyphens, without other punctuation.
+/// Returns the anchor of a heading: lower case, words joined by hyphens, without other punctuation.
 fn anchor(line: &str) -> Option<String> {
     let heading = line.strip_prefix('#')?.trim_start_matches('#').trim();
     let letters = heading.chars().flat_map(char::to_lowercase);

@@ -1,4 +1,4 @@
-//! The import directions of `docs/architecture.md`: a folder of `src/` uses only itself and folders on lower floors.
+//! The import directions of `docs/architecture.md`: a folder of `src/` imports only from itself and from lower floors.
 
 use super::source::{ROOT_FILES, SourceFile, shipped, source_files};
 use super::{is_word, read, root};
@@ -29,7 +29,7 @@ fn every_folder_has_a_floor_and_every_floor_its_folders() {
     assert_eq!(real, documented);
 }
 
-/// The documented floors: lines of `docs/architecture.md` such as `| 20 | headers, listener | … |`.
+/// Returns the documented floors: lines of `docs/architecture.md` such as `| 20 | headers, listener | … |`.
 fn floors() -> BTreeMap<String, u32> {
     let page = read(&root().join("docs/architecture.md"));
     let mut floors = BTreeMap::new();
@@ -43,36 +43,36 @@ fn floors() -> BTreeMap<String, u32> {
     floors
 }
 
-/// The files of `src/` that are part of the binary.
+/// Returns the files of `src/` that are part of the binary.
 pub(super) fn shipped_files() -> Vec<SourceFile> {
     shipped(&source_files("src")).cloned().collect()
 }
 
-/// The folder or file below `src`: `clock` for `src/clock.rs` and `src/clock/tick.rs`.
+/// Returns the folder or file below `src`: `clock` for `src/clock.rs` and `src/clock/tick.rs`.
 fn folder(name: &str) -> &str {
     name.split('/').nth(1).unwrap_or(name).trim_end_matches(".rs")
 }
 
-/// The folders of `src/` that the file uses: the names after `crate::`, and after the `super::` that lead to the crate
-/// root.
+/// Returns the folders of `src/` that the file uses: the names after `crate::`, and after as many `super::` as lead to the
+/// crate root.
 fn folders_used(file: &SourceFile) -> BTreeSet<String> {
     let code: String = file.code_that_ships().split_whitespace().collect::<Vec<_>>().join(" ");
     let mut used = BTreeSet::new();
     let mut starts: Vec<&str> = code.split("crate::").skip(1).collect();
-    let way_out = "super::".repeat(depth(&file.name));
-    starts.extend(code.split(&way_out).skip(1));
+    let crate_root = "super::".repeat(depth(&file.name));
+    starts.extend(code.split(&crate_root).skip(1));
     for start in starts {
         used.extend(first_names(start));
     }
     used
 }
 
-/// The number of `super` from the module of the file to the crate root.
+/// Returns the number of `super` from the module of the file to the crate root.
 fn depth(name: &str) -> usize {
     name.trim_start_matches("src/").trim_end_matches("/mod.rs").split('/').count()
 }
 
-/// The first name of each path: one of `clock::Clock`, two of `{audit, clock::{Clock, UnixTime}}`.
+/// Returns the first name of each path: one of `clock::Clock`, two of `{audit, clock::{Clock, UnixTime}}`.
 fn first_names(paths: &str) -> Vec<String> {
     let Some(list) = paths.trim_start().strip_prefix('{') else {
         return vec![paths.chars().take_while(|letter| is_word(*letter)).collect()];

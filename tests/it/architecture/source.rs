@@ -3,6 +3,7 @@
 use super::{is_word, read, root, unreadable};
 use std::path::Path;
 
+/// A Rust file of the project.
 #[derive(Clone, Debug)]
 pub(super) struct SourceFile {
     /// The path from the project's folder, such as `src/clock/mod.rs`.
@@ -10,7 +11,7 @@ pub(super) struct SourceFile {
     pub(super) text: String,
 }
 
-/// The Rust files below `folder`, sorted by name.
+/// Returns the Rust files below `folder`, sorted by name.
 pub(super) fn source_files(folder: &str) -> Vec<SourceFile> {
     let mut files = Vec::new();
     collect(&root().join(folder), &mut files);
@@ -32,10 +33,10 @@ fn collect(folder: &Path, files: &mut Vec<SourceFile>) {
     }
 }
 
-/// Files outside of every folder, which only declare the folders.
+/// The files outside of every folder, which only declare the folders.
 pub(super) const ROOT_FILES: [&str; 2] = ["src/lib.rs", "src/main.rs"];
 
-/// The files that are part of the binary: neither test modules nor [`ROOT_FILES`].
+/// Returns the files that are part of the binary: neither test modules nor [`ROOT_FILES`].
 pub(super) fn shipped(files: &[SourceFile]) -> impl Iterator<Item = &SourceFile> {
     let tests: Vec<String> = files.iter().flat_map(SourceFile::test_modules).collect();
     files.iter().filter(move |file| {
@@ -47,17 +48,17 @@ pub(super) fn shipped(files: &[SourceFile]) -> impl Iterator<Item = &SourceFile>
 }
 
 impl SourceFile {
-    /// The text with comments and strings replaced by spaces.
+    /// Returns the text with comments and strings replaced by spaces.
     pub(super) fn code(&self) -> String {
         blank(&self.text)
     }
 
-    /// The code without inline test modules.
+    /// Returns the code without inline test modules.
     pub(super) fn code_that_ships(&self) -> String {
         without_test_modules(&self.code())
     }
 
-    /// The paths of the modules that `#[cfg(test)] mod NAME;` declares, without `.rs`.
+    /// Returns the paths of the modules that `#[cfg(test)] mod NAME;` declares, without `.rs`.
     pub(super) fn test_modules(&self) -> Vec<String> {
         let home = match self.name.strip_suffix("/mod.rs") {
             Some(folder) => folder.to_owned(),
@@ -74,7 +75,7 @@ impl SourceFile {
 
 const TEST_ATTRIBUTE: &str = "#[cfg(test)]";
 
-/// The name after `mod`, and the rest of the declaration.
+/// Returns the name after `mod`, and the rest of the declaration.
 fn module_name(declaration: &str) -> Option<(&str, &str)> {
     let declaration = declaration.trim_start();
     let declaration = match declaration.strip_prefix("pub") {
@@ -86,7 +87,7 @@ fn module_name(declaration: &str) -> Option<(&str, &str)> {
     rest.split_at_checked(end)
 }
 
-/// Removes every `#[cfg(test)] mod NAME { … }` from blanked code.
+/// Returns blanked code without its `#[cfg(test)] mod NAME { … }`.
 fn without_test_modules(code: &str) -> String {
     let mut kept = String::with_capacity(code.len());
     let mut rest = code;
@@ -101,7 +102,7 @@ fn without_test_modules(code: &str) -> String {
     kept
 }
 
-/// The code after the brace that closes the first opening one.
+/// Returns the code after the brace that closes the first opening one.
 fn after_braces(body: &str) -> &str {
     let mut depth = 0_u32;
     for (at, letter) in body.char_indices() {
@@ -143,7 +144,7 @@ fn blank(text: &str) -> String {
     blanked
 }
 
-/// The length of a block comment; they nest.
+/// Returns the length of the block comment that `text` begins with; block comments nest.
 fn block_comment(text: &str) -> usize {
     let mut depth = 0_u32;
     let mut at = 0;
@@ -177,7 +178,7 @@ fn string(text: &str) -> usize {
     text.len()
 }
 
-/// The length of a raw string: `r"…"`, `r#"…"#` or `br"…"`.
+/// Returns the length of a raw string: `r"…"`, `r#"…"#` or `br"…"`.
 fn raw_string(text: &str) -> Option<usize> {
     let marks = text.strip_prefix("br").or_else(|| text.strip_prefix('r'))?;
     let opened = marks.trim_start_matches('#');
@@ -188,7 +189,7 @@ fn raw_string(text: &str) -> Option<usize> {
     Some(text.len() - content.len() + length)
 }
 
-/// The length of a character literal such as `'x'`, `'\n'` or `'\u{2028}'`; a lifetime has no second quote.
+/// Returns the length of a character literal such as `'x'`, `'\n'` or `'\u{2028}'`; a lifetime has no second quote.
 fn character(text: &str) -> Option<usize> {
     let content = text.strip_prefix('\'')?;
     if let Some(escape) = content.strip_prefix('\\') {

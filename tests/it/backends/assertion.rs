@@ -1,4 +1,4 @@
-//! Assertions, verified by PyJWT.
+//! Assertions are verified by PyJWT, an independent library.
 
 use super::verifier::{Expected, verify};
 use crate::support::{TestClient, TestConfig, TestGateway, TestResponse, pki, sha256};
@@ -32,7 +32,7 @@ fn signer_of(keys: &[PrivateKeyDer<'_>]) -> AssertionSigner {
 }
 
 fn signed(signer: &AssertionSigner, issued_at: UnixTime) -> String {
-    let statement = RequestClaims {
+    let claims = RequestClaims {
         audience: REQUEST.audience,
         subject: r"CORP\alice",
         upn: Some("alice@corp.example"),
@@ -47,10 +47,10 @@ fn signed(signer: &AssertionSigner, issued_at: UnixTime) -> String {
         issued_at,
         id: "01JD8Z",
     };
-    signer.sign(&statement).unwrap()
+    signer.sign(&claims).unwrap()
 }
 
-/// A key set in a file.
+/// A JWK set in a file.
 struct Published {
     folder: TempDir,
 }
@@ -68,7 +68,7 @@ impl Published {
 }
 
 #[track_caller]
-fn assert_refused(jwks: &Published, assertion: &str, request: &Expected<'_>, why: &str) {
+fn assert_rejected(jwks: &Published, assertion: &str, request: &Expected<'_>, why: &str) {
     let Some(ran) = verify(&jwks.path(), assertion, request) else { return };
     assert_eq!(ran.code, 1, "{}", ran.output());
     assert!(ran.stderr.contains(why), "{}", ran.stderr);
@@ -82,7 +82,7 @@ fn another_library_verifies_assertions_of_each_kind_of_key() {
         let Some(ran) = verify(&Published::by(&signer).path(), &assertion, &REQUEST) else { return };
         assert_eq!(ran.code, 0, "{kind:?}: {}", ran.stderr);
         let claims: Value = serde_json::from_str(&ran.stdout).unwrap();
-        let told = [&claims["sub"], &claims["upn"], &claims["sid"], &claims["groups"], &claims["amr"]];
+        let displayed = [&claims["sub"], &claims["upn"], &claims["sid"], &claims["groups"], &claims["amr"]];
         let expected = [
             json!(r"CORP\alice"),
             json!("alice@corp.example"),
@@ -90,7 +90,7 @@ fn another_library_verifies_assertions_of_each_kind_of_key() {
             json!(["Ärzte"]),
             json!(["sc"]),
         ];
-        assert_eq!(told, expected.each_ref());
+        assert_eq!(displayed, expected.each_ref());
     }
 }
 
@@ -108,7 +108,7 @@ fn another_library_verifies_both_keys_during_a_key_change() {
             assert_eq!(ran.code, 0, "{}", ran.stderr);
         }
     }
-    assert_refused(&Published::by(&ended), &signed(&before, now), &REQUEST, "no published key");
+    assert_rejected(&Published::by(&ended), &signed(&before, now), &REQUEST, "no published key");
 }
 
 #[test]
@@ -116,12 +116,12 @@ fn an_assertion_for_another_request_is_rejected() {
     let signer = signer_of(&[key(&PKCS_ECDSA_P256_SHA256)]);
     let jwks = Published::by(&signer);
     let assertion = signed(&signer, Clock::system().now());
-    let refused = |request: Expected<'_>, why| assert_refused(&jwks, &assertion, &request, why);
-    refused(Expected { path: "/_wmcs/licensing/publish.asmx", ..REQUEST }, "for the path");
-    refused(Expected { method: "GET", ..REQUEST }, "for the method");
-    refused(Expected { host: "open.corp.example", ..REQUEST }, "for the host");
-    refused(Expected { audience: "intranet", ..REQUEST }, "InvalidAudienceError");
-    refused(Expected { issuer: "https://other.example", ..REQUEST }, "InvalidIssuerError");
+    let rejected = |request: Expected<'_>, why| assert_rejected(&jwks, &assertion, &request, why);
+    rejected(Expected { path: "/_wmcs/licensing/publish.asmx", ..REQUEST }, "for the path");
+    rejected(Expected { method: "GET", ..REQUEST }, "for the method");
+    rejected(Expected { host: "open.corp.example", ..REQUEST }, "for the host");
+    rejected(Expected { audience: "intranet", ..REQUEST }, "InvalidAudienceError");
+    rejected(Expected { issuer: "https://other.example", ..REQUEST }, "InvalidIssuerError");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn an_expired_assertion_is_rejected() {
     let signer = signer_of(&[key(&PKCS_ECDSA_P256_SHA256)]);
     let earlier = Clock::system().now().since_epoch() - Duration::from_secs(120);
     let assertion = signed(&signer, UnixTime::from(earlier));
-    assert_refused(&Published::by(&signer), &assertion, &REQUEST, "ExpiredSignatureError");
+    assert_rejected(&Published::by(&signer), &assertion, &REQUEST, "ExpiredSignatureError");
 }
 
 #[test]
@@ -137,15 +137,15 @@ fn an_assertion_of_another_key_is_rejected() {
     let signer = signer_of(&[key(&PKCS_ECDSA_P256_SHA256)]);
     let other = signer_of(&[key(&PKCS_ECDSA_P256_SHA256)]);
     let now = Clock::system().now();
-    assert_refused(&Published::by(&signer), &signed(&other, now), &REQUEST, "no published key");
-    // The other's claims and signature under the right key's name.
+    assert_rejected(&Published::by(&signer), &signed(&other, now), &REQUEST, "no published key");
+    // The claims and signature of the other key, with the id of the right key.
     let (right, wrong) = (signed(&signer, now), signed(&other, now));
     let header = right.split('.').next().unwrap();
     let forged = format!("{header}.{}", wrong.split_once('.').unwrap().1);
-    assert_refused(&Published::by(&signer), &forged, &REQUEST, "InvalidSignatureError");
+    assert_rejected(&Published::by(&signer), &forged, &REQUEST, "InvalidSignatureError");
 }
 
-/// A gate whose backend is sent assertions, and the keys `new.key` and `old.key` in its folder.
+/// Starts a gateway that sends assertions to its backend, with the keys `new.key` and `old.key` in its folder.
 fn lab(keys: &str) -> TestGateway {
     let setup = TestConfig {
         top: format!("workers = 1\nassertion = {{ keys = [{keys}], issuer = {:?} }}", REQUEST.issuer),
@@ -163,11 +163,11 @@ fn lab(keys: &str) -> TestGateway {
     })
 }
 
-const SECRET: &str = "only-the-gate-knows-this-text";
+const SECRET: &str = "only-the-gateway-knows-this-text";
 
-/// What the backend got under this name.
-fn received(answer: &TestResponse, name: &str) -> String {
-    answer
+/// Returns the value of a header that the backend received.
+fn received(response: &TestResponse, name: &str) -> String {
+    response
         .received_header(name)
         .into_iter()
         .next()
@@ -181,14 +181,14 @@ async fn a_backend_verifies_assertions_with_the_published_keys() {
     let client = TestClient::new(&lab).certificate("alice");
     let jwks = format!("http://{}/jwks.json", lab.admin_address());
     let expected = Expected { method: "GET", path: "/require/echo", ..REQUEST };
-    let answer = client.get("/require/echo").await;
-    let assertion = received(&answer, "x-portcullis-assertion");
+    let response = client.get("/require/echo").await;
+    let assertion = received(&response, "x-portcullis-assertion");
     let Some(ran) = verify(&jwks, &assertion, &expected) else { return };
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let claims: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(claims["sub"], "alice@corp.example");
     assert_eq!(claims["amr"], json!(["sc"]));
-    assert_eq!(claims["jti"], answer.request_id().as_str());
+    assert_eq!(claims["jti"], response.request_id().as_str());
     assert_eq!(claims["certificate_sha256"], sha256(pki().card("alice").unwrap().certificate_der()).as_str());
 
     lab.reload(|setup| setup.top = setup.top.replace(r#""new.key""#, r#""old.key", "new.key""#));
@@ -203,7 +203,7 @@ async fn a_backend_verifies_assertions_with_the_published_keys() {
 }
 
 #[tokio::test]
-async fn a_client_can_send_neither_an_assertion_nor_the_secret_header() {
+async fn an_assertion_and_a_secret_header_of_a_client_are_removed() {
     let lab = lab(r#""new.key""#);
     let forged =
         [("X-Portcullis-Assertion", "forged"), ("X_Gate_Secret", "guessed"), ("X-Gate-Secret", "guessed")];
@@ -214,11 +214,11 @@ async fn a_client_can_send_neither_an_assertion_nor_the_secret_header() {
         let named = client.certificate("alice").get_with("/require/echo", &forged).await;
         assert_eq!(named.received_header("x-gate-secret"), [SECRET]);
         assert_eq!(named.received_header("x-portcullis-assertion").len(), 1);
-        for answer in [anonymous, named] {
+        for response in [anonymous, named] {
             assert!(
-                !answer.text().contains("forged") && !answer.text().contains("guessed"),
+                !response.text().contains("forged") && !response.text().contains("guessed"),
                 "{}",
-                answer.text()
+                response.text()
             );
         }
     }

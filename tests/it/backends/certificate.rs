@@ -1,5 +1,5 @@
-//! User certificates: verified by OpenSSL, under a CA that OpenSSL created, and presented by the gateway to a server that
-//! requires them.
+//! User certificates: OpenSSL verifies them, with a CA that OpenSSL created, and the gateway presents them to a server
+//! that requires them.
 
 use crate::support::{
     CertificateRequest, CertificateSite, Connection, ProgramOutput, TestClient, TestConfig, TestGateway,
@@ -20,20 +20,20 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
-/// A root that a backend trusts, and the gate's CA below it.
+/// A root that a backend trusts, and the gateway's CA below it.
 pub(super) struct Authorities {
     folder: TempDir,
 }
 
 impl Authorities {
-    /// Made with these commands. `None` where there is no openssl.
+    /// Creates the authorities with openssl; returns `None` if it is not installed.
     pub(super) fn new() -> Option<Self> {
         let authorities = Self { folder: TempDir::new().unwrap() };
         authorities.make()?;
         Some(authorities)
     }
 
-    /// With a certificate for alice in `alice.der`.
+    /// Creates the authorities, and a certificate for alice in `alice.der`.
     fn with_certificate() -> Option<Self> {
         let issued = Self::new()?;
         let file = |name| fs::read(issued.path(name)).unwrap();
@@ -69,7 +69,7 @@ impl Authorities {
         self.folder.path().join(name)
     }
 
-    /// What the backend trusts: the root, and the CA below it, which it has to know where only the root is sent.
+    /// Returns the certificates that the backend trusts: the root and the CA below it.
     pub(super) fn trusted(&self) -> String {
         ["root.pem", "gate.pem"].map(|name| fs::read_to_string(self.path(name)).unwrap()).concat()
     }
@@ -129,22 +129,23 @@ fn openssl_prints_the_names_and_extensions_of_a_user_certificate() {
 
 const ALICE: &str = "S-1-5-21-1-2-3-1103";
 
-/// A gate in front of Apache, which demands certificates and hands what it lets in to the echo.
-struct Scene {
+/// A gateway in front of an Apache that requires certificates and forwards authenticated requests to the echo.
+struct CertificateGateway {
     lab: TestGateway,
     _site: CertificateSite,
     _echo: Rms,
 }
 
-impl Scene {
-    /// The server asks `when`, and trusts `trusted`. `None` where there is no Apache.
-    fn start(authorities: &Authorities, trusted: &str, asks: CertificateRequest, tls: &str) -> Option<Self> {
+impl CertificateGateway {
+    /// Starts both. Apache requests a certificate as `mode` specifies, and trusts `trusted`. Returns `None` if Apache
+    /// is not installed.
+    fn start(authorities: &Authorities, trusted: &str, mode: CertificateRequest, tls: &str) -> Option<Self> {
         let echo = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let site = CertificateSite::start(trusted, echo.address())?;
         let issue = |name| authorities.path(name).display().to_string();
         let setup = TestConfig {
             top: "workers = 1".to_owned(),
-            servers: format!("[\"https://{}\"]", site.address(asks, tls)),
+            servers: format!("[\"https://{}\"]", site.address(mode, tls)),
             backend: format!(
                 "ca = \"pki/server-ca.pem\"\nidentity = \"certificate\"\n\
                  user_certificates = {{ certificate = {:?}, private_key = {:?} }}",
@@ -162,7 +163,7 @@ impl Scene {
     }
 }
 
-/// Alice has a UPN and a SID, everybody else only a UPN, and judy nothing that a certificate could name her by.
+/// Returns a realm in which alice has a UPN and a SID, judy neither, and all other accounts a UPN only.
 fn realm() -> String {
     let leaf = |name| sha256(pki().card(name).unwrap().certificate_der());
     let rules = format!(
@@ -184,9 +185,9 @@ account = {{ user = 'CORP\judy' }}
     TestRealm { mapping, more: &rules, ..TestRealm::default() }.toml()
 }
 
-/// The certificate that Apache was shown.
-fn shown(answer: &TestResponse) -> Certificate {
-    let base64 = answer.received_header("x-client-certificate").remove(0);
+/// Returns the certificate that was presented to Apache.
+fn presented_certificate(response: &TestResponse) -> Certificate {
+    let base64 = response.received_header("x-client-certificate").remove(0);
     let pem = STANDARD.decode(base64).unwrap();
     Certificate::from_der(&certificate_ders(&pem).unwrap()[0]).unwrap()
 }
@@ -196,17 +197,23 @@ async fn a_certificate_holder_reaches_a_certificate_site_as_their_own_account() 
     let Some(authorities) = Authorities::new() else { return };
     for tls in ["1.2", "1.3"] {
         let trusted = authorities.trusted();
-        let Some(scene) = Scene::start(&authorities, &trusted, CertificateRequest::InHandshake, tls) else {
+        let Some(gateway) =
+            CertificateGateway::start(&authorities, &trusted, CertificateRequest::InHandshake, tls)
+        else {
             return;
         };
-        let answer = scene.client("alice").get("/require/echo").await;
-        assert_eq!(answer.status_and_id(), "200 permit", "{tls}");
-        assert_eq!(answer.received_header("x-client-upn"), ["alice@corp.example"], "{tls}");
-        let certificate = shown(&answer);
+        let response = gateway.client("alice").get("/require/echo").await;
+        assert_eq!(response.status_and_id(), "200 permit", "{tls}");
+        assert_eq!(response.received_header("x-client-upn"), ["alice@corp.example"], "{tls}");
+        let certificate = presented_certificate(&response);
         assert_eq!(certificate.sid(), Some(ALICE));
         assert_eq!(certificate.subject_alternative_names().upns, ["alice@corp.example"]);
-        assert_ne!(certificate.der(), pki().card("alice").unwrap().certificate_der(), "it is not her card's");
-        assert_eq!(answer.received_header("x-remote-user"), [""; 0], "headers are another way");
+        assert_ne!(
+            certificate.der(),
+            pki().card("alice").unwrap().certificate_der(),
+            "the card's certificate"
+        );
+        assert_eq!(response.received_header("x-remote-user"), [""; 0], "no identity header is sent");
     }
 }
 
@@ -214,11 +221,13 @@ async fn a_certificate_holder_reaches_a_certificate_site_as_their_own_account() 
 async fn explain_reports_that_the_backend_identifies_the_user_by_a_certificate() {
     let Some(authorities) = Authorities::new() else { return };
     let trusted = authorities.trusted();
-    let Some(scene) = Scene::start(&authorities, &trusted, CertificateRequest::InHandshake, "1.3") else {
+    let Some(gateway) =
+        CertificateGateway::start(&authorities, &trusted, CertificateRequest::InHandshake, "1.3")
+    else {
         return;
     };
     let mut command = Command::cargo_bin("portcullis").unwrap();
-    command.current_dir(scene.lab.folder()).args([
+    command.current_dir(gateway.lab.folder()).args([
         "explain",
         "--url",
         "https://rms.corp.example/require/echo",
@@ -232,23 +241,27 @@ async fn explain_reports_that_the_backend_identifies_the_user_by_a_certificate()
 async fn users_of_a_certificate_site_never_share_a_connection() {
     let Some(authorities) = Authorities::new() else { return };
     let trusted = authorities.trusted();
-    let Some(scene) = Scene::start(&authorities, &trusted, CertificateRequest::InHandshake, "1.3") else {
+    let Some(gateway) =
+        CertificateGateway::start(&authorities, &trusted, CertificateRequest::InHandshake, "1.3")
+    else {
         return;
     };
-    let mut alice = scene.client("alice").connect().await.unwrap();
-    let mut grace = scene.client("grace").connect().await.unwrap();
-    let mut ken = scene.client("ken").connect().await.unwrap();
+    let mut alice = gateway.client("alice").connect().await.unwrap();
+    let mut grace = gateway.client("grace").connect().await.unwrap();
+    let mut ken = gateway.client("ken").connect().await.unwrap();
     let mut used = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
     for _ in 0..10 {
-        let answers = tokio::join!(echo(&mut alice), echo(&mut grace), echo(&mut ken));
+        let responses = tokio::join!(echo(&mut alice), echo(&mut grace), echo(&mut ken));
         let users = ["alice@corp.example", "grace@corp.example", "ken@corp.example"];
-        for ((answer, user), used) in [answers.0, answers.1, answers.2].iter().zip(users).zip(&mut used) {
-            assert_eq!(answer.status_and_id(), "200 permit", "{user}: {}", answer.text());
-            assert_eq!(answer.received_header("x-client-upn"), [user]);
-            used.insert(answer.received_header("x-conn").remove(0));
+        for ((response, user), used) in
+            [responses.0, responses.1, responses.2].iter().zip(users).zip(&mut used)
+        {
+            assert_eq!(response.status_and_id(), "200 permit", "{user}: {}", response.text());
+            assert_eq!(response.received_header("x-client-upn"), [user]);
+            used.insert(response.received_header("x-conn").remove(0));
         }
         // A request without a client certificate uses no user certificate, and no connection of another user.
-        let anonymous = TestClient::new(&scene.lab).get("/ignore/echo").await;
+        let anonymous = TestClient::new(&gateway.lab).get("/ignore/echo").await;
         assert_eq!(anonymous.status_and_id(), "502 backend-unreachable");
     }
     let [alice, grace, ken] = &used;
@@ -265,12 +278,14 @@ async fn a_certificate_request_after_the_handshake_is_backend_renegotiation() {
     let Some(authorities) = Authorities::new() else { return };
     for tls in ["1.2", "1.3"] {
         let trusted = authorities.trusted();
-        let Some(scene) = Scene::start(&authorities, &trusted, CertificateRequest::AfterRequest, tls) else {
+        let Some(gateway) =
+            CertificateGateway::start(&authorities, &trusted, CertificateRequest::AfterRequest, tls)
+        else {
             return;
         };
-        let answer = scene.client("alice").get("/require/echo").await;
-        assert_eq!(answer.status_and_id(), "502 backend-renegotiation", "{tls}");
-        let record = scene.lab.only_record().await;
+        let response = gateway.client("alice").get("/require/echo").await;
+        assert_eq!(response.status_and_id(), "502 backend-renegotiation", "{tls}");
+        let record = gateway.lab.only_record().await;
         let detail = record["detail"].as_str().unwrap();
         assert!(detail.contains("clientcertnegotiation=enable"), "{detail}");
     }
@@ -282,12 +297,14 @@ async fn a_server_that_does_not_trust_the_ca_is_backend_rejected_identity() {
     let Some(others) = Authorities::new() else { return };
     for tls in ["1.2", "1.3"] {
         let trusted = others.trusted();
-        let Some(scene) = Scene::start(&authorities, &trusted, CertificateRequest::InHandshake, tls) else {
+        let Some(gateway) =
+            CertificateGateway::start(&authorities, &trusted, CertificateRequest::InHandshake, tls)
+        else {
             return;
         };
-        let answer = scene.client("alice").get("/require/echo").await;
-        assert_eq!(answer.status_and_id(), "502 backend-rejected-identity", "{tls}");
-        let record = scene.lab.only_record().await;
+        let response = gateway.client("alice").get("/require/echo").await;
+        assert_eq!(response.status_and_id(), "502 backend-rejected-identity", "{tls}");
+        let record = gateway.lab.only_record().await;
         let detail = record["detail"].as_str().unwrap();
         assert!(detail.contains("user_certificates.certificate"), "{detail}");
     }
@@ -297,25 +314,29 @@ async fn a_server_that_does_not_trust_the_ca_is_backend_rejected_identity() {
 async fn an_account_without_upn_and_sid_gets_no_certificate() {
     let Some(authorities) = Authorities::new() else { return };
     let trusted = authorities.trusted();
-    let Some(scene) = Scene::start(&authorities, &trusted, CertificateRequest::InHandshake, "1.3") else {
+    let Some(gateway) =
+        CertificateGateway::start(&authorities, &trusted, CertificateRequest::InHandshake, "1.3")
+    else {
         return;
     };
-    let answer = scene.client("judy").get("/require/echo").await;
-    assert_eq!(answer.status_and_id(), "502 delegation-failed");
+    let response = gateway.client("judy").get("/require/echo").await;
+    assert_eq!(response.status_and_id(), "502 delegation-failed");
 }
 
 #[tokio::test]
 async fn check_online_reports_whether_the_certificate_is_requested_in_the_handshake() {
     let Some(authorities) = Authorities::new() else { return };
-    for (asks, tls, code, result, expected) in [
+    for (mode, tls, code, result, expected) in [
         (CertificateRequest::InHandshake, "1.2", 0, "passed", "HandshakeFailure"),
         (CertificateRequest::InHandshake, "1.3", 0, "passed", "CertificateRequired"),
         (CertificateRequest::AfterRequest, "1.2", 1, "failed", "clientcertnegotiation=enable"),
         (CertificateRequest::AfterRequest, "1.3", 1, "failed", "clientcertnegotiation=enable"),
     ] {
-        let Some(scene) = Scene::start(&authorities, &authorities.trusted(), asks, tls) else { return };
+        let Some(gateway) = CertificateGateway::start(&authorities, &authorities.trusted(), mode, tls) else {
+            return;
+        };
         let mut command = Command::cargo_bin("portcullis").unwrap();
-        command.current_dir(scene.lab.folder()).args(["check", "--online", "--json"]);
+        command.current_dir(gateway.lab.folder()).args(["check", "--online", "--json"]);
         let output = spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         let finding = &report["findings"][0];

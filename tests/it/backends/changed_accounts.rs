@@ -1,6 +1,6 @@
-//! Accounts of the lab's Active Directory that are renamed, exchange their names, or are deleted and created again while
-//! the gateway serves them: no backend ever receives another account, and each identity mode follows within the time that
-//! docs/identity.md states.
+//! Accounts of the lab's Active Directory are renamed, exchange their names, or are deleted and created again while the
+//! gateway serves them. No backend receives another account, and each identity mode follows within the time that
+//! docs/identity.md specifies.
 
 use super::certificate::Authorities;
 use super::krb5_conf::with_lab;
@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis::clock::{Clock, Tick};
 use portcullis::delegation::kerberos::{
-    DelegationError, Delegator, DelegatorSettings, KerberosLibrary, MappedUser, Negotiation,
+    DelegationError, DelegatorSettings, KerberosDelegator, KerberosLibrary, KerberosNegotiation, MappedUser,
 };
 use portcullis::demo::pki::{Card, CardProfile};
 use portcullis::demo::rms::Rms;
@@ -26,11 +26,11 @@ use tokio::net::TcpStream;
 
 const RMS: &str = "HTTP/rms.corp.example";
 
-/// The paths of [`Gateway`], one for each way of telling a backend who the user is. `again` and `late` have the same
-/// server as `kerberos`, and no ticket yet when that has one.
-const WAYS: [&str; 3] = ["kerberos", "certificate", "headers"];
+/// The paths of [`ModesGateway`], one for each identity mode. `again` and `late` have the same server as `kerberos`,
+/// but backends and tickets of their own.
+const MODES: [&str; 3] = ["kerberos", "certificate", "headers"];
 
-/// Renames accounts, and gives them their own names back when it is dropped.
+/// Renames accounts, and restores their names on drop.
 struct Renamed<'a> {
     directory: &'a ActiveDirectory,
     users: Vec<&'static str>,
@@ -46,7 +46,7 @@ impl<'a> Renamed<'a> {
     }
 }
 
-/// Each gets the other's names.
+/// Exchanges the names of two accounts.
 fn exchange_names(directory: &ActiveDirectory, one: &str, other: &str) {
     directory.rename(one, &format!("{one}-old"));
     directory.rename(other, one);
@@ -64,8 +64,8 @@ impl Drop for Renamed<'_> {
     }
 }
 
-/// A gateway that finds card holders by their SID, before servers that demand Kerberos, a certificate, or nothing.
-struct Gateway {
+/// A gateway that maps certificates by SID, in front of servers that require Kerberos, a certificate, or nothing.
+struct ModesGateway {
     lab: TestGateway,
     _kerberos: KerberosSite,
     _certificate: CertificateSite,
@@ -73,8 +73,8 @@ struct Gateway {
     _echo: Rms,
 }
 
-impl Gateway {
-    /// `None` where a program is missing; the test is then recorded as skipped.
+impl ModesGateway {
+    /// Starts it; returns `None` if a program is not installed. The test is then recorded as skipped.
     fn before(directory: &ActiveDirectory) -> Option<Self> {
         let echo = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let kerberos = KerberosSite::start(directory, echo.address())?;
@@ -133,9 +133,9 @@ user_certificates = {{ certificate = "{gate}", private_key = "{key}", unsafe_iss
             gate = issue("gate.pem"),
             key = issue("gate.key"),
         );
-        let path = |way: &str, backend: &str| {
+        let path = |mode: &str, backend: &str| {
             format!(
-                "[[site.path]]\npath = \"/{way}/*\"\nclient_certificate = \"require\"\nbackend = \"{backend}\"\n"
+                "[[site.path]]\npath = \"/{mode}/*\"\nclient_certificate = \"require\"\nbackend = \"{backend}\"\n"
             )
         };
         let setup = TestConfig {
@@ -148,7 +148,7 @@ user_certificates = {{ certificate = "{gate}", private_key = "{key}", unsafe_iss
                 ("certificate", "certificate"),
                 ("headers", "rms"),
             ]
-            .map(|(way, backend)| path(way, backend))
+            .map(|(mode, backend)| path(mode, backend))
             .concat(),
             realm: TestRealm {
                 mapping: r#"order = ["sid"]"#,
@@ -172,18 +172,22 @@ user_certificates = {{ certificate = "{gate}", private_key = "{key}", unsafe_iss
         Some(Self { lab, _kerberos: kept.0, _certificate: kept.1, _authorities: kept.2, _echo: kept.3 })
     }
 
-    /// What the backend is told of the holder of `card`, or the denial.
-    async fn told(&self, card: &Card, way: &str) -> String {
-        let answer = self.answer(card, way).await;
-        if answer.status == 200 { user(&answer, way) } else { answer.status_and_id() }
+    /// Returns the user that the backend received for the holder of `card`, or the denial.
+    async fn identity(&self, card: &Card, mode: &str) -> String {
+        let response = self.send(card, mode).await;
+        if response.status == 200 { user(&response, mode) } else { response.status_and_id() }
     }
 
-    async fn answer(&self, card: &Card, way: &str) -> TestResponse {
-        TestClient::new(&self.lab).chain(card).get(&format!("/{way}/echo")).await
+    async fn send(&self, card: &Card, mode: &str) -> TestResponse {
+        TestClient::new(&self.lab).chain(card).get(&format!("/{mode}/echo")).await
     }
 
-    async fn told_by_each_way(&self, card: &Card) -> [String; 3] {
-        [self.told(card, WAYS[0]).await, self.told(card, WAYS[1]).await, self.told(card, WAYS[2]).await]
+    async fn identity_in_each_mode(&self, card: &Card) -> [String; 3] {
+        [
+            self.identity(card, MODES[0]).await,
+            self.identity(card, MODES[1]).await,
+            self.identity(card, MODES[2]).await,
+        ]
     }
 
     async fn purge(&self) {
@@ -193,28 +197,28 @@ user_certificates = {{ certificate = "{gate}", private_key = "{key}", unsafe_iss
     }
 }
 
-/// The name that a backend was told, without its domain.
-fn user(answer: &TestResponse, way: &str) -> String {
-    let name = match way {
-        "certificate" => answer.received_header("x-client-upn").concat(),
+/// Returns the user name that a backend received, without its domain.
+fn user(response: &TestResponse, mode: &str) -> String {
+    let name = match mode {
+        "certificate" => response.received_header("x-client-upn").concat(),
         "headers" => {
-            let header = answer.received_header("x-remote-upn").concat();
-            assert_eq!(claims(answer)["upn"], header, "headers and assertion are of one account");
+            let header = response.received_header("x-remote-upn").concat();
+            assert_eq!(claims(response)["upn"], header, "header and assertion name the same account");
             header
         }
-        _ => answer.received_header("x-remote-user").concat(),
+        _ => response.received_header("x-remote-user").concat(),
     };
     name.split('@').next().unwrap().to_owned()
 }
 
-/// What the assertion says.
-fn claims(answer: &TestResponse) -> Value {
-    let assertion = answer.received_header("x-portcullis-assertion").concat();
+/// Returns the claims of the assertion.
+fn claims(response: &TestResponse) -> Value {
+    let assertion = response.received_header("x-portcullis-assertion").concat();
     let payload = assertion.split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
-/// A card that names its holder by the SID of the account that was made as `user`.
+/// Issues a card with the SID of the account that was created as `user`.
 fn card_of(directory: &ActiveDirectory, user: &str) -> Card {
     let profile = CardProfile {
         upns: Vec::new(),
@@ -225,9 +229,9 @@ fn card_of(directory: &ActiveDirectory, user: &str) -> Card {
     pki().issue(&profile).unwrap()
 }
 
-fn with_gateway(steps: impl AsyncFnOnce(&ActiveDirectory, &Gateway)) {
+fn with_gateway(steps: impl AsyncFnOnce(&ActiveDirectory, &ModesGateway)) {
     with_lab(|directory| {
-        let Some(gateway) = Gateway::before(directory) else { return };
+        let Some(gateway) = ModesGateway::before(directory) else { return };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(steps(directory, &gateway));
     });
@@ -240,25 +244,29 @@ fn accounts_that_exchange_their_names_during_traffic_are_never_confused() {
         let _renamed = Renamed::new(directory, &[one, other]);
         let cards = [card_of(directory, one), card_of(directory, other)];
         for (card, name) in cards.iter().zip([one, other]) {
-            assert_eq!(gateway.told_by_each_way(card).await, [name; 3]);
+            assert_eq!(gateway.identity_in_each_mode(card).await, [name; 3]);
         }
         let changing = std::thread::spawn(|| {
             exchange_names(&ActiveDirectory::running().unwrap(), "spare22", "spare23");
         });
         while !changing.is_finished() {
             for (card, name) in cards.iter().zip([one, other]) {
-                assert_eq!(gateway.told_by_each_way(card).await, [name; 3], "what is remembered counts");
-                let now = gateway.told(card, "again").await;
+                assert_eq!(
+                    gateway.identity_in_each_mode(card).await,
+                    [name; 3],
+                    "the cached account is used"
+                );
+                let now = gateway.identity(card, "again").await;
                 let possible = [name, "502 delegation-failed", "403 identity-conflict"];
-                assert!(possible.contains(&now.as_str()), "{name} was taken for {now}");
+                assert!(possible.contains(&now.as_str()), "{name} was served as {now}");
             }
         }
         changing.join().unwrap();
-        // The accounts are remembered under their old names. The KDC's tickets for these are the other's by now.
+        // The accounts are cached with their old names. The KDC now issues tickets of the other account for these.
         for card in &cards {
-            let answer = gateway.answer(card, "late").await;
-            assert_eq!(answer.status_and_id(), "403 identity-conflict");
-            let record = gateway.lab.record(&answer.request_id()).await;
+            let response = gateway.send(card, "late").await;
+            assert_eq!(response.status_and_id(), "403 identity-conflict");
+            let record = gateway.lab.record(&response.request_id()).await;
             assert!(
                 record["detail"].as_str().unwrap().contains("now belongs to another account"),
                 "{record}"
@@ -266,9 +274,9 @@ fn accounts_that_exchange_their_names_during_traffic_are_never_confused() {
         }
         gateway.purge().await;
         for (card, name) in cards.iter().zip([other, one]) {
-            assert_eq!(gateway.told_by_each_way(card).await, [name; 3]);
-            assert_eq!(gateway.told(card, "again").await, name);
-            assert_eq!(gateway.told(card, "late").await, name);
+            assert_eq!(gateway.identity_in_each_mode(card).await, [name; 3]);
+            assert_eq!(gateway.identity(card, "again").await, name);
+            assert_eq!(gateway.identity(card, "late").await, name);
         }
     });
 }
@@ -279,18 +287,18 @@ fn a_changed_name_reaches_every_backend_within_the_cache_lifetime() {
         let user = "spare24";
         let renamed = Renamed::new(directory, &[user]);
         let card = card_of(directory, user);
-        assert_eq!(gateway.told_by_each_way(&card).await, [user; 3]);
+        assert_eq!(gateway.identity_in_each_mode(&card).await, [user; 3]);
         renamed.rename(user, "spare24-new");
         gateway.lab.clock.advance(Duration::from_secs(59));
-        assert_eq!(gateway.told_by_each_way(&card).await, [user; 3], "what is remembered counts");
+        assert_eq!(gateway.identity_in_each_mode(&card).await, [user; 3], "the cached account is used");
         assert_eq!(
-            gateway.told(&card, "again").await,
+            gateway.identity(&card, "again").await,
             "502 delegation-failed",
-            "no account has the name now"
+            "no account has this name any more"
         );
         gateway.lab.clock.advance(Duration::from_secs(1));
-        assert_eq!(gateway.told_by_each_way(&card).await, ["spare24-new"; 3]);
-        assert_eq!(gateway.told(&card, "again").await, "spare24-new");
+        assert_eq!(gateway.identity_in_each_mode(&card).await, ["spare24-new"; 3]);
+        assert_eq!(gateway.identity(&card, "again").await, "spare24-new");
     });
 }
 
@@ -299,13 +307,13 @@ fn a_new_account_with_the_name_of_a_deleted_one_is_another_account() {
     with_gateway(async |directory, gateway| {
         let user = "spare25";
         let card = card_of(directory, user);
-        assert_eq!(gateway.told(&card, "headers").await, user);
+        assert_eq!(gateway.identity(&card, "headers").await, user);
         directory.delete(user);
         directory.create(user);
-        assert_eq!(gateway.told(&card, "kerberos").await, "403 identity-conflict");
+        assert_eq!(gateway.identity(&card, "kerberos").await, "403 identity-conflict");
         gateway.purge().await;
-        for way in WAYS {
-            assert_eq!(gateway.told(&card, way).await, "403 not-mapped", "{way}");
+        for mode in MODES {
+            assert_eq!(gateway.identity(&card, mode).await, "403 not-mapped", "{mode}");
         }
     });
 }
@@ -314,44 +322,46 @@ fn a_new_account_with_the_name_of_a_deleted_one_is_another_account() {
 fn an_account_that_may_not_be_delegated_has_no_certificate_unless_configured() {
     with_gateway(async |directory, gateway| {
         let card = card_of(directory, "peggy");
-        for way in ["certificate", "kerberos"] {
-            let answer = gateway.answer(&card, way).await;
-            assert_eq!(answer.status_and_id(), "502 delegation-failed", "{way}");
+        for mode in ["certificate", "kerberos"] {
+            let response = gateway.send(&card, mode).await;
+            assert_eq!(response.status_and_id(), "502 delegation-failed", "{mode}");
         }
-        let answer = gateway.answer(&card, "certificate").await;
-        let record = gateway.lab.record(&answer.request_id()).await;
+        let response = gateway.send(&card, "certificate").await;
+        let record = gateway.lab.record(&response.request_id()).await;
         assert!(record["detail"].as_str().unwrap().contains("sensitive and cannot be delegated"), "{record}");
-        assert_eq!(gateway.told(&card, "headers").await, "peggy");
-        let answer = gateway.answer(&card, "unsafe").await;
-        assert_eq!(user(&answer, "certificate"), "peggy");
+        assert_eq!(gateway.identity(&card, "headers").await, "peggy");
+        let response = gateway.send(&card, "unsafe").await;
+        assert_eq!(user(&response, "certificate"), "peggy");
     });
 }
 
 #[test]
-fn a_ticket_is_of_the_mapped_account_and_not_older_than_its_lookup() {
+fn a_ticket_belongs_to_the_mapped_account_and_is_not_older_than_its_lookup() {
     with_lab(|directory| {
         let (user, other) = ("spare26", "spare27");
         let _renamed = Renamed::new(directory, &[user, other]);
-        let delegator =
-            Delegator::new(KerberosLibrary::load().unwrap(), DelegatorSettings::new(directory.keytab("gw")));
+        let delegator = KerberosDelegator::new(
+            KerberosLibrary::load().unwrap(),
+            DelegatorSettings::new(directory.keytab("gw")),
+        );
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (principal, sid) = (format!("{user}@CORP.EXAMPLE"), directory.sid(user));
-        let ask = |since: Tick| -> Result<Negotiation, DelegationError> {
-            let meant = MappedUser { principal: &principal, sid: Some(&sid), since };
-            runtime.block_on(delegator.negotiate(meant, RMS))
+        let negotiate = |since: Tick| -> Result<KerberosNegotiation, DelegationError> {
+            let user = MappedUser { principal: &principal, sid: Some(&sid), since };
+            runtime.block_on(delegator.negotiate(user, RMS))
         };
         let first = Tick::next();
-        ask(first).unwrap();
+        negotiate(first).unwrap();
         directory.disable(user);
-        let remembered = ask(first);
-        let refused = ask(Tick::next()).unwrap_err();
+        let cached = negotiate(first);
+        let refused = negotiate(Tick::next()).unwrap_err();
         directory.enable(user);
-        remembered.unwrap();
-        assert!(matches!(refused, DelegationError::AccountRefused(_)), "{refused:?}");
+        cached.unwrap();
+        assert!(matches!(refused, DelegationError::AccountRejected(_)), "{refused:?}");
 
         exchange_names(directory, user, other);
-        let refused = ask(Tick::next()).unwrap_err();
-        let DelegationError::AnotherAccount { mapped, answered } = refused else { panic!("{refused:?}") };
-        assert_eq!((mapped, answered), (sid.clone(), directory.sid(other)));
+        let refused = negotiate(Tick::next()).unwrap_err();
+        let DelegationError::AccountMismatch { mapped, returned } = refused else { panic!("{refused:?}") };
+        assert_eq!((mapped, returned), (sid.clone(), directory.sid(other)));
     });
 }

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use tempfile::TempDir;
 
-/// Checks a backend at `server` with these keys for `user`. Returns the exit code and the report.
+/// Checks a backend at `server`, configured with `keys`, for `user`. Returns the exit code and the report.
 fn check(directory: &ActiveDirectory, server: SocketAddr, keys: &str, user: &str) -> (i32, Value) {
     check_with(&directory.krb5_conf(), server, keys, user)
 }
@@ -39,7 +39,7 @@ fn kerberos(directory: &ActiveDirectory, account: &str, service: &str) -> String
     )
 }
 
-/// The findings that did not pass: the check and its first fix.
+/// Returns the findings that did not pass: the check and its first fix.
 fn failed_checks(report: &Value) -> Vec<(String, String)> {
     let findings = report["findings"].as_array().unwrap().iter();
     let failed = findings.filter(|one| one["result"] != "passed");

@@ -1,5 +1,5 @@
-//! Requests of certificate holders to a backend that requires Kerberos: they arrive as the mapped account, without a
-//! password, and never as another one.
+//! Requests of certificate holders to a backend that requires Kerberos: the backend receives them as the mapped
+//! account, without a password prompt, and never as another account.
 
 use super::krb5_conf::with_lab;
 use crate::support::{
@@ -28,16 +28,16 @@ client_certificate = "ignore"
 const CROWD: usize = 20;
 const REQUESTS: usize = 20;
 
-/// A gateway before a site of the lab, certificates for some accounts, and the servers, which must live as long.
-struct Scene {
+/// A gateway in front of a site of the lab, with certificates for some accounts.
+struct KerberosGateway {
     lab: TestGateway,
     cards: Vec<(String, Card)>,
     _site: KerberosSite,
     _echo: Rms,
 }
 
-impl Scene {
-    /// `address` chooses the site; `options` are further ones of `kerberos`.
+impl KerberosGateway {
+    /// `address` selects the site; `options` are further keys of `kerberos`.
     fn new(
         directory: &ActiveDirectory,
         accounts: &[&str],
@@ -74,7 +74,7 @@ impl Scene {
     }
 }
 
-/// A mapping rule for each certificate.
+/// Returns a mapping rule for each certificate.
 fn rules(cards: &[(String, Card)]) -> String {
     cards.iter().fold(String::new(), |mut rules, (account, card)| {
         let leaf = sha256(card.certificate_der());
@@ -86,48 +86,48 @@ fn rules(cards: &[(String, Card)]) -> String {
     })
 }
 
-/// Runs the steps of a test with the lab and a scene.
-fn with_scene(
+/// Runs the steps of a test with such a gateway and the lab.
+fn with_gateway(
     accounts: &[&str],
     address: fn(&KerberosSite) -> SocketAddr,
     options: &str,
-    steps: impl AsyncFnOnce(&Scene),
+    steps: impl AsyncFnOnce(&KerberosGateway),
 ) {
     with_lab(|directory| {
-        let Some(scene) = Scene::new(directory, accounts, address, options) else { return };
+        let Some(gateway) = KerberosGateway::new(directory, accounts, address, options) else { return };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(steps(&scene));
+        runtime.block_on(steps(&gateway));
     });
 }
 
 #[test]
 fn a_certificate_holder_reaches_a_kerberos_site_as_their_own_account() {
-    with_scene(&["alice"], KerberosSite::per_request, "", async |scene| {
-        let mut connection = scene.client("alice").connect().await.unwrap();
+    with_gateway(&["alice"], KerberosSite::per_request, "", async |gateway| {
+        let mut connection = gateway.client("alice").connect().await.unwrap();
         for body in ["", "<soap/>"] {
             let request = connection
                 .request(Method::POST, "/echo")
                 .header("authorization", "Negotiate TlRMTVNTUAAB")
                 .header("x-remote-user", "administrator");
-            let answer = connection.send(request.body(sized_body(body)).unwrap()).await.unwrap();
-            assert_eq!(answer.status_and_id(), "200 permit");
-            assert_eq!(answer.received_header("x-remote-user"), ["alice@CORP.EXAMPLE"]);
-            assert_eq!(answer.received_header("x-remote-mapping"), [""; 0], "the ticket names the account");
-            assert_eq!(answer.json()["body_length"], body.len());
-            assert_eq!(answer.header("www-authenticate"), None);
-            assert_eq!(answer.header("cache-control"), Some("private"));
+            let response = connection.send(request.body(sized_body(body)).unwrap()).await.unwrap();
+            assert_eq!(response.status_and_id(), "200 permit");
+            assert_eq!(response.received_header("x-remote-user"), ["alice@CORP.EXAMPLE"]);
+            assert_eq!(response.received_header("x-remote-mapping"), [""; 0], "the ticket names the account");
+            assert_eq!(response.json()["body_length"], body.len());
+            assert_eq!(response.header("www-authenticate"), None);
+            assert_eq!(response.header("cache-control"), Some("private"));
         }
     });
 }
 
 #[test]
 fn an_account_that_may_not_be_delegated_is_reported_without_a_password_prompt() {
-    with_scene(&["peggy", "heidi"], KerberosSite::per_request, "", async |scene| {
+    with_gateway(&["peggy", "heidi"], KerberosSite::per_request, "", async |gateway| {
         for (account, named) in [("peggy", "NOT_DELEGATED"), ("heidi", "disabled")] {
-            let answer = scene.client(account).get("/echo").await;
-            assert_eq!(answer.status_and_id(), "502 delegation-failed", "{account}");
-            assert_eq!(answer.header("www-authenticate"), None);
-            let record = scene.lab.record(&answer.request_id()).await;
+            let response = gateway.client(account).get("/echo").await;
+            assert_eq!(response.status_and_id(), "502 delegation-failed", "{account}");
+            assert_eq!(response.header("www-authenticate"), None);
+            let record = gateway.lab.record(&response.request_id()).await;
             let detail = record["detail"].as_str().unwrap();
             assert!(detail.contains(named), "{account}: {detail}");
         }
@@ -136,21 +136,22 @@ fn an_account_that_may_not_be_delegated_is_reported_without_a_password_prompt() 
 
 #[test]
 fn a_ticket_is_sent_once_on_a_connection_that_persists_authentication() {
-    with_scene(&["dave"], KerberosSite::per_connection, ", persist = true", async |scene| {
-        let mut connection = scene.client("dave").connect().await.unwrap();
+    with_gateway(&["dave"], KerberosSite::per_connection, ", persist = true", async |gateway| {
+        let mut connection = gateway.client("dave").connect().await.unwrap();
         let mut tickets = Vec::new();
         for _ in 0..4 {
             let request = connection.request(Method::GET, "/echo").body(sized_body("")).unwrap();
-            let answer = connection.send(request).await.unwrap();
-            assert_eq!(answer.status_and_id(), "200 permit");
-            assert_eq!(answer.received_header("x-remote-user"), ["dave@CORP.EXAMPLE"]);
-            tickets.push(answer.received_header("authorization").len());
+            let response = connection.send(request).await.unwrap();
+            assert_eq!(response.status_and_id(), "200 permit");
+            assert_eq!(response.received_header("x-remote-user"), ["dave@CORP.EXAMPLE"]);
+            tickets.push(response.received_header("authorization").len());
         }
         assert_eq!(tickets, [1, 0, 0, 0]);
     });
 }
 
-/// A server that accepts every ticket without authenticating itself, on two connections. Its responses have no body.
+/// Starts a server that accepts every ticket without authenticating itself, on two connections. Its responses have no
+/// body.
 fn impostor(_site: &KerberosSite) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -163,10 +164,10 @@ fn impostor(_site: &KerberosSite) -> SocketAddr {
 }
 
 fn respond_without_proof(stream: TcpStream) {
-    let mut answers = stream.try_clone().unwrap();
+    let mut responses = stream.try_clone().unwrap();
     for line in BufReader::new(stream).lines() {
         match line.as_deref() {
-            Ok("") => answers.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap(),
+            Ok("") => responses.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap(),
             Ok(_) => {}
             Err(_) => return,
         }
@@ -175,26 +176,26 @@ fn respond_without_proof(stream: TcpStream) {
 
 #[test]
 fn a_connection_without_mutual_authentication_is_not_reused() {
-    with_scene(&["dave"], impostor, ", persist = true", async |scene| {
-        let mut connection = scene.client("dave").connect().await.unwrap();
+    with_gateway(&["dave"], impostor, ", persist = true", async |gateway| {
+        let mut connection = gateway.client("dave").connect().await.unwrap();
         for _ in 0..2 {
             let request = connection.request(Method::GET, "/echo").body(sized_body("")).unwrap();
-            let answer = connection.send(request).await.unwrap();
-            assert_eq!(answer.status_and_id(), "502 backend-rejected-identity");
+            let response = connection.send(request).await.unwrap();
+            assert_eq!(response.status_and_id(), "502 backend-rejected-identity");
         }
     });
 }
 
-/// A server whose limit for request headers is shorter than a ticket, on one connection.
+/// Starts a server whose limit for request headers is smaller than a ticket, on one connection.
 fn with_short_buffer(_site: &KerberosSite) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
-        let mut answers = stream.try_clone().unwrap();
+        let mut responses = stream.try_clone().unwrap();
         let mut lines = BufReader::new(stream).lines();
         while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
-        answers
+        responses
             .write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
             .unwrap();
     });
@@ -202,11 +203,11 @@ fn with_short_buffer(_site: &KerberosSite) -> SocketAddr {
 }
 
 #[test]
-fn a_ticket_that_is_too_long_for_the_server_has_its_own_error() {
-    with_scene(&["grace"], with_short_buffer, "", async |scene| {
-        let answer = scene.client("grace").get("/echo").await;
-        assert_eq!(answer.status_and_id(), "502 backend-rejected-identity");
-        let record = scene.lab.record(&answer.request_id()).await;
+fn a_ticket_that_is_too_long_for_the_server_is_reported_as_such() {
+    with_gateway(&["grace"], with_short_buffer, "", async |gateway| {
+        let response = gateway.client("grace").get("/echo").await;
+        assert_eq!(response.status_and_id(), "502 backend-rejected-identity");
+        let record = gateway.lab.record(&response.request_id()).await;
         let detail = record["detail"].as_str().unwrap();
         assert!(
             detail.contains("responded 400 Bad Request without reading the Kerberos ticket of"),
@@ -219,15 +220,15 @@ fn a_ticket_that_is_too_long_for_the_server_has_its_own_error() {
 
 #[test]
 fn a_backend_that_does_not_persist_authentication_is_reported() {
-    with_scene(&["erin"], KerberosSite::per_request, ", persist = true", async |scene| {
-        let mut connection = scene.client("erin").connect().await.unwrap();
+    with_gateway(&["erin"], KerberosSite::per_request, ", persist = true", async |gateway| {
+        let mut connection = gateway.client("erin").connect().await.unwrap();
         let mut verdicts = Vec::new();
         for _ in 0..2 {
             let request = connection.request(Method::GET, "/echo").body(sized_body("")).unwrap();
-            let answer = connection.send(request).await.unwrap();
-            verdicts.push(answer.status_and_id());
-            if answer.status == 502 {
-                let record = scene.lab.record(&answer.request_id()).await;
+            let response = connection.send(request).await.unwrap();
+            verdicts.push(response.status_and_id());
+            if response.status == 502 {
+                let record = gateway.lab.record(&response.request_id()).await;
                 let detail = record["detail"].as_str().unwrap();
                 assert!(detail.contains("kerberos.persist = false"), "{detail}");
                 assert_eq!(record["account"]["user"], "CORP\\erin");
@@ -242,16 +243,16 @@ fn connections_that_keep_their_account_never_serve_another() {
     let accounts: Vec<String> = (1..=CROWD).map(|number| format!("user{number:03}")).collect();
     let accounts: Vec<&str> = accounts.iter().map(String::as_str).collect();
     for options in [", persist = true", ""] {
-        with_scene(&accounts, KerberosSite::per_connection, options, async |scene| {
+        with_gateway(&accounts, KerberosSite::per_connection, options, async |gateway| {
             let mut clients = JoinSet::new();
             for account in &accounts {
-                let connection = scene.client(account).connect().await.unwrap();
+                let connection = gateway.client(account).connect().await.unwrap();
                 clients.spawn(send_as(connection, format!("{account}@CORP.EXAMPLE")));
-                let anonymous = TestClient::new(&scene.lab).connect().await.unwrap();
+                let anonymous = TestClient::new(&gateway.lab).connect().await.unwrap();
                 clients.spawn(send_without_identity(anonymous));
             }
-            while let Some(asked) = clients.join_next().await {
-                asked.unwrap();
+            while let Some(result) = clients.join_next().await {
+                result.unwrap();
             }
         });
     }
@@ -261,9 +262,9 @@ async fn send_as(mut connection: Connection, principal: String) {
     for number in 0..REQUESTS {
         let mark = format!("{principal}-{number}");
         let request = connection.request(Method::GET, "/echo").header("x-mark", &mark);
-        let answer = connection.send(request.body(sized_body("")).unwrap()).await.unwrap();
+        let response = connection.send(request.body(sized_body("")).unwrap()).await.unwrap();
         assert_eq!(
-            (answer.received_header("x-remote-user"), answer.received_header("x-mark")),
+            (response.received_header("x-remote-user"), response.received_header("x-mark")),
             (vec![principal.clone()], vec![mark])
         );
     }
@@ -273,7 +274,7 @@ async fn send_as(mut connection: Connection, principal: String) {
 async fn send_without_identity(mut connection: Connection) {
     for _ in 0..REQUESTS {
         let request = connection.request(Method::GET, "/open/echo").body(sized_body("")).unwrap();
-        let answer: TestResponse = connection.send(request).await.unwrap();
-        assert_eq!(answer.status, 401, "{answer:?}");
+        let response: TestResponse = connection.send(request).await.unwrap();
+        assert_eq!(response.status, 401, "{response:?}");
     }
 }

@@ -4,9 +4,9 @@ use super::krb5_conf::{with_clock_ahead, with_krb5_conf, with_lab};
 use super::site_response::SiteResponse;
 use crate::support::{ActiveDirectory, KerberosSite};
 use portcullis::delegation::kerberos::{
-    AcceptedEncryption, DelegationError, DelegationFinding, DelegationStep, Delegator, DelegatorSettings,
-    EncryptionError, EncryptionType, FindingOutcome, KerberosLibrary, KeytabError, MutualError,
-    NotForwardableReason,
+    AcceptedEncryption, DelegationError, DelegationFinding, DelegationStep, DelegatorSettings,
+    EncryptionError, EncryptionType, FindingOutcome, KerberosDelegator, KerberosLibrary, KeytabError,
+    MutualError, NotForwardableReason,
 };
 use portcullis::demo::rms::Rms;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -22,7 +22,7 @@ const RMS: &str = "HTTP/rms.corp.example";
 const REQUESTS: usize = 200;
 const USERS: usize = 20;
 
-/// Whether an error is the expected one.
+/// Returns whether an error is the expected one.
 type IsExpected = fn(&DelegationError) -> bool;
 
 #[test]
@@ -83,9 +83,9 @@ fn each_rejection_of_the_kdc_has_its_own_error() {
         let cases: [(&str, &str, &str, IsExpected); 10] = [
             ("gw", "nobody@CORP.EXAMPLE", RMS, |error| matches!(error, DelegationError::UnknownAccount(_))),
             ("gw", "alice@OTHER.EXAMPLE", RMS, |error| matches!(error, DelegationError::UnknownAccount(_))),
-            ("gw", "heidi@CORP.EXAMPLE", RMS, |error| matches!(error, DelegationError::AccountRefused(_))),
-            ("gw", "judy@CORP.EXAMPLE", RMS, |error| matches!(error, DelegationError::AccountRefused(_))),
-            ("gw", "kim@CORP.EXAMPLE", RMS, |error| matches!(error, DelegationError::AccountRefused(_))),
+            ("gw", "heidi@CORP.EXAMPLE", RMS, |error| matches!(error, DelegationError::AccountRejected(_))),
+            ("gw", "judy@CORP.EXAMPLE", RMS, |error| matches!(error, DelegationError::AccountRejected(_))),
+            ("gw", "kim@CORP.EXAMPLE", RMS, |error| matches!(error, DelegationError::AccountRejected(_))),
             ("gw", "alice@CORP.EXAMPLE", "HTTP/elsewhere.corp.example", |error| {
                 matches!(error, DelegationError::ServiceNotAllowed(_))
             }),
@@ -135,7 +135,7 @@ fn a_ticket_is_used_until_it_is_removed_from_the_cache() {
         directory.enable("spare21");
         remembered.unwrap();
         let refused = refused.unwrap_err();
-        assert!(matches!(refused, DelegationError::AccountRefused(_)), "{refused:?}");
+        assert!(matches!(refused, DelegationError::AccountRejected(_)), "{refused:?}");
     });
 }
 
@@ -152,7 +152,7 @@ fn each_defect_of_a_keytab_has_its_own_error() {
         flip_keys(&mut outdated);
         let error = |keytab: &Path, principal: Option<&str>| {
             let settings = DelegatorSettings { principal: principal.map(str::to_owned), ..settings(keytab) };
-            let delegator = Delegator::new(KerberosLibrary::load().unwrap(), settings);
+            let delegator = KerberosDelegator::new(KerberosLibrary::load().unwrap(), settings);
             match runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS)).unwrap_err() {
                 DelegationError::Keytab { error, .. } => error,
                 other => panic!("{other:?}"),
@@ -174,17 +174,17 @@ fn a_stale_keytab_causes_one_failed_login_for_any_number_of_users() {
         let keytab = folder.path().join("gate.keytab");
         std::fs::write(&keytab, keytab_of("spare28")).unwrap();
         let library = KerberosLibrary::load().unwrap();
-        let ask = |delegator: &Delegator, user: usize| {
+        let ask = |delegator: &KerberosDelegator, user: usize| {
             let user = format!("user{user:03}@CORP.EXAMPLE");
             runtime().block_on(delegator.negotiate(&user, RMS)).map(|_| ())
         };
         let failures = || directory.number("spare28", "badPwdCount");
-        // Resets the counter of an earlier run against the same lab.
+        // Resets the failure count of an earlier run against the same lab.
         directory.unlock("spare28");
         assert_eq!(failures(), 0);
         // Another backend with the same keytab, and a reload, cause no further login.
         for _ in 0..2 {
-            let delegator = Arc::new(Delegator::new(Arc::clone(&library), settings(&keytab)));
+            let delegator = Arc::new(KerberosDelegator::new(Arc::clone(&library), settings(&keytab)));
             std::thread::scope(|threads| {
                 for thread in 0..4 {
                     let delegator = &delegator;
@@ -205,13 +205,13 @@ fn a_stale_keytab_causes_one_failed_login_for_any_number_of_users() {
         assert_eq!(failures(), 1);
         // A new keytab is tried at once.
         std::fs::copy(directory.keytab("gw"), &keytab).unwrap();
-        let delegator = Delegator::new(library, settings(&keytab));
+        let delegator = KerberosDelegator::new(library, settings(&keytab));
         ask(&delegator, 1).unwrap();
         assert!(delegator.gateway_login_error().is_none());
     });
 }
 
-/// A keytab with a wrong key for the account.
+/// Returns a keytab with a wrong key for the account.
 fn keytab_of(account: &str) -> Vec<u8> {
     let counted = |text: &[u8]| [&u16::try_from(text.len()).unwrap().to_be_bytes(), text].concat();
     let aes256 = 18_u16.to_be_bytes();
@@ -233,7 +233,7 @@ fn rc4_is_rejected_unless_configured() {
     with_lab(|directory| {
         let negotiate = |accepted_encryption| {
             let settings = DelegatorSettings { accepted_encryption, ..settings(&directory.keytab("gw")) };
-            let delegator = Delegator::new(KerberosLibrary::load().unwrap(), settings);
+            let delegator = KerberosDelegator::new(KerberosLibrary::load().unwrap(), settings);
             runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", "HTTP/rc4.corp.example"))
         };
         let refused = negotiate(AcceptedEncryption::Aes).unwrap_err();
@@ -365,7 +365,7 @@ fn a_kdc_that_does_not_respond_delays_no_request_beyond_the_limit() {
             timeout: after,
             ..settings(&directory.keytab("gw"))
         };
-        let delegator = Delegator::new(KerberosLibrary::load().unwrap(), settings);
+        let delegator = KerberosDelegator::new(KerberosLibrary::load().unwrap(), settings);
         let ask = async |user: &str| delegator.negotiate(user, RMS).await.unwrap_err();
         runtime().block_on(async {
             for user in ["alice@CORP.EXAMPLE", "bob@CORP.EXAMPLE"] {
@@ -427,15 +427,15 @@ fn settings(keytab: &Path) -> DelegatorSettings {
     }
 }
 
-fn delegator(keytab: &Path) -> Delegator {
-    Delegator::new(KerberosLibrary::load().unwrap(), settings(keytab))
+fn delegator(keytab: &Path) -> KerberosDelegator {
+    KerberosDelegator::new(KerberosLibrary::load().unwrap(), settings(keytab))
 }
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Runs the check with an Apache that requires a ticket in every request.
+/// Runs `check` with an Apache that requires a ticket in every request.
 fn with_site(check: impl AsyncFnOnce(&ActiveDirectory, SocketAddr)) {
     with_lab(|directory| {
         let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();

@@ -10,7 +10,7 @@ fn the_kdc_delegates_as_the_accounts_permit() {
     let cases = [
         ("gw", "alice", "HTTP/rms.corp.example", None),
         ("gw", "oscar", "HTTP/rms.corp.example", None),
-        // Outside the logon hours, which the gateway must check itself.
+        // quinn is outside the logon hours. The KDC does not check them for S4U, so the gateway must.
         ("gw", "quinn", "HTTP/rms.corp.example", None),
         ("gw", "alice", "HTTP/rc4.corp.example", None),
         ("gw", "alice", "HTTP/elsewhere.corp.example", refused),
@@ -34,7 +34,7 @@ pub(super) struct Tickets {
 }
 
 impl Tickets {
-    /// `None` if no Kerberos client is installed; the test is then recorded as skipped.
+    /// Obtains the tickets; returns `None` if no Kerberos client is installed. The test is then recorded as skipped.
     pub(super) fn delegated(
         directory: &ActiveDirectory,
         name: &str,
@@ -46,7 +46,7 @@ impl Tickets {
         Some(tickets)
     }
 
-    /// The environment in which a program uses them.
+    /// Returns the environment variables with which a program uses them.
     pub(super) fn environment(&self) -> [(&str, &str); 2] {
         [("KRB5_CONFIG", &self.configuration), ("KRB5CCNAME", &self.cache)]
     }

@@ -1,11 +1,11 @@
-//! Runs the steps of a test with a krb5.conf. The Kerberos library reads its name from the environment of the process, so
-//! if that is another one, the test runs again in a new process.
+//! Runs the steps of a test with a krb5.conf. The Kerberos library reads the file name from the environment of the
+//! process. If the process has another one, the test runs again in a new process.
 
 use crate::support::{ActiveDirectory, run, test_name};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Set in the process of a test that was started again.
+/// The variable that is set in the process of a test that runs again.
 const CHILD: &str = "PORTCULLIS_TEST_CHILD";
 
 /// Runs the checks with the lab's krb5.conf. Does nothing if no lab is running; the test is then recorded as skipped.
@@ -15,7 +15,7 @@ pub(super) fn with_lab(check: impl FnOnce(&ActiveDirectory)) {
     with_file(&file, || check(&directory));
 }
 
-/// Runs the checks with this krb5.conf.
+/// Runs the checks with `text` as krb5.conf.
 pub(super) fn with_krb5_conf(text: &str, check: impl FnOnce()) {
     let (_folder, file) = written(text);
     with_file(&file, check);

@@ -1,5 +1,5 @@
-//! Delegation to backends, with the real servers of the lab: a KDC, and web servers that require Kerberos, NTLM or a
-//! certificate.
+//! How identity is passed to backends, with the real servers of the lab: a KDC, and web servers that require Kerberos,
+//! NTLM or a certificate.
 
 mod assertion;
 mod certificate;

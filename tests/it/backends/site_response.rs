@@ -1,4 +1,4 @@
-//! A request with a token to a web server that requires Kerberos, and the user that the server reports.
+//! A request with a token to a web server that requires Kerberos, and the user in the response.
 
 use crate::support::exchange;
 use base64::Engine;
@@ -16,15 +16,15 @@ pub(super) struct SiteResponse {
 }
 
 impl SiteResponse {
-    /// Sends one request with this token.
+    /// Sends one request with this token, and returns the response.
     pub(super) async fn to(site: SocketAddr, token: &[u8]) -> Self {
         let request = format!(
             "GET /echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\nAuthorization: Negotiate {}\r\n\r\n",
             STANDARD.encode(token)
         );
         let mut stream = TcpStream::connect(site).await.unwrap();
-        let answer = exchange(&mut stream, request.as_bytes()).await;
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let response = exchange(&mut stream, request.as_bytes()).await;
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
         let token = head.lines().find_map(|line| line.strip_prefix("WWW-Authenticate: Negotiate "));
         let token = STANDARD.decode(token.unwrap_or_default().trim()).unwrap();
         if !head.starts_with("HTTP/1.1 200 ") {

@@ -1,4 +1,4 @@
-//! The lab's web servers, checked with ordinary clients: they behave as the other tests assume.
+//! Checks of the lab's web servers with ordinary clients: the servers behave as the other tests assume.
 
 use super::kerberos::Tickets;
 use crate::support::{
@@ -28,9 +28,9 @@ fn a_ticket_authenticates_one_request_or_a_connection() {
         let negotiate = ["--negotiate", "--user", ":"];
         let Some(ran) = curl("http", relay, "/echo", &tickets.environment(), &negotiate) else { return };
         assert_eq!(seen(&ran, "x-remote-user"), ["alice@CORP.EXAMPLE"]);
-        let answer = without_credentials.join().unwrap();
-        assert!(answer.starts_with(expected), "{answer}");
-        assert_eq!(answer.contains("alice@CORP.EXAMPLE"), expected.contains("200"), "{answer}");
+        let response = without_credentials.join().unwrap();
+        assert!(response.starts_with(expected), "{response}");
+        assert_eq!(response.contains("alice@CORP.EXAMPLE"), expected.contains("200"), "{response}");
     }
 }
 
@@ -57,12 +57,12 @@ fn ntlm_authenticates_the_connection() {
     let (relay, without_credentials) = relay(site.address());
     let Some(ran) = curl_ntlm(relay, "/", r"CORP\alice", ActiveDirectory::PASSWORD, &[]) else { return };
     assert_eq!(json(&ran)["user"], r"CORP\alice");
-    let answer = without_credentials.join().unwrap();
-    assert!(answer.contains(r"X-Remote-User: CORP\alice"), "{answer}");
+    let response = without_credentials.join().unwrap();
+    assert!(response.contains(r"X-Remote-User: CORP\alice"), "{response}");
 }
 
 #[test]
-fn a_body_arrives_unchanged_after_ntlm_and_a_wrong_password_is_rejected() {
+fn a_body_is_unchanged_after_ntlm_and_a_wrong_password_is_rejected() {
     let Some(site) = NtlmSite::start() else { return };
     let folder = TempDir::new().unwrap();
     let body = pattern(10 << 20);
@@ -83,10 +83,10 @@ fn a_body_arrives_unchanged_after_ntlm_and_a_wrong_password_is_rejected() {
 fn ntlm_of_the_domain_rejects_accounts_that_may_not_log_on() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let Some(site) = NtlmSite::of_domain(&directory) else { return };
-    for (user, is_let_in) in [("bob", true), ("heidi", false), ("nobody", false)] {
+    for (user, is_accepted) in [("bob", true), ("heidi", false), ("nobody", false)] {
         let name = format!(r"CORP\{user}");
         let Some(ran) = curl_ntlm(site.address(), "/", &name, ActiveDirectory::PASSWORD, &[]) else { return };
-        assert_eq!(ran.stdout.contains(&name.replace('\\', r"\\")), is_let_in, "{}", ran.stdout);
+        assert_eq!(ran.stdout.contains(&name.replace('\\', r"\\")), is_accepted, "{}", ran.stdout);
     }
 }
 
@@ -98,15 +98,15 @@ fn a_site_requires_the_certificate_that_it_requests() {
     let rms = rms();
     let Some(site) = CertificateSite::start(&cas.concat(), rms.address()) else { return };
     let (ca, card) = (files.server_ca.display().to_string(), files.card("alice").display().to_string());
-    for asks in [CertificateRequest::InHandshake, CertificateRequest::AfterRequest] {
+    for mode in [CertificateRequest::InHandshake, CertificateRequest::AfterRequest] {
         for tls in ["1.2", "1.3"] {
-            let address = site.address(asks, tls);
+            let address = site.address(mode, tls);
             let trust = ["--cacert", ca.as_str()];
             let with_card = [&trust[..], &["--cert", &card]].concat();
             let Some(ran) = curl("https", address, "/echo", &[], &with_card) else { return };
-            assert_eq!(seen(&ran, "x-client-upn"), ["alice@corp.example"], "{asks:?} {tls}");
+            assert_eq!(seen(&ran, "x-client-upn"), ["alice@corp.example"], "{mode:?} {tls}");
             let Some(ran) = curl("https", address, "/echo", &[], &trust) else { return };
-            assert_ne!(ran.code, 0, "{asks:?} {tls}: {}", ran.stdout);
+            assert_ne!(ran.code, 0, "{mode:?} {tls}: {}", ran.stdout);
         }
     }
 }
@@ -126,7 +126,7 @@ fn curl_ntlm(
     curl("http", address, path, &[], &[&["--ntlm", "--user", &user], more].concat())
 }
 
-/// Runs curl for `path` on the host at this address.
+/// Runs curl for `path` on the host at this address, and returns its output.
 fn curl(
     scheme: &str,
     address: SocketAddr,
@@ -141,32 +141,33 @@ fn curl(
     run("curl", environment, &[&usual, more].concat(), b"")
 }
 
-/// What the echo told.
+/// Returns the JSON of the echo.
 fn json(ran: &ProgramOutput) -> Value {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.output()))
 }
 
-/// The values of a header as the echo received it.
+/// Returns the values of a header as the echo received it.
 fn seen(ran: &ProgramOutput, name: &str) -> Vec<String> {
     let lines: Vec<(String, String)> = serde_json::from_value(json(ran)["headers"].clone()).unwrap();
     lines.into_iter().filter(|(line, _)| line.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
 }
 
-/// What a gateway must not be: carries one client's connection to `backend`, and when the client has gone, sends a
-/// request of its own, without credentials, where the client's were. Gives the answer to that.
+/// Starts a relay that does what a gateway must never do: it forwards one client connection to `backend`, and after the
+/// client has disconnected it sends a request of its own, without credentials, on the same backend connection. The
+/// thread returns the response to that request.
 fn relay(backend: SocketAddr) -> (SocketAddr, JoinHandle<String>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let relaying = std::thread::spawn(move || {
         let (client, _) = listener.accept().unwrap();
         let mut backend = TcpStream::connect(backend).unwrap();
-        let (mut answers, mut to_client) = (backend.try_clone().unwrap(), client.try_clone().unwrap());
+        let (mut responses, mut to_client) = (backend.try_clone().unwrap(), client.try_clone().unwrap());
         let answering = std::thread::spawn(move || {
             let mut received = Vec::new();
             let mut buffer = [0; 8192];
-            while let Ok(count @ 1..) = answers.read(&mut buffer) {
+            while let Ok(count @ 1..) = responses.read(&mut buffer) {
                 received.extend_from_slice(&buffer[..count]);
-                // It may have gone, and the rest is ours.
+                // The client may have disconnected; the rest is the response to the relay's own request.
                 drop(to_client.write_all(&buffer[..count]));
             }
             received

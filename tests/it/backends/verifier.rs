@@ -5,11 +5,11 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The interpreter of Debian's python3-jwt, which another one earlier in PATH would not find.
+/// The interpreter for which Debian installs python3-jwt. Another one earlier in PATH would not find it.
 const PYTHON: &str = "/usr/bin/python3";
 const NOT_INSTALLED: i32 = 3;
 
-/// The request that a backend received, and its settings.
+/// The request that a backend received, and the settings of the backend.
 #[derive(Clone, Copy)]
 pub(super) struct Expected<'a> {
     pub(super) issuer: &'a str,
@@ -19,8 +19,8 @@ pub(super) struct Expected<'a> {
     pub(super) path: &'a str,
 }
 
-/// Verifies `assertion` for the request `expected` with the keys at `jwks`, a file or a URL. `None` if PyJWT is not
-/// installed; the test is then recorded as skipped.
+/// Verifies `assertion` for the request `expected` with the keys at `jwks`, a file or a URL, and returns the output of
+/// the script; `None` if PyJWT is not installed. The test is then recorded as skipped.
 pub(super) fn verify(jwks: &str, assertion: &str, expected: &Expected<'_>) -> Option<ProgramOutput> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/verify_assertion.py");
     let child = Command::new(PYTHON)

@@ -63,7 +63,7 @@ const SUBTREES: [(u8, &[u8]); 14] = [
 /// O=Corp
 const CORP: &[u8] = &[0x30, 15, 0x31, 13, 0x30, 11, 6, 3, 0x55, 4, 10, 0x0c, 4, b'C', b'o', b'r', b'p'];
 
-/// Five keys for all chains: making one takes longer than a signature.
+/// Five keys that all chains share, since generating one takes longer than signing.
 static KEYS: LazyLock<Vec<KeyPair>> =
     LazyLock::new(|| (0..5).map(|_| KeyPair::generate().unwrap()).collect());
 
@@ -89,7 +89,7 @@ impl OddChain {
                 name = format!("CA {level}");
             }
             let params = authority(dice, &name, level);
-            // Occasionally another key than that of the CA above signs.
+            // Occasionally another key than that of the CA above signs the certificate.
             let signer = if dice.once_in(40) { &KEYS[4] } else { &KEYS[level - 1] };
             let issuer = Issuer::from_params(&above, signer);
             certificates.push(params.signed_by(&KEYS[level], &issuer).unwrap().der().to_vec());
@@ -244,7 +244,7 @@ fn policies(dice: &mut Dice, most: usize) -> Vec<u8> {
 
 fn mappings(dice: &mut Dice) -> Vec<u8> {
     let count = 1 + dice.number(3);
-    // anyPolicy is mapped occasionally only, because it refuses the path.
+    // anyPolicy is mapped occasionally only, because it makes the path invalid.
     let named = |dice: &mut Dice| oid(if dice.once_in(40) { ANY_POLICY } else { POLICIES[dice.number(3)] });
     let mapping = |_| {
         let pair = [named(dice), named(dice)];

@@ -1,11 +1,11 @@
-//! What `portcullis check --online` reports of a realm's directory.
+//! The report of `portcullis check --online` about a realm's directory.
 
 use crate::support::{PeopleDirectory, TestConfig, pki};
 use assert_cmd::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// The exit code, the checks of the directory at `url` with their verdicts, and the whole report.
+/// Returns the exit code, the checks of the directory at `url` with their results, and the whole report.
 async fn check(url: &str, password: &str, base: &str) -> (i32, Vec<(String, String)>, Value) {
     let folder = TempDir::new().unwrap();
     pki().write_to(folder.path()).unwrap();
@@ -36,7 +36,7 @@ async fn check(url: &str, password: &str, base: &str) -> (i32, Vec<(String, Stri
 const BASE: &str = "DC=corp,DC=example";
 
 #[tokio::test]
-async fn an_available_directory_is_reported_check_by_check() {
+async fn each_check_of_an_available_directory_is_reported() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let url = directory.server().to_string();
     let (_, verdicts, report) = check(&url, PeopleDirectory::PASSWORD, BASE).await;
@@ -44,16 +44,16 @@ async fn an_available_directory_is_reported_check_by_check() {
     let expected = ["account", "base", "domain", "clock", "account lockout", "altSecurityIdentities"];
     assert_eq!(tried, expected, "{report:#}");
     assert_eq!(report["findings"][0]["detail"], "binds as CN=svc-ldap,DC=corp,DC=example");
-    // Its clock stands still.
+    // The server's clock does not advance.
     let clock = &report["findings"][3];
     assert_eq!(clock["result"], "warning", "{report:#}");
 }
 
 #[tokio::test]
-async fn a_directory_that_refuses_or_is_unavailable_fails_with_the_key_to_change() {
+async fn a_failed_check_is_reported_with_the_key_to_change() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let url = directory.server().to_string();
-    for (url, password, base, mend) in [
+    for (url, password, base, fix) in [
         (url.as_str(), "wrong", BASE, "password"),
         (&url, PeopleDirectory::PASSWORD, "OU=Nowhere,DC=corp,DC=example", "`base_dn`"),
         ("ldaps://127.0.0.1:9", PeopleDirectory::PASSWORD, BASE, "firewall"),
@@ -61,6 +61,6 @@ async fn a_directory_that_refuses_or_is_unavailable_fails_with_the_key_to_change
         let (code, verdicts, report) = check(url, password, base).await;
         assert_eq!((code, verdicts.len()), (1, 1), "{report:#}");
         assert_eq!(report["findings"][0]["result"], json!("failed"), "{report:#}");
-        assert!(report["findings"][0]["fix"][0].as_str().unwrap().contains(mend), "{report:#}");
+        assert!(report["findings"][0]["fix"][0].as_str().unwrap().contains(fix), "{report:#}");
     }
 }

@@ -1,15 +1,15 @@
-//! Lookups while a directory hangs, stops or is busy, and afterwards.
+//! Lookups while a directory hangs, is stopped or is busy, and afterwards.
 
 use super::{account_names, directories, error, unused_address, upn, wait_until_available};
 use crate::support::{PeopleDirectory, directory_server};
 use portcullis::directory::{
-    Directories, DirectoryError, DirectoryLimits, DirectorySettings, Unavailability,
+    DirectoryError, DirectoryLimits, DirectorySettings, RealmDirectories, UnavailableReason,
 };
 use portcullis::ldap::{LdapEncryption, LdapOperation};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// With short limits, so that a test need not wait.
+/// Returns settings with short time limits.
 fn impatient(directory: &PeopleDirectory) -> DirectorySettings {
     let limit = Duration::from_millis(250);
     let settings = directory.settings();
@@ -47,7 +47,7 @@ async fn a_server_that_failed_is_not_tried_for_a_while() {
     directory.hang().await;
     error(&directories).await;
     let after = error(&directories).await;
-    let DirectoryError::Unavailable { source: Unavailability::Backoff { reason }, .. } = after else {
+    let DirectoryError::Unavailable { source: UnavailableReason::Backoff { reason }, .. } = after else {
         panic!("{after}");
     };
     assert_eq!(reason, "connect timed out after 250ms");
@@ -66,7 +66,7 @@ async fn a_directory_that_stops_is_unavailable_and_used_again_after_its_restart(
 }
 
 #[tokio::test]
-async fn a_restart_between_two_lookups_fails_neither() {
+async fn a_restart_between_two_lookups_affects_neither() {
     let Some(mut directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
     wait_until_available(&directories).await;
@@ -130,7 +130,7 @@ async fn a_directory_without_servers_is_unavailable() {
     let directories = directories(DirectorySettings { servers: Vec::new(), ..directory.settings() });
     let unavailable = error(&directories).await;
     assert!(
-        matches!(unavailable, DirectoryError::Unavailable { source: Unavailability::NoServer, .. }),
+        matches!(unavailable, DirectoryError::Unavailable { source: UnavailableReason::NoServer, .. }),
         "{unavailable}"
     );
 }
@@ -142,7 +142,7 @@ fn callers_on_several_runtimes_share_the_connections() {
     let directories = Arc::new(directories(directory.settings()));
     let callers: Vec<_> = (0..4)
         .map(|_| {
-            let directories: Arc<Directories> = Arc::clone(&directories);
+            let directories: Arc<RealmDirectories> = Arc::clone(&directories);
             std::thread::spawn(move || {
                 let people = runtime().block_on(directories.look_up(&upn("alice@corp.example"))).unwrap();
                 assert_eq!(account_names(&people), ["alice"]);

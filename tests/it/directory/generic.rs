@@ -1,20 +1,20 @@
-//! A directory with a configured schema.
+//! Lookups in a directory with a configured schema.
 
 use super::{account_names, directories, upn, verify};
 use crate::support::PeopleDirectory;
 use portcullis::clock::UnixTime;
 use portcullis::directory::PasswordVerdict::{Correct, Wrong};
 use portcullis::directory::{
-    AccountSchema, AccountStatusError, Directories, DirectorySettings, GenericGroups, GenericSchema,
-    LoginName, LookupKeys, PasswordFailure,
+    AccountSchema, AccountStatusError, DirectorySettings, GenericGroups, GenericSchema, LoginName,
+    LookupKeys, PasswordFailure, RealmDirectories,
 };
 use portcullis::ldap::{AttributeName, SearchFilter};
 
-fn generic(directory: &PeopleDirectory) -> Directories {
+fn generic(directory: &PeopleDirectory) -> RealmDirectories {
     with_filter(directory, SearchFilter::parse("(&(objectClass=inetOrgPerson)(!(uid=crowd12)))").unwrap())
 }
 
-fn with_filter(directory: &PeopleDirectory, people: SearchFilter) -> Directories {
+fn with_filter(directory: &PeopleDirectory, people: SearchFilter) -> RealmDirectories {
     let attribute = |name| AttributeName::parse(name).unwrap();
     let schema = GenericSchema {
         people,
@@ -90,7 +90,8 @@ async fn passwords_are_checked() {
     assert_eq!(unknown, Wrong(PasswordFailure::WrongOrUnknown));
 }
 
-/// The server returns the same entries for each form of filter as its own tools would.
+/// The server must evaluate each form of filter as RFC 4515 defines it, so that the gateway encodes all of them
+/// correctly.
 #[tokio::test]
 async fn each_form_of_a_configured_filter_is_evaluated_by_the_server() {
     let Some(directory) = PeopleDirectory::start().await else { return };

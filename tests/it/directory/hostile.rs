@@ -1,15 +1,16 @@
-//! Servers that violate the protocol. None of them ends the process, and none of them makes an account be found.
+//! Servers that violate the protocol. None of them causes a panic, and no lookup returns an account.
 
 use super::stub_server::{StubServer, bind_success};
 use super::{directories, error, upn, verify};
 use crate::support::{TEST_TIMEOUT, directory_settings, wait_for};
 use portcullis::directory::{
-    AccountSchema, Directories, DirectoryError, DirectorySettings, GenericGroups, GenericSchema, LoginName,
+    AccountSchema, DirectoryError, DirectorySettings, GenericGroups, GenericSchema, LoginName,
+    RealmDirectories,
 };
 use portcullis::ldap::{AttributeName, LdapOperation, LdapRefusal, ProtocolError, SearchFilter};
 use std::sync::Arc;
 
-/// A directory without domains, so that the first search after the bind is the test's.
+/// Returns settings of a directory without domains, so that the first search after the bind is the test's.
 fn plain_schema(settings: DirectorySettings) -> DirectorySettings {
     let attribute = |name| AttributeName::parse(name).unwrap();
     let schema = GenericSchema {
@@ -25,22 +26,22 @@ fn plain_schema(settings: DirectorySettings) -> DirectorySettings {
     DirectorySettings { schema: AccountSchema::Generic(Box::new(schema)), ..settings }
 }
 
-fn stub_directories(stub: &StubServer) -> Directories {
+fn stub_directories(stub: &StubServer) -> RealmDirectories {
     directories(plain_schema(directory_settings("stub", vec![stub.server()])))
 }
 
-/// An element with a length of four bytes.
+/// Encodes an element whose length has four bytes.
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag, 0x84], &u32::try_from(content.len()).unwrap().to_be_bytes()[..], content].concat()
 }
 
-/// A response to the first search, which has the message id 2.
+/// Encodes a response to the first search, which has the message id 2.
 fn search_response(operation: &[u8]) -> Vec<u8> {
     element(0x30, &[&[2, 1, 2], operation].concat())
 }
 
 fn nested(levels: usize) -> Vec<u8> {
-    // From the inside, each element around the ones before.
+    // Written from the inside to the outside.
     let mut bytes = Vec::new();
     for level in 0..levels {
         let length = u32::try_from(level * 6).unwrap();
@@ -91,7 +92,7 @@ fn malformed_responses() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn a_malformed_response_to_a_search_finds_no_account() {
+async fn a_malformed_response_to_a_search_is_an_error() {
     let bind_response = ("a response to the bind", bind_success());
     for (name, response) in malformed_responses().into_iter().chain([bind_response]) {
         let stub = StubServer::responding(vec![bind_success(), response]);
@@ -119,7 +120,7 @@ async fn connections_and_running_operations_end_with_their_directories() {
     drop(directories);
     wait_for("the end of an idle connection", || (idle.closed_connections() == 1).then_some(())).await;
 
-    // Does not respond to the search of a probe, which no caller waits for.
+    // The server does not respond to the search of a probe, which no caller waits for.
     let hung = StubServer::responding(vec![bind_success()]);
     let mut settings = plain_schema(directory_settings("stub", vec![hung.server()]));
     settings.limits.operation = TEST_TIMEOUT * 2;
@@ -157,13 +158,13 @@ async fn a_server_that_sends_a_malformed_response_is_tried_again_later() {
     }
 }
 
-/// A response to the bind with this result code (RFC 4511 4.2.2).
+/// Encodes a response to the bind with this result code (RFC 4511 4.2.2).
 fn bind_response(code: u8, text: &[u8]) -> Vec<u8> {
     let result = [&[10, 1, code][..], &element(4, b""), &element(4, text)].concat();
     element(0x30, &[&[2, 1, 1][..], &element(0x61, &result)].concat())
 }
 
-/// With a login name of another directory, for which this one receives only the bind of no account.
+/// The login name belongs to another directory, so this one receives only the bind with a name that no account has.
 #[tokio::test]
 async fn only_success_and_wrong_credentials_are_verdicts_on_a_password() {
     // operationsError, strongerAuthRequired, referral, saslBindInProgress, unwillingToPerform.

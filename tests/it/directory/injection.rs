@@ -1,4 +1,4 @@
-//! Names with characters that have a meaning in filters match only accounts of exactly that name.
+//! Names with syntax of search filters match only accounts with exactly that name.
 
 use super::{account_names, directories, upn};
 use crate::support::PeopleDirectory;
@@ -60,7 +60,7 @@ async fn an_account_with_such_a_name_is_found_and_no_other() {
 }
 
 #[tokio::test]
-async fn an_attribute_name_that_is_not_valid_is_rejected_before_a_search() {
+async fn an_invalid_attribute_name_is_rejected_before_a_search() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
     let attribute = "cn=*)(uid";

@@ -1,42 +1,44 @@
-//! Lookups in a real directory, and in servers that violate the protocol.
+//! Lookups and password checks in a real directory, and at servers that violate the protocol.
 
 mod check;
 mod failover;
-mod finding;
 mod generic;
 mod hostile;
 mod injection;
+mod lookups;
 mod passwords;
-mod several;
+mod several_directories;
 mod stub_server;
 mod tls;
 
 use crate::support::TEST_TIMEOUT;
 use portcullis::clock::Clock;
 use portcullis::control::ControlRuntime;
-use portcullis::directory::{Directories, DirectoryAccount, DirectoryError, DirectorySettings, LookupKeys};
+use portcullis::directory::{
+    DirectoryAccount, DirectoryError, DirectorySettings, LookupKeys, RealmDirectories,
+};
 use portcullis::directory::{LoginName, PasswordVerdict};
 use portcullis::secret::Secret;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Instant;
 
-fn directories(settings: DirectorySettings) -> Directories {
-    Directories::new(vec![settings], Clock::system(), ControlRuntime::default())
+fn directories(settings: DirectorySettings) -> RealmDirectories {
+    RealmDirectories::new(vec![settings], Clock::system(), ControlRuntime::default())
 }
 
 fn upn(upn: &str) -> LookupKeys {
     LookupKeys { upns: vec![upn.to_owned()], ..LookupKeys::default() }
 }
 
-/// The accounts' names in alphabetical order.
+/// Returns the names of the accounts in alphabetical order.
 fn account_names(accounts: &[DirectoryAccount]) -> Vec<&str> {
     let mut names: Vec<_> = accounts.iter().filter_map(|account| account.account_name.as_deref()).collect();
     names.sort_unstable();
     names
 }
 
-/// Looks up an account until that succeeds.
-async fn wait_until_available(directories: &Directories) {
+/// Looks up an account until a lookup succeeds.
+async fn wait_until_available(directories: &RealmDirectories) {
     let start = Instant::now();
     while let Err(error) = directories.look_up(&upn("alice@corp.example")).await {
         assert!(start.elapsed() < TEST_TIMEOUT, "{error}");
@@ -44,13 +46,13 @@ async fn wait_until_available(directories: &Directories) {
     }
 }
 
-async fn error(directories: &Directories) -> DirectoryError {
+async fn error(directories: &RealmDirectories) -> DirectoryError {
     directories.look_up(&upn("alice@corp.example")).await.unwrap_err()
 }
 
 /// Checks the password of the account that a login name finds, as the gateway does.
 async fn verify(
-    directories: &Directories,
+    directories: &RealmDirectories,
     login: &LoginName,
     password: &str,
 ) -> Result<PasswordVerdict, DirectoryError> {
@@ -58,7 +60,7 @@ async fn verify(
     directories.verify_password_of(login, &found, &Secret::new(password.into()), |_| ()).await
 }
 
-/// An address where nothing listens.
+/// Returns an address without a listener.
 fn unused_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -1,16 +1,16 @@
-//! Password checks: whose password is accepted, and what is never sent.
+//! Password checks: which passwords are accepted, and which are never sent.
 
 use super::{directories, error, verify};
 use crate::support::PeopleDirectory;
 use portcullis::directory::PasswordFailure::{Ambiguous, WrongOrUnknown};
 use portcullis::directory::PasswordVerdict::{self, Correct, Wrong};
-use portcullis::directory::{Directories, DirectoryError, DirectorySettings, LoginName};
+use portcullis::directory::{DirectoryError, DirectorySettings, LoginName, RealmDirectories};
 use portcullis::ldap::{LdapOperation, LdapRefusal, UnsendablePassword};
 use portcullis::secret::Secret;
 use std::io::{Read, Write};
 
 async fn check(
-    directories: &Directories,
+    directories: &RealmDirectories,
     login: &str,
     password: &str,
 ) -> Result<PasswordVerdict, DirectoryError> {
@@ -43,7 +43,7 @@ async fn the_implicit_upn_of_an_account_with_another_upn_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_login_name_of_one_domain_is_not_of_an_account_in_another() {
+async fn a_login_name_of_one_domain_does_not_match_an_account_of_another() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let global_catalog = vec![directory.server()];
     let directories = directories(DirectorySettings { global_catalog, ..directory.settings() });
@@ -87,7 +87,7 @@ async fn an_empty_password_is_never_sent() {
     let mut response = [0; 14];
     plain.read_exact(&mut response).unwrap();
     assert_eq!(response[7..10], [10, 1, 0], "{response:x?}");
-    // Beside the binds of the gateway's own account.
+    // The binds other than those of the gateway's own account.
     let binds = || directory.requests("BIND dn=").iter().filter(|bind| !bind.contains("svc-ldap")).count();
     let before = binds();
 

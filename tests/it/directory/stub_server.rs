@@ -1,4 +1,4 @@
-//! A server that sends scripted responses, inside TLS or before it. It ends when it is dropped.
+//! A server that sends scripted responses, inside TLS or before it.
 
 use crate::support::{directory_server, pki};
 use portcullis::ldap::{LdapEncryption, LdapServer};
@@ -20,18 +20,19 @@ pub(super) struct StubServer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// RFC 4511 4.2.2: success of the bind with the message id 1.
+/// Encodes the response to a successful bind with the message id 1 (RFC 4511 4.2.2).
 pub(super) fn bind_success() -> Vec<u8> {
     vec![0x30, 12, 2, 1, 1, 0x61, 7, 10, 1, 0, 4, 0, 4, 0]
 }
 
 impl StubServer {
-    /// Sends one of the responses for each request inside TLS, and none after the last, on every connection anew.
+    /// Starts a server that sends one of `responses` for each request inside TLS. On each connection it begins with the
+    /// first, and after the last it sends none.
     pub(super) fn responding(responses: Vec<Vec<u8>>) -> Self {
         Self::at("127.0.0.1", LdapEncryption::Ldaps, responses)
     }
 
-    /// The same at another address.
+    /// Starts such a server at another address.
     pub(super) fn at(address: &str, encryption: LdapEncryption, responses: Vec<Vec<u8>>) -> Self {
         let config = Arc::new(server_config());
         Self::serving(address, encryption, move |stream, received| {
@@ -40,7 +41,7 @@ impl StubServer {
         })
     }
 
-    /// Responds to the StartTLS request, and continues in plaintext.
+    /// Starts a server that responds to the StartTLS request, and continues in plaintext.
     pub(super) fn with_start_tls_response(response: Vec<u8>) -> Self {
         Self::serving("127.0.0.1", LdapEncryption::StartTls, move |stream, received| {
             respond(stream, std::slice::from_ref(&response), received);
@@ -70,17 +71,17 @@ impl StubServer {
         Self { address, encryption, received, closed, ended, thread: Some(thread) }
     }
 
-    /// Its address.
+    /// Returns its address.
     pub(super) fn server(&self) -> LdapServer {
         directory_server(self.address, self.encryption)
     }
 
-    /// All that it has received so far inside TLS, or in plaintext before it.
+    /// Returns all data received so far inside TLS, or in plaintext before it.
     pub(super) fn received(&self) -> Vec<Vec<u8>> {
         self.received.lock().unwrap().clone()
     }
 
-    /// How many connections the client has closed.
+    /// Returns the number of connections that the client has closed.
     pub(super) fn closed_connections(&self) -> usize {
         self.closed.load(Ordering::SeqCst)
     }

@@ -1,14 +1,14 @@
-//! Which servers are accepted as the directory.
+//! TLS to the directory: only the configured authority and name are accepted.
 
 use super::stub_server::{StubServer, bind_success};
 use super::{directories, error};
 use crate::support::{PeopleDirectory, directory_settings, pki};
-use portcullis::directory::{DirectoryError, DirectorySettings, Unavailability};
+use portcullis::directory::{DirectoryError, DirectorySettings, UnavailableReason};
 use portcullis::ldap::{ConnectionError, LdapEncryption, LdapRefusal, ProtocolError, client_config};
 
 fn is_tls_failure(error: &DirectoryError) -> bool {
     let DirectoryError::Unavailable { source, .. } = error else { return false };
-    matches!(source, Unavailability::Connection(ConnectionError::Tls(_)))
+    matches!(source, UnavailableReason::Connection(ConnectionError::Tls(_)))
 }
 
 #[tokio::test]
@@ -25,19 +25,19 @@ async fn a_server_of_another_authority_is_rejected_before_it_receives_a_password
 
 #[tokio::test]
 async fn a_server_with_another_name_is_rejected_before_it_receives_a_password() {
-    // The certificate names 127.0.0.1, but not 127.0.0.2.
+    // The certificate is valid for 127.0.0.1, but not for 127.0.0.2.
     let stub = StubServer::at("127.0.0.2", LdapEncryption::Ldaps, vec![bind_success()]);
     let rejected = error(&directories(directory_settings("stub", vec![stub.server()]))).await;
     assert!(is_tls_failure(&rejected), "{rejected}");
     assert!(stub.received().is_empty());
 }
 
-/// RFC 4511 4.14.1: a response to StartTLS with this result code.
+/// Encodes a response to StartTLS with this result code (RFC 4511 4.14.1).
 fn start_tls_response(code: u8) -> Vec<u8> {
     vec![0x30, 12, 2, 1, 1, 0x78, 7, 10, 1, code, 4, 0, 4, 0]
 }
 
-/// The error of a lookup at a server that responds to StartTLS with these bytes.
+/// Returns the error of a lookup at a server that responds to StartTLS with these bytes.
 async fn error_after(response: Vec<u8>) -> (DirectoryError, StubServer) {
     let stub = StubServer::with_start_tls_response(response);
     let rejected = error(&directories(directory_settings("stub", vec![stub.server()]))).await;
@@ -48,7 +48,7 @@ async fn error_after(response: Vec<u8>) -> (DirectoryError, StubServer) {
 async fn a_server_that_rejects_start_tls_receives_nothing_more() {
     let (rejected, stub) = error_after(start_tls_response(2)).await;
     let DirectoryError::Unavailable {
-        source: Unavailability::Connection(ConnectionError::StartTls(refusal)),
+        source: UnavailableReason::Connection(ConnectionError::StartTls(refusal)),
         ..
     } = rejected
     else {

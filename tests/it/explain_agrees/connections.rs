@@ -1,4 +1,4 @@
-//! The connections of the clients, kept alive and used again.
+//! The persistent connections of the random clients.
 
 use super::random_request::RandomRequest;
 use crate::support::{TEST_TIMEOUT, TestBody, TestClient, TestGateway, sized_body};
@@ -12,10 +12,10 @@ use std::io;
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
-/// One connection for each client, server name and protocol.
+/// The open connections: one for each client, server name and protocol.
 pub(super) struct Connections<'a> {
     gateway: &'a TestGateway,
-    /// With their TLS sessions.
+    /// The clients, which keep their TLS sessions.
     clients: HashMap<ClientKey, TestClient>,
     open: HashMap<ConnectionKey, SendRequest<TestBody>>,
 }
@@ -36,7 +36,7 @@ pub(super) struct SentResponse {
 }
 
 impl SentResponse {
-    /// The body, if there is one.
+    /// Returns the body; `None` if it is empty.
     pub(super) fn json(&self) -> Option<Value> {
         (!self.body.is_empty()).then(|| serde_json::from_str(&self.body).unwrap())
     }
@@ -47,7 +47,7 @@ impl<'a> Connections<'a> {
         Self { gateway, clients: HashMap::new(), open: HashMap::new() }
     }
 
-    /// Sends the request; `None` if the gateway ended the handshake with an alert.
+    /// Sends the request. Returns `None` if the gateway rejected the handshake with an alert.
     pub(super) async fn send(&mut self, request: &RandomRequest) -> Option<SentResponse> {
         let key = ConnectionKey {
             is_tls: request.is_tls,

@@ -1,8 +1,8 @@
-//! Random configurations: everything that a decision or the request for the backend depends on, without a directory.
+//! Random configurations without a directory. They vary every key that a decision or the request to the backend depends on.
 
 use crate::support::{Dice, TestConfig, TestRealm, pki};
 
-/// The paths of rules. No two of them exclude each other.
+/// The paths of rules. A configuration may have any subset of them.
 pub(super) const PATTERNS: [&str; 9] =
     ["/a/x.asmx", "/a/Plain", "/a/*", "/a/deep/*", "/a/deep/y.asmx", "/b/*", "/b/z.aspx", "/c", "/*"];
 
@@ -28,11 +28,11 @@ const CONDITIONS: [&str; 4] = [
 
 pub(super) struct RandomConfig {
     pub(super) toml: TestConfig,
-    /// The cards that clients have.
+    /// The client certificates that the random requests choose from.
     pub(super) cards: Vec<&'static str>,
 }
 
-/// Every card of the test PKI, and no certificate.
+/// Returns the name of every client certificate of the test PKI, and `"none"`.
 fn every_card() -> Vec<&'static str> {
     pki().cards().iter().map(|card| card.name.as_str()).chain(["none"]).collect()
 }
@@ -45,7 +45,7 @@ impl RandomConfig {
         };
         let site = site(dice);
         let toml = TestConfig {
-            // One worker, so that the records are in the order of the requests.
+            // With one worker, the records are in the order of the requests.
             top: "workers = 1".to_owned(),
             hosts: vec!["rms.corp.example", "*.rms.corp.example"],
             tls: ("1.2", *dice.one(&["1.2", "1.3"])),

@@ -48,7 +48,7 @@ const ODD_TARGETS: [&str; 24] = [
 const METHODS: [&str; 12] =
     ["GET", "GET", "GET", "GET", "GET", "GET", "POST", "POST", "HEAD", "PUT", "OPTIONS", "PROPFIND"];
 
-/// Headers of clients and of attackers, in sets.
+/// Sets of headers that clients and attackers send.
 const HEADERS: [&[(&str, &str)]; 16] = [
     &[],
     &[],
@@ -119,10 +119,10 @@ impl RandomRequest {
         format!("{scheme}://{}{}", self.server_name, self.target)
     }
 
-    /// All header lines, with those of every request.
+    /// Returns all header lines: those that every request has, and the random ones.
     pub(super) fn all_headers(&self) -> Vec<(&'static str, String)> {
         let mut lines = vec![("host", self.host.to_owned()), ("accept", "application/json".to_owned())];
-        // The stand-in returns the request that it received.
+        // Requests the echo of the test RMS server.
         lines.push(("x-demo-echo", "1".to_owned()));
         if self.body > 0 {
             lines.push(("content-length", self.body.to_string()));

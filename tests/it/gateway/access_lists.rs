@@ -1,8 +1,8 @@
-//! The access lists of a path: accounts, groups, issuers and networks.
+//! The access lists of a path rule: accounts, groups, issuers and networks.
 
 use crate::support::{TestClient, TestConfig, TestGateway, pki, sha256};
 
-/// A path `/x/echo` with these keys, in a realm whose rules map alice and judy to accounts with groups.
+/// Returns a path `/x/echo` with these keys, in a realm whose rules map alice and judy to accounts with groups.
 fn with_path(keys: &str) -> TestConfig {
     let rule = |name: &str, groups: &str| {
         let leaf = sha256(pki().card(name).unwrap().certificate_der());
@@ -39,7 +39,7 @@ async fn access_lists_match_accounts_groups_and_issuers() {
         (r#"allow = { accounts = ['corp\JUDY', "S-1-5-21-1-2-3-5"] }"#, PERMIT, PERMIT, NOT_ALLOWED),
         (r#"deny = { groups = ["Contractors"] }"#, PERMIT, NOT_ALLOWED, PERMIT),
         (r#"deny = { accounts = ['ＣＯＲＰ\аlice'] }"#, NOT_ALLOWED, PERMIT, PERMIT),
-        // Names that merely look alike are not allowed.
+        // A name that only looks like the account's is another name.
         (r#"allow = { accounts = ['CORP\аlice', 'CORP\álice'] }"#, NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
         (
             "allow = { groups = [\"Staff\"] }\ndeny = { accounts = ['CORP\\alice'] }",

@@ -1,4 +1,4 @@
-//! The mapping of client certificates to accounts, and the headers that report the account to the backend.
+//! The mapping of client certificates to accounts, and the headers by which the backend learns the account.
 
 use crate::support::{TestClient, TestConfig, TestGateway, TestResponse, pki, sha256};
 use base64::Engine;
@@ -8,7 +8,7 @@ use der::{Decode, Encode, Reader, SliceReader, Tag};
 use portcullis::demo::pki::KeyedChain;
 use rustls_pki_types::CertificateDer;
 
-/// A realm with these mapping rules, which precede the UPN.
+/// Returns a realm with these mapping rules, which precede the UPN.
 fn with_rules(strength: &str, rules: &str) -> TestConfig {
     let realm = TestConfig::default()
         .realm
@@ -17,7 +17,7 @@ fn with_rules(strength: &str, rules: &str) -> TestConfig {
     TestConfig { realm, more: rules.to_owned(), ..TestConfig::default() }
 }
 
-/// A realm that requires a strong mapping and has one rule, for the certificate of alice.
+/// Returns a realm that requires a strong mapping and has one rule, for the certificate of alice.
 fn with_rule_for_alice() -> TestConfig {
     let leaf = sha256(pki().card("alice").unwrap().certificate_der());
     with_rules("strong", &RULE_FOR_ALICE.replace("{leaf}", &leaf))
@@ -88,7 +88,8 @@ async fn a_denying_rule_is_not_evaded_by_another_spelling_of_the_name() {
     }
 }
 
-/// The certificate with the second valid ECDSA signature: s becomes n - s. It is computed without the issuer's key.
+/// Returns the certificate with the other valid ECDSA signature, whose s is n - s. An attacker can compute it without the
+/// issuer's key, and it changes the digest of the certificate.
 fn twin(certificate: &[u8]) -> CertificateDer<'static> {
     let order = b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
     let order = num_bigint::BigUint::parse_bytes(order, 16).unwrap();
@@ -194,7 +195,7 @@ async fn a_backend_receives_the_configured_header_sets_and_names() {
     }
 }
 
-/// The key of alice with these certificates in this order.
+/// Returns the key of alice with these certificates in this order.
 fn alice_with(chain: Vec<CertificateDer<'static>>) -> KeyedChain {
     let alice = pki().card("alice").unwrap();
     KeyedChain { name: "alice".to_owned(), chain, key: alice.key.clone_key() }

@@ -1,4 +1,4 @@
-//! `on_bad_certificate = "alert"`: the handshake rejects an invalid certificate with the fitting alert (RFC 8446 6.2).
+//! `on_bad_certificate = "alert"`: the handshake rejects an invalid certificate with the alert of its cause (RFC 8446 6.2).
 
 use crate::support::{TestClient, TestConfig, TestGateway};
 use rustls::{AlertDescription, Error};
@@ -8,7 +8,7 @@ fn gateway() -> TestGateway {
 }
 
 async fn alert_for(client: &TestClient) -> Option<AlertDescription> {
-    // In TLS 1.3 the client completes the handshake before the server has validated the certificate.
+    // In TLS 1.3 the client completes the handshake before the server validates the certificate.
     let error = match client.connect().await {
         Err(error) => error,
         Ok(mut connection) => match connection.get("/ignore/echo").await {
@@ -28,7 +28,7 @@ fn alert_in(error: &(dyn std::error::Error + 'static)) -> Option<AlertDescriptio
 }
 
 #[tokio::test]
-async fn an_invalid_certificate_is_rejected_with_the_fitting_alert() {
+async fn an_invalid_certificate_is_rejected_with_the_alert_of_its_cause() {
     let gateway = gateway();
     let alerts = [
         ("bob", AlertDescription::CertificateRevoked),

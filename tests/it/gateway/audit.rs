@@ -1,4 +1,4 @@
-//! One audit record for every request, permitted, denied or aborted.
+//! The audit log: one record for every request, whether it is permitted, denied or aborted.
 
 use crate::support::{TestClient, TestConfig, TestGateway, empty_body, pki, sha256, sized_body, wait_for};
 use http::Method;
@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-/// The record without the fields that differ between runs, after checks of their form.
+/// Checks the format of the fields that differ between runs, and returns the record without them.
 fn settled(mut record: Value) -> Value {
     let fields = record.as_object_mut().unwrap();
     let time = fields.remove("time").unwrap();

@@ -1,5 +1,5 @@
-//! `Authorization` of a client on pooled connections: NTLM and Negotiate authenticate a connection (RFC 4559 6), so the
-//! credentials of one client would authenticate the requests of the next.
+//! `Authorization` of clients is not sent on pooled connections. NTLM and Negotiate authenticate a connection (RFC 4559 6),
+//! so the credentials of one client would authenticate the requests of the next.
 
 use crate::support::{TestClient, TestConfig, TestGateway};
 

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 const TEN_MEBIBYTES: usize = 10 << 20;
 
 fn pieces_of(body: &Bytes) -> Vec<Bytes> {
-    // An odd size, so that the pieces do not align with the frames of any layer.
+    // A size that does not divide the frames of any layer.
     (0..body.len()).step_by(70_001).map(|start| body.slice(start..body.len().min(start + 70_001))).collect()
 }
 
@@ -45,7 +45,7 @@ async fn an_upload_of_unknown_length_arrives_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_download_arrives_byte_for_byte_whatever_its_framing() {
+async fn a_download_arrives_byte_for_byte_with_any_framing() {
     let gateway = TestGateway::start();
     let expected: Vec<u8> = (b'a'..=b'z').cycle().take(TEN_MEBIBYTES).collect();
     for client in TestClient::http1_and_http2(&gateway) {
@@ -104,14 +104,14 @@ async fn a_response_before_the_end_of_the_request_body_is_forwarded_at_once() {
 }
 
 #[tokio::test]
-async fn a_truncated_response_of_the_backend_is_an_error_to_the_client() {
+async fn a_truncated_response_of_the_backend_never_looks_complete_to_the_client() {
     let gateway = TestGateway::start();
     for client in TestClient::http1_and_http2(&gateway) {
         for framing in ["", "&chunked=1"] {
             let mut connection = client.connect().await.unwrap();
             let target = format!("/ignore/echo?size=100000&cut=50000{framing}");
             let request = connection.request(Method::GET, &target).body(empty_body()).unwrap();
-            assert!(connection.send(request).await.is_err(), "{framing}: half a response looks complete");
+            assert!(connection.send(request).await.is_err(), "{framing}: a truncated response");
             let record = gateway.record_where(|record| record["decision"] == "backend-unreachable").await;
             assert_eq!((&record["status"], &record["bytes_out"]), (&200.into(), &50_000.into()));
         }
@@ -190,7 +190,7 @@ async fn trailers_of_the_client_are_removed() {
 
 #[tokio::test]
 async fn reserved_names_are_removed_from_trailers_of_the_backend() {
-    // The stand-in sends no trailers without `TE: trailers` (RFC 9110 10.1.4), which the gateway never sends.
+    // The test RMS server sends no trailers without `TE: trailers` (RFC 9110 10.1.4), which the gateway never sends.
     let backend = raw_backend(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n0\r\n\
          X-Remote-User: administrator\r\nX-Checksum: 1\r\n\r\n",

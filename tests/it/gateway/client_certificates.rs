@@ -1,11 +1,11 @@
-//! Every client certificate of the demo on every kind of path, over both versions of TLS and of HTTP.
+//! Requests with every client certificate of the demo to every kind of path, over both versions of TLS and of HTTP.
 
 use crate::support::{Connection, TestClient, TestConfig, TestGateway, TestResponse};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// The certificates, each with the result on a path that requires one: the account, or status and denial id.
+/// The certificates, each with the result on a path that requires one: the account, or the status and the denial id.
 const CARDS: [(&str, Result<&str, &str>); 18] = [
     ("alice", Ok("alice@corp.example")),
     ("alice-rsa", Ok("alice@corp.example")),
@@ -27,7 +27,7 @@ const CARDS: [(&str, Result<&str, &str>); 18] = [
     ("none", Err("403 certificate-required")),
 ];
 
-/// Status and denial id, and the user that the backend received.
+/// Returns the status and the denial id, and the user that the backend received.
 fn outcome(response: &TestResponse) -> (String, Option<Vec<String>>) {
     let user = (response.status == 200).then(|| response.received_header("x-remote-user"));
     (response.status_and_id(), user)
@@ -45,7 +45,7 @@ fn anonymous() -> (String, Option<Vec<String>>) {
     ("200 permit".to_owned(), Some(Vec::new()))
 }
 
-/// Requests every kind of path on one connection, with a path that ignores certificates first and last.
+/// Requests every kind of path over one connection, first and last a path that ignores certificates.
 async fn assert_result(mut connection: Connection, card: &str, result: Result<&str, &str>) {
     let at_require = result.map_or_else(denied, permit_as);
     let at_accept = if card == "none" { denied("401 credentials-required") } else { at_require.clone() };
@@ -108,8 +108,8 @@ async fn a_resumed_session_has_the_same_result_as_a_full_handshake() {
     }
 }
 
-/// Verdicts are cached for one second, and the clock runs fifty times too fast, so that some requests use a verdict at
-/// the moment of its expiry.
+/// Verdicts are cached for one second, and the clock runs 50 times too fast, so that some requests find a verdict that
+/// expires at that moment.
 #[tokio::test]
 async fn no_request_is_denied_when_a_cached_verdict_expires() {
     let config = TestConfig::default();

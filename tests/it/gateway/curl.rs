@@ -1,4 +1,4 @@
-//! curl, as administrators use it to test a gateway.
+//! Requests of curl, the client with which administrators test a gateway.
 
 use crate::support::{TestGateway, curl, openssl, pattern, sha256};
 use serde_json::Value;
@@ -8,7 +8,7 @@ const WRITE_OUT: &str = "\n%{http_version} %{http_code}";
 
 struct CurlResponse {
     body: String,
-    /// `2 200`
+    /// HTTP version and status, such as `2 200`.
     outcome: String,
 }
 
@@ -106,7 +106,7 @@ fn an_upload_of_eight_mebibytes_is_forwarded_with_and_without_expect() {
     let card = gateway.card_file("alice");
     for expect in ["Expect: 100-continue", "Expect:"] {
         for (versions, http) in VERSIONS {
-            // Longer than the test may take, so that curl sends the body only after `100 Continue`.
+            // The wait exceeds the timeout of the test, so that curl sends the body only after `100 Continue`.
             let wait = ["--expect100-timeout", "600", "--header", expect];
             let args = [&["--cert", &card, "--data-binary", &data], &wait[..], versions].concat();
             let Some(response) = get(&gateway, &gateway.url("/require/echo"), &args) else { return };
@@ -117,7 +117,7 @@ fn an_upload_of_eight_mebibytes_is_forwarded_with_and_without_expect() {
 }
 
 #[test]
-fn a_rejected_upload_is_answered_and_not_reset() {
+fn a_rejected_upload_receives_the_response() {
     let gateway = TestGateway::start();
     let file = gateway.folder().join("licence");
     std::fs::write(&file, pattern(200 << 10)).unwrap();

@@ -1,4 +1,4 @@
-//! The format of a denial for each kind of client: HTML, SOAP, JSON or plain text.
+//! The formats of a denial: HTML for browsers, SOAP faults, JSON, and empty responses to HEAD.
 
 use crate::support::{TestClient, TestConfig, TestGateway, TestResponse, empty_body, sized_body};
 use http::Method;
@@ -12,7 +12,7 @@ fn gateway() -> TestGateway {
     })
 }
 
-/// Every format forbids caching and active content.
+/// Panics unless the response forbids caching and active content.
 fn assert_uncached_and_inert(response: &TestResponse) {
     assert_eq!(response.header("cache-control"), Some("no-store"));
     assert_eq!(response.header("x-content-type-options"), Some("nosniff"));

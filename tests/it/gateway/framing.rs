@@ -1,9 +1,9 @@
-//! The boundaries of HTTP/1 messages: no byte of one request becomes a second request (request smuggling).
+//! The boundaries of HTTP/1 messages: no byte of one request becomes another request (request smuggling).
 
 use crate::support::{TestClient, TestConfig, TestGateway, exchange};
 use tokio::net::TcpStream;
 
-/// Sends bytes on one connection and returns the status of each response, and all received text for messages.
+/// Sends bytes on one connection. Returns the status of each response, and the received text for assertion messages.
 async fn statuses(gateway: &TestGateway, bytes: &str) -> (Vec<String>, String) {
     let mut stream = TestClient::new(gateway).tls_stream().await.unwrap();
     let responses = exchange(&mut stream, bytes.as_bytes()).await;
@@ -88,7 +88,7 @@ async fn chunked_encoding_overrides_a_length_and_the_connection_closes() {
 }
 
 #[tokio::test]
-async fn pipelined_requests_are_answered_in_order_and_authorized_one_by_one() {
+async fn pipelined_requests_are_authorized_one_by_one_and_their_responses_are_in_order() {
     let gateway = TestGateway::start();
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: rms.corp.example\r\n\r\n");
     let last = "GET /accept/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";

@@ -1,4 +1,4 @@
-//! The list of groups, decoded by another program as docs/identity.md specifies.
+//! The groups header, decoded by another program as docs/identity.md specifies.
 
 use crate::support::{TestClient, TestConfig, TestGateway, pki, python, sha256};
 use http::HeaderMap;
@@ -34,7 +34,7 @@ fn decoded(header: &str) -> Option<Vec<String>> {
     Some(serde_json::from_str(&ran.stdout).unwrap())
 }
 
-/// The header of an account in all of these groups, with all of them in `send_groups`.
+/// Returns the header of an account in all of these groups, with all of them in `send_groups`.
 fn header(groups: &[String]) -> String {
     let settings =
         IdentityHeaderSettings { send_groups: groups.to_vec(), ..IdentityHeaderSettings::default() };
@@ -55,10 +55,10 @@ fn header(groups: &[String]) -> String {
     headers["x-remote-groups"].to_str().unwrap().to_owned()
 }
 
-/// A realm whose rule maps alice to an account in these groups, and a backend with all of them in `send_groups`.
+/// Returns a realm whose rule maps alice to an account in these groups, and a backend with all of them in `send_groups`.
 fn alice_in(groups: &[String]) -> TestConfig {
     let leaf = sha256(pki().card("alice").unwrap().certificate_der());
-    // JSON strings are valid TOML strings here, because both escape these characters alike.
+    // The JSON strings are valid TOML strings, because both formats escape these characters in the same way.
     let list = serde_json::to_string(groups).unwrap();
     let rule = format!(
         "[[realm.staff.rule]]\nname = \"alice\"\ncertificate_sha256 = \"{leaf}\"\n\

@@ -7,7 +7,7 @@ fn gateway(limits: &str) -> TestGateway {
     TestGateway::with(TestConfig { limits: limits.into(), ..TestConfig::default() })
 }
 
-/// The status of a GET with this number of fields in addition to `Host` and `Accept`.
+/// Returns the status of a GET with this number of fields in addition to `Host` and `Accept`.
 async fn status(client: &TestClient, fields: usize) -> u16 {
     let mut request = client.request(Method::GET, "/ignore/echo");
     for _ in 0..fields {
@@ -28,7 +28,7 @@ async fn a_request_may_have_more_than_a_hundred_fields() {
 }
 
 #[tokio::test]
-async fn a_request_with_more_fields_than_the_limit_is_header_too_large() {
+async fn a_request_with_more_fields_than_the_limit_is_headers_too_large() {
     let gateway = gateway("max_header_fields = 20");
     for client in TestClient::http1_and_http2(&gateway) {
         assert_eq!(status(&client, 18).await, 200);

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 const HOST: &str = "rms.corp.example";
 
-/// A connection of the h2 crate, because hyper's client hides interim responses and windows.
+/// Opens a connection with the h2 crate, because hyper's client hides interim responses and windows.
 async fn connect(client: &TestClient) -> SendRequest<Bytes> {
     let stream = client.clone().http2().tls_stream().await.unwrap();
     let (sender, connection) = h2::client::handshake(stream).await.unwrap();
@@ -37,7 +37,7 @@ fn expecting(path: &str) -> Request<()> {
     post(path, &[("expect", "100-continue")])
 }
 
-/// The next interim response; `None` once the final response has arrived.
+/// Returns the status of the next interim response; `None` after the final response has arrived.
 async fn informational(response: &mut ResponseFuture) -> Option<StatusCode> {
     let next = poll_fn(|cx| response.poll_informational(cx));
     timeout(TEST_TIMEOUT, next).await.expect("a response").map(|response| response.unwrap().status())

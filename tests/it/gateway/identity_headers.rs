@@ -1,4 +1,4 @@
-//! Identity headers that the backend receives, and attempts of clients to forge them.
+//! The identity headers that the backend receives, and attempts of clients to forge them.
 
 use crate::support::{TestClient, TestGateway, empty_body, pki, sha256};
 use http::Method;

@@ -1,4 +1,4 @@
-//! The whole request pipeline, from a listener to a backend and back.
+//! Requests through the whole pipeline, from a listener to a backend and back.
 
 mod access_lists;
 mod accounts;

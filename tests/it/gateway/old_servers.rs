@@ -1,4 +1,4 @@
-//! Responses of old servers, and the letter case of header names that they depend on.
+//! Old servers: their responses, and the letter case of header names on which they depend.
 
 use crate::support::{TestClient, TestConfig, TestGateway, exchange, raw_backend, raw_backend_with};
 use std::sync::mpsc;
@@ -30,7 +30,7 @@ async fn an_http_1_0_response_is_forwarded_in_http_1_1_and_keeps_the_client_conn
     }
 }
 
-/// The request head that a backend receives.
+/// Returns the request head that the backend receives.
 async fn head_of(client: impl AsyncFnOnce(&TestGateway)) -> String {
     let (sender, heads) = mpsc::channel();
     let response = move |head: &str| {

@@ -1,4 +1,5 @@
-//! `openssl s_client`: options of a ClientHello and of client authentication that other clients do not offer.
+//! Requests of `openssl s_client`, which has options for the ClientHello and for client authentication that other clients
+//! lack.
 
 use super::sessions::alice_with_certificates_of;
 use crate::support::{ProgramOutput, TestConfig, TestGateway, openssl, openssl_client, pki};
@@ -137,7 +138,7 @@ fn no_server_name_selects_the_default_site_or_is_rejected_if_there_is_none() {
 }
 
 #[test]
-fn a_server_name_matches_without_regard_to_case_and_by_wildcard() {
+fn a_server_name_matches_case_insensitively_and_by_wildcard() {
     let gateway = TestGateway::with(TestConfig {
         hosts: vec!["rms.corp.example", "*.apps.example"],
         ..TestConfig::default()
@@ -179,7 +180,7 @@ fn the_ca_hints_name_the_trust_anchors_unless_disabled() {
     assert!(ran.stdout.contains("No client certificate CA names sent"), "{}", ran.output());
 }
 
-/// The signature algorithms of the certificate request, as `openssl s_client` prints them.
+/// Returns the signature algorithms of the certificate request, as `openssl s_client` prints them.
 fn requested(ran: &ProgramOutput) -> &str {
     let line = ran.stdout.lines().find_map(|line| line.strip_prefix("Requested Signature Algorithms: "));
     line.unwrap_or_else(|| panic!("no certificate was requested: {}", ran.output()))
@@ -278,7 +279,7 @@ fn a_short_rsa_key_and_sha_1_signatures_are_accepted_if_unsafely_allowed() {
     assert!(requested(&ran).ends_with(":RSA+SHA1"), "{}", requested(&ran));
 }
 
-/// Connects with a certificate whose RSA key has 1,024 bits; `signatures` are options for its signature algorithms.
+/// Connects with a certificate whose RSA key has 1,024 bits; `signatures` are options for the signature algorithms.
 fn with_short_card(gateway: &TestGateway, signatures: &[&str]) -> Option<ProgramOutput> {
     let file = |name: &str| gateway.folder().join(name).display().to_string();
     let (key_pem, key_der, card_pem) = (file("short.key"), file("short.der"), file("short.pem"));

@@ -1,4 +1,4 @@
-//! Requirements of a path in addition to those of its site and realm.
+//! The requirements of a path rule, in addition to those of its site and realm.
 
 use crate::support::{TestClient, TestConfig, TestGateway, empty_body};
 use http::Method;

@@ -1,19 +1,19 @@
-//! A request that is rejected before its body has arrived: the response reaches the client, even if the client writes
-//! the complete body before it reads.
+//! Requests that are rejected before their body has arrived. The response reaches the client even if the client writes the
+//! complete body before it reads; a connection reset would discard it.
 
 use crate::support::{
     TestClient, TestConfig, TestGateway, exchange, is_installed, record_skip, run, wait_for,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// The status and the text of the response to a POST whose client reads only after it has written the complete body.
+/// Sends a POST, writes the complete body before it reads, and returns the status and the text of the response.
 async fn blind_upload(gateway: &TestGateway, path: &str, bytes: usize, chunked: bool) -> (u16, String) {
     let mut stream = TestClient::new(gateway).tls_stream().await.unwrap();
     let framing = match chunked {
         true => "Transfer-Encoding: chunked".to_owned(),
         false => format!("Content-Length: {bytes}"),
     };
-    // The backend may have received a small body completely before it responds; then the connection would stay open.
+    // The backend may receive a small body completely before it responds, and the connection would then stay open.
     let close = if path.contains("early") { "Connection: close\r\n" } else { "" };
     let head = format!("POST {path} HTTP/1.1\r\nHost: rms.corp.example\r\n{close}{framing}\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -53,7 +53,7 @@ async fn a_client_that_writes_the_complete_body_before_it_reads_receives_the_res
 }
 
 #[tokio::test]
-async fn a_body_above_the_limit_receives_the_denial_declared_or_not() {
+async fn a_body_above_the_limit_receives_the_denial_whether_declared_or_not() {
     let gateway = TestGateway::start();
     for chunked in [false, true] {
         let (received, response) = blind_upload(&gateway, "/small/echo", 8 << 20, chunked).await;
@@ -108,7 +108,7 @@ async fn an_endless_rejected_body_is_cut_off() {
     }
 }
 
-/// The body of a response.
+/// Returns the body of a response.
 fn page(response: &str) -> &str {
     response.split_once("\r\n\r\n").map_or("", |(_, page)| page)
 }

@@ -1,4 +1,4 @@
-//! Heads and framing of the backend's responses.
+//! The heads and the framing of the backend's responses.
 
 use crate::support::{TestClient, TestConfig, TestGateway, empty_body, pattern, raw_backend, sized_body};
 use http::Method;
@@ -84,7 +84,7 @@ async fn bytes_after_a_response_are_never_part_of_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_rejected_upload_of_the_size_of_soap_requests_is_answered_and_not_reset() {
+async fn a_rejected_upload_of_the_size_of_a_soap_request_receives_the_response() {
     let gateway = TestGateway::start();
     for client in TestClient::http1_and_http2(&gateway) {
         for size in [1 << 10, 64 << 10, 200 << 10] {

@@ -1,4 +1,4 @@
-//! Resumed TLS sessions: their contents and their lifetime.
+//! TLS session resumption: the contents of a session, and its lifetime.
 
 use crate::support::{TestClient, TestGateway, pki};
 use portcullis::clock::Clock;
@@ -74,7 +74,7 @@ async fn a_reload_applies_to_the_next_request_of_an_open_connection() {
     }
 }
 
-/// The chain of alice, followed by unrelated certificates of these sizes in bytes.
+/// Returns the chain of alice, followed by unrelated certificates of these sizes in bytes.
 pub(super) fn alice_with_certificates_of(bytes: &[usize]) -> KeyedChain {
     let alice = pki().card("alice").unwrap();
     let other = |bytes: &usize| -> CertificateDer<'static> {

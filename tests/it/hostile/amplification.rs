@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const HOST: &str = "rms.corp.example";
 
-/// A self-signed certificate with this name.
+/// Returns a self-signed certificate with this name.
 fn forged(name: &str) -> KeyedChain {
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name = DistinguishedName::new();
@@ -44,7 +44,7 @@ async fn pipelined(client: &TestClient, request: &str, count: usize) -> usize {
     sent
 }
 
-/// The size of the audit file, once it has this number of records.
+/// Waits until the audit file has this number of records, and returns its size.
 async fn audit_bytes(gateway: &TestGateway, records: usize) -> usize {
     wait_for("every record", || (gateway.records().len() == records).then_some(())).await;
     usize::try_from(std::fs::metadata(gateway.folder().join("audit.jsonl")).unwrap().len()).unwrap()

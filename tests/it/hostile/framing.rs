@@ -26,7 +26,7 @@ fn case(
     FramingCase { name: name.to_owned(), bytes, statuses, forwarded }
 }
 
-/// A POST with these header lines; `rest` follows its head.
+/// Returns a POST with these header lines; `rest` follows its head.
 fn post(lines: &str, rest: &str) -> String {
     format!("POST /ignore/echo HTTP/1.1\r\n{HOST}{lines}\r\n{rest}")
 }

@@ -78,7 +78,7 @@ fn wait_for_close(socket: &mut TcpStream) {
     }
 }
 
-/// The payload of TLS records, with one record per byte.
+/// Returns TLS records with the same payload, one record for each byte.
 fn in_one_byte_records(mut records: &[u8]) -> Vec<Vec<u8>> {
     let mut pieces = Vec::new();
     while let Some((header, rest)) = records.split_first_chunk::<5>() {
@@ -164,7 +164,7 @@ fn a_handshake_with_a_certificate_request_is_closed_after_its_timeout() {
 }
 
 #[test]
-fn bytes_that_are_no_handshake_close_the_connection() {
+fn bytes_that_are_not_a_handshake_close_the_connection() {
     const CLOSE_NOTIFY: &[u8] = &[21, 3, 3, 0, 2, 1, 0];
     // A client that sends close_notify and keeps its socket open is closed after the timeout.
     let gateway = start_with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"1s\"");
@@ -188,7 +188,7 @@ fn bytes_that_are_no_handshake_close_the_connection() {
     assert!(gateway.rms.requests().is_empty());
 }
 
-/// Everything that the gateway sends until it closes.
+/// Returns everything that the gateway sends until it closes the connection.
 fn read_to_end(socket: &mut TcpStream) -> Vec<u8> {
     let mut received = Vec::new();
     if let Err(error) = socket.read_to_end(&mut received) {
@@ -197,7 +197,7 @@ fn read_to_end(socket: &mut TcpStream) -> Vec<u8> {
     received
 }
 
-/// Waits, because the client may observe the end of a handshake before it is counted.
+/// Waits until the metric has this count, because a client may observe the end of a handshake before it is counted.
 fn wait_until_counted(gateway: &TestGateway, outcome: &str, count: u32) {
     let line = format!("portcullis_handshakes_total{{outcome=\"{outcome}\"}} {count}\n");
     let end = std::time::Instant::now() + TEST_TIMEOUT;
@@ -208,7 +208,7 @@ fn wait_until_counted(gateway: &TestGateway, outcome: &str, count: u32) {
 }
 
 #[test]
-fn plain_http_on_a_tls_port_is_answered_with_400() {
+fn plain_http_on_a_tls_port_receives_a_400() {
     let gateway = start(three_sites());
     let client = TlsClient::new(&gateway, OfferedVersion::Tls13, None);
     let requests = [

@@ -1,4 +1,4 @@
-//! HTTP/2 floods of control frames. The gateway closes the connection of the client; other connections are unaffected.
+//! Floods of HTTP/2 control frames. The gateway closes the connection of the client, and serves other connections.
 
 use super::http2_frames::{HEADERS, RawHttp2Connection, frame, get};
 use super::three_sites::{HOME, start, start_with_limits, three_sites};
@@ -6,7 +6,7 @@ use crate::support::{TEST_TIMEOUT, TestClient, TestGateway, wait_for};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-/// The HEADERS frame of a request for `/ignore/echo`.
+/// Returns the HEADERS frame of a request for `/ignore/echo`.
 fn headers(stream: u32, flags: u8) -> Vec<u8> {
     frame(HEADERS, flags, stream, &get("/ignore/echo", &[]))
 }
@@ -70,7 +70,7 @@ async fn a_client_without_a_preface_is_closed_after_the_handshake_timeout() {
 }
 
 #[tokio::test]
-async fn control_frames_of_a_busy_client_are_no_flood() {
+async fn control_frames_of_a_busy_client_are_not_a_flood() {
     let gateway = start_with_limits("http2_control_frames_per_second = 4");
     let mut connection = TestClient::new(&gateway).resolving(HOME).http2().connect().await.unwrap();
     for _ in 0..300 {

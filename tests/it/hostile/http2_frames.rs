@@ -1,4 +1,4 @@
-//! Raw HTTP/2: frames, and field lists in HPACK without Huffman codes and without the dynamic table.
+//! Raw HTTP/2 frames, with field lists in HPACK that use neither Huffman codes nor the dynamic table.
 
 use super::three_sites::HOME;
 use crate::support::{TEST_TIMEOUT, TestClient, TestGateway};
@@ -36,7 +36,7 @@ pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
     frame
 }
 
-/// The fields in this order, pseudo-header fields included.
+/// Returns the encoded fields in this order, pseudo-header fields included.
 pub(super) fn fields(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
@@ -49,7 +49,7 @@ pub(super) fn fields(fields: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-/// An integer of HPACK with seven bits in its first byte (RFC 7541 5.1).
+/// Appends an integer of HPACK with seven bits in its first byte (RFC 7541 5.1).
 fn length(number: usize, block: &mut Vec<u8>) {
     let Some(mut rest) = number.checked_sub(127) else {
         return block.push(u8::try_from(number).unwrap());
@@ -62,7 +62,7 @@ fn length(number: usize, block: &mut Vec<u8>) {
     block.push(u8::try_from(rest).unwrap());
 }
 
-/// The field list of a GET.
+/// Returns the field list of a GET.
 pub(super) fn get(path: &str, more: &[(&str, &str)]) -> Vec<u8> {
     let pseudo = [(":method", "GET"), (":scheme", "https"), (":authority", HOME), (":path", path)];
     fields(&[&pseudo[..], more].concat())
@@ -83,7 +83,7 @@ impl RawHttp2Connection {
         self.0.flush().await
     }
 
-    /// The frames up to the first match, or all frames until the connection closes.
+    /// Returns the frames up to the first match, or all frames until the connection closes.
     pub(super) async fn frames_until(&mut self, matches: impl Fn(&Frame) -> bool) -> Vec<Frame> {
         let mut frames = Vec::new();
         while let Ok(frame) = timeout(TEST_TIMEOUT, self.next()).await.expect("the gateway sends a frame") {

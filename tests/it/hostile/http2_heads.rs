@@ -15,13 +15,13 @@ const SCHEME: (&str, &str) = (":scheme", "https");
 const AUTHORITY: (&str, &str) = (":authority", HOME);
 const PATH: (&str, &str) = (":path", "/ignore/echo");
 
-/// The decisions of all records, once there are `count` of them.
+/// Waits until there are `count` records, and returns the decisions of all records.
 async fn decisions(gateway: &TestGateway, count: usize) -> Vec<String> {
     wait_for("the records", || (gateway.records().len() >= count).then_some(())).await;
     gateway.records().iter().map(|record| record["decision"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The fields of a record that identify the head and its result.
+/// Returns the fields of a record that identify the head and its result.
 fn summary(record: &Value) -> Value {
     json!([record["decision"], record["protocol"], record["status"], record["method"], record["site"]])
 }

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 const RELOADED: &str = "configuration reloaded";
 const NOT_RELOADED: &str = "keeping the previous configuration";
 
-/// A running `portcullis serve`. It is killed when this is dropped.
+/// A running `portcullis serve`. It is killed when dropped.
 struct GatewayProcess {
     child: Child,
     folder: TempDir,
@@ -53,7 +53,7 @@ impl GatewayProcess {
         TlsClient::to(self.listen, OfferedVersion::Tls13, holder.map(card)).connect(HOME).unwrap()
     }
 
-    /// The status of `/readyz`; `None` without a response.
+    /// Returns the status of `/readyz`; `None` without a response.
     fn readiness(&self) -> Option<u16> {
         let mut socket = TcpStream::connect(self.admin).ok()?;
         socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
@@ -68,7 +68,7 @@ impl GatewayProcess {
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
-    /// Writes proxy.toml and sends SIGHUP; returns when the log has the outcome.
+    /// Writes proxy.toml and sends SIGHUP. Returns after the log contains the outcome.
     fn reload(&self, text: &str, outcome: &str) {
         let before = self.log().matches(outcome).count();
         fs::write(self.path("proxy.toml"), text).unwrap();
@@ -97,7 +97,7 @@ impl GatewayProcess {
         fs::read_to_string(self.path("log")).unwrap()
     }
 
-    /// The decision and the path of each record in an audit file.
+    /// Returns the decision and the path of each record in an audit file.
     fn decisions(&self, file: &str) -> Vec<String> {
         let records = fs::read_to_string(self.path(file)).unwrap_or_default();
         let complete = records.rfind('\n').map_or("", |end| &records[..end]);
@@ -111,7 +111,7 @@ impl GatewayProcess {
 
 impl Drop for GatewayProcess {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -125,8 +125,8 @@ fn proxy_toml(config: &TestConfig, rms: &Rms, listen: SocketAddr, admin: SocketA
         .replace(any_port, &format!("\nlisten = [\"{listen}\"]"))
 }
 
-/// A free port on a unique loopback address. On 127.0.0.1 a connection of a concurrent test could take the port before
-/// the program listens.
+/// Returns a free port on a unique loopback address. On 127.0.0.1 a connection of a concurrent test could take the port
+/// before the program listens.
 fn free_address() -> SocketAddr {
     static TAKEN: AtomicU8 = AtomicU8::new(1);
     let [.., high, low] = std::process::id().to_be_bytes();
@@ -274,7 +274,7 @@ fn a_reload_reopens_a_renamed_audit_file() {
     assert_eq!(program.decisions("audit.jsonl"), ["certificate-required /require/after"]);
 }
 
-/// The occurrences of each byte string in the writable memory of a process.
+/// Returns the number of occurrences of each byte string in the writable memory of a process.
 fn occurrences(process: u32, needles: &[&[u8]]) -> Vec<usize> {
     let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
     let memory = fs::File::open(format!("/proc/{process}/mem")).unwrap();

@@ -1,5 +1,5 @@
-//! Spellings of host names: none of them selects the policy of another site. Traefik (CVE-2026-48491, CVE-2022-23632)
-//! and Caddy (CVE-2026-27588) each skipped a check because of a wildcard, a dot or a capital letter.
+//! Spellings of host names. None of them selects the policy of another site. Traefik (CVE-2026-48491, CVE-2022-23632) and
+//! Caddy (CVE-2026-27588) each skipped a check because of a wildcard, a dot or a capital letter.
 
 use super::three_sites::{FOREIGN, HOME, OPEN, card, forwarded, start, three_sites};
 use super::tls_client::{OfferedVersion, TLS_VERSIONS, TlsClient};

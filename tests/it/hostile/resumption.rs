@@ -1,4 +1,4 @@
-//! Resumed sessions are bound to their site and their proof of possession, and are authenticated again.
+//! A resumed session is bound to its site and to its proof of possession, and its client is authenticated again.
 //! CVE-2025-23419, CVE-2025-23048, CVE-2025-68121 and CVE-2022-21654 each evaded one of these rules.
 
 use super::three_sites::{
@@ -232,7 +232,7 @@ fn a_renewed_ticket_expires_with_the_proof_of_possession() {
     }
 }
 
-/// Sends one permitted request on a new connection; returns whether the session was resumed.
+/// Sends one permitted request on a new connection. Returns whether the session was resumed.
 fn visit(client: &TlsClient) -> bool {
     let mut connection = client.connect(HOME).unwrap();
     assert_eq!(connection.get(HOME, "/require/echo").unwrap().status, 200);

@@ -1,6 +1,5 @@
-//! Random requests on one connection: no request changes the result of a later one. The oracle is a function of one
-//! request and the client certificate, and every response must match it. In CVE-2016-4979 an earlier request disabled
-//! the check of later ones.
+//! Random requests on one connection: no request changes the result of a later one. The expected result is a function of
+//! one request and the client certificate. In CVE-2016-4979 an earlier request disabled the check of later ones.
 
 use super::three_sites::{HOME, card, start, three_sites};
 use crate::support::{TestClient, TestGateway, TestResponse, empty_body, sized_body};
@@ -40,7 +39,7 @@ struct SequenceRequest {
     query: &'static str,
 }
 
-/// The result of a gateway without state.
+/// Returns the result that a gateway without state has.
 fn oracle(holder: Option<&str>, draw: &SequenceRequest) -> &'static str {
     let path = draw.path.to_ascii_lowercase();
     if path.contains("//") || path.contains("..") || path.contains('%') {
@@ -92,7 +91,7 @@ impl SplitMix64 {
     }
 }
 
-/// Whether the response matches the oracle. A response to HEAD has no body, hence no id.
+/// Returns whether the response is the expected one. A response to HEAD has no body, hence no id.
 fn agrees(response: &TestResponse, draw: &SequenceRequest, expected: &str) -> bool {
     match draw.method {
         Method::HEAD => expected.starts_with(&response.status.to_string()),

@@ -39,7 +39,7 @@ fn issue(person: usize) -> Card {
     pki().issue(&CardProfile::of(&format!("person-{person}"), Clock::system().now())).unwrap()
 }
 
-/// Whether this client has no certificate and requests a path that ignores certificates.
+/// Returns whether this client has no certificate and requests a path that ignores certificates.
 fn is_anonymous(client: usize) -> bool {
     client % 10 == 9
 }
@@ -127,7 +127,7 @@ async fn two_hundred_clients_on_few_pooled_connections_receive_their_own_respons
 // Defects introduced by hand, and the result of the test:
 //
 // * `Worker::pool` without the backend in its key, so that every request uses the pool of the first: fails, because
-//   requests for `/second/` reach the other stand-in.
+//   requests for `/second/` reach the other test RMS server.
 // * The key of `AccountCache` with the fingerprint of the anchor instead of the leaf: fails at once with
 //   `left: ["person-6@corp.example"] right: ["person-10@corp.example"]`.
 // * `ResponseBody` returns its connection to the pool when it is dropped before the end, and neither `Lease::give_back`

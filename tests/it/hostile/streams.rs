@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// A response above the size of all buffers.
+/// The option of the echo for a response larger than all buffers together.
 const LONG: &str = "size=50000000";
 
 fn impatient() -> TestGateway {
@@ -34,7 +34,7 @@ async fn a_connection_whose_window_stays_closed_is_closed() {
     {
         let (mut sender, _driver) = with_window(&gateway, 0).await;
         let response = sender.send_request(request(&format!("{path}?{LONG}"))).await.unwrap();
-        // Kept open and never read.
+        // The response is kept open and never read.
         let (_head, _body) = response.into_parts();
         let record = gateway.record_where(|record| record["path"] == path).await;
         assert_eq!(record["decision"], decision);
@@ -46,7 +46,7 @@ fn request(target: &str) -> Request<TestBody> {
     Request::get(format!("https://{HOME}{target}")).body(empty_body()).unwrap()
 }
 
-/// An HTTP/2 connection with this initial window of its streams.
+/// Opens an HTTP/2 connection with this initial window of its streams.
 async fn with_window(
     gateway: &TestGateway,
     bytes: u32,

@@ -1,4 +1,4 @@
-//! A gateway with three sites at one address: one that never requests a certificate, and two whose realms trust
+//! A gateway with three sites at one address: one never requests a certificate, and the realms of the other two trust
 //! authorities with equal names and different keys.
 
 use crate::support::{TestConfig, TestGateway, TestRealm, pki};
@@ -84,7 +84,7 @@ fn foreign_realm() -> String {
     realm.toml()
 }
 
-/// The three sites, with more keys of [`HOME`].
+/// Returns the three sites, with additional keys of [`HOME`].
 pub(super) fn three_sites_with(home_site: &str) -> TestConfig {
     let config = three_sites();
     TestConfig { site: format!("{}\n{home_site}", config.site), ..config }
@@ -115,7 +115,7 @@ pub(super) fn card(name: &str) -> &'static Card {
     pki().card(name).unwrap()
 }
 
-/// The targets of the forwarded requests.
+/// Returns the targets of the forwarded requests.
 pub(super) fn forwarded(gateway: &TestGateway) -> Vec<String> {
     gateway.rms.requests().into_iter().map(|request| request.target).collect()
 }

@@ -1,4 +1,4 @@
-//! A TLS client without checks of its own: it sends any bytes, any server name and any session.
+//! A TLS client for attacks: it sends any bytes and any server name, and offers any session to any site.
 
 use crate::support::{TEST_TIMEOUT, TestGateway, pki};
 use portcullis::demo::pki::Card;
@@ -59,7 +59,7 @@ impl TlsClient {
         self
     }
 
-    /// The same sessions and certificate without a server name in the ClientHello.
+    /// Returns a client with the same sessions and certificate that sends no server name in the ClientHello.
     pub(super) fn nameless(&self) -> Self {
         let mut config = (*self.config).clone();
         config.enable_sni = false;
@@ -103,14 +103,14 @@ impl WireResponse {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
-    /// `200 permit`, or the status and the denial id of a JSON response; the status alone for responses of hyper.
+    /// Returns `200 permit`, or the status and the denial id of a JSON response; the status alone for responses of hyper.
     pub(super) fn status_and_id(&self) -> String {
         let json: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let id = if self.status == 200 { Some("permit") } else { json["id"].as_str() };
         format!("{} {}", self.status, id.unwrap_or_default()).trim_end().to_owned()
     }
 
-    /// The user that the backend received, if the response is an echo.
+    /// Returns the user that the backend received, if the response is an echo.
     pub(super) fn user(&self) -> Option<String> {
         let echo: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
         let headers = echo.get("headers")?.as_array()?;
@@ -120,7 +120,7 @@ impl WireResponse {
 }
 
 impl TlsConnection {
-    /// Continues after a completed handshake.
+    /// Returns the connection of a completed handshake.
     pub(super) fn new(connection: ClientConnection, socket: TcpStream) -> Self {
         Self { stream: StreamOwned::new(connection, socket), buffer: Vec::new() }
     }
@@ -134,13 +134,13 @@ impl TlsConnection {
         self.stream.flush()
     }
 
-    /// Requests `path` of `host`.
+    /// Requests `path` of `host` and returns the response.
     pub(super) fn get(&mut self, host: &str, path: &str) -> io::Result<WireResponse> {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n\r\n"))?;
         self.response()
     }
 
-    /// The next final response.
+    /// Returns the next final response.
     ///
     /// # Errors
     /// If the connection closes before the response is complete.
@@ -153,7 +153,7 @@ impl TlsConnection {
         }
     }
 
-    /// The next response to a request with `method`, including interim responses.
+    /// Returns the next response to a request with `method`; it may be an interim response.
     pub(super) fn next_response(&mut self, method: &str) -> io::Result<WireResponse> {
         let end = loop {
             if let Some(end) = self.buffer.windows(4).position(|end| end == b"\r\n\r\n") {
@@ -179,7 +179,7 @@ impl TlsConnection {
         Ok(response)
     }
 
-    /// Whether the server closes the connection without further bytes.
+    /// Returns whether the server closes the connection without further bytes.
     pub(super) fn is_closed(&mut self) -> bool {
         match self.fill() {
             Ok(()) => false,

@@ -1,6 +1,6 @@
-//! Mapping to each account of the lab's Active Directory, through a running gateway.
+//! Mapping to the accounts of the lab's Active Directory by a running gateway.
 
-use super::scene::{Staff, before_active_directory, card, card_with};
+use super::directory_gateway::{RealmOptions, card, card_with, gateway_with_active_directory};
 use crate::support::{ActiveDirectory, TestClient, TestGateway, TestResponse};
 use portcullis::certificate::{AltSecurityForm, Certificate};
 use portcullis::demo::pki::{Card, serial_number};
@@ -10,35 +10,38 @@ async fn at_require(lab: &TestGateway, card: &Card) -> TestResponse {
     TestClient::new(lab).chain(card).get("/require/echo").await
 }
 
-/// The user and the mapping method, or the denial.
+/// Returns the user and the mapping method, or the denial.
 async fn outcome(lab: &TestGateway, card: &Card) -> String {
-    let answer = at_require(lab, card).await;
-    if answer.status != 200 {
-        return answer.status_and_id();
+    let response = at_require(lab, card).await;
+    if response.status != 200 {
+        return response.status_and_id();
     }
     format!(
         "{} by {}",
-        answer.received_header("x-remote-user")[0],
-        answer.received_header("x-remote-mapping")[0]
+        response.received_header("x-remote-user")[0],
+        response.received_header("x-remote-mapping")[0]
     )
 }
 
 #[tokio::test]
-async fn an_account_has_its_names_its_sid_and_its_nested_groups() {
+async fn the_backend_receives_names_sid_and_nested_groups_of_the_account() {
     let Some(directory) = ActiveDirectory::running() else { return };
-    let lab = before_active_directory(&directory, &Staff { strength: "strong", ..Staff::default() });
+    let lab = gateway_with_active_directory(
+        &directory,
+        &RealmOptions { strength: "strong", ..RealmOptions::default() },
+    );
     let sid = directory.sid("alice");
-    let answer = at_require(&lab, &card(Some("alice@corp.example"), Some(&sid))).await;
-    assert_eq!(answer.status_and_id(), "200 permit");
+    let response = at_require(&lab, &card(Some("alice@corp.example"), Some(&sid))).await;
+    assert_eq!(response.status_and_id(), "200 permit");
     let seen = ["user", "upn", "sid", "groups", "mapping"];
-    let seen = seen.map(|name| answer.received_header(&format!("x-remote-{name}")).concat());
+    let seen = seen.map(|name| response.received_header(&format!("x-remote-{name}")).concat());
     assert_eq!(seen, ["CORP\\alice", "alice@corp.example", &sid, "RMS-Users", "sid; strong"]);
 }
 
 #[tokio::test]
-async fn every_account_leads_to_its_identity_or_its_denial() {
+async fn each_certificate_has_its_expected_account_or_denial() {
     let Some(directory) = ActiveDirectory::running() else { return };
-    let lab = before_active_directory(&directory, &Staff::default());
+    let lab = gateway_with_active_directory(&directory, &RealmOptions::default());
     let both = ["alice", "bob", "carol", "erin", "frank", "grace", "kim", "leo", "oscar", "peggy"];
     for name in both {
         let (upn, sid) = (format!("{name}@corp.example"), directory.sid(name));
@@ -76,21 +79,27 @@ async fn every_account_leads_to_its_identity_or_its_denial() {
 #[tokio::test]
 async fn a_weak_mapping_is_too_weak_if_a_strong_one_is_required() {
     let Some(directory) = ActiveDirectory::running() else { return };
-    let lab = before_active_directory(&directory, &Staff { strength: "strong", ..Staff::default() });
+    let lab = gateway_with_active_directory(
+        &directory,
+        &RealmOptions { strength: "strong", ..RealmOptions::default() },
+    );
     let weak = card(Some("alice@corp.example"), None);
     assert_eq!(outcome(&lab, &weak).await, "403 mapping-too-weak");
     // The lab's accounts are younger than a day, and certificates are valid from a day before their issue.
-    let lab = before_active_directory(&directory, &Staff { strength: "compatibility", ..Staff::default() });
+    let lab = gateway_with_active_directory(
+        &directory,
+        &RealmOptions { strength: "compatibility", ..RealmOptions::default() },
+    );
     assert_eq!(outcome(&lab, &weak).await, "403 mapping-too-weak");
     let record = lab.only_record().await;
     assert!(record["detail"].as_str().unwrap().contains("the account was created later"), "{record}");
 }
 
 #[tokio::test]
-async fn a_value_of_an_administrator_refers_to_the_certificate_as_in_windows() {
+async fn altsecurityidentities_refer_to_the_certificate_as_in_windows() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let user = "spare04";
-    // Differs from the certificates of other tests in everything that a value can contain.
+    // All names that a value can contain differ from those in the certificates of other tests.
     let card = card_with(|profile| {
         profile.common_name = user.to_owned();
         profile.serial_number = serial_number(user);
@@ -103,7 +112,7 @@ async fn a_value_of_an_administrator_refers_to_the_certificate_as_in_windows() {
             continue;
         }
         directory.set(user, "altSecurityIdentities", &["X509:<SKI>00", &value.value]);
-        let lab = before_active_directory(&directory, &Staff::default());
+        let lab = gateway_with_active_directory(&directory, &RealmOptions::default());
         let strength = if value.form.is_strong() { "strong" } else { "weak" };
         let expected = format!("CORP\\{user} by alt_security_identities:{}; {strength}", value.form.name());
         assert_eq!(outcome(&lab, &card).await, expected);
@@ -117,16 +126,16 @@ async fn a_disabled_account_and_a_removed_group_take_effect_on_an_open_connectio
     let user = "spare05";
     directory.enable(user);
     directory.add_member("Spare2", user);
-    let staff = Staff { cache: r#"ttl = "1m", negative_ttl = "10s""#, ..Staff::default() };
-    let lab = before_active_directory(&directory, &staff);
+    let staff = RealmOptions { cache: r#"ttl = "1m", negative_ttl = "10s""#, ..RealmOptions::default() };
+    let lab = gateway_with_active_directory(&directory, &staff);
     let card = card(Some("spare05@corp.example"), Some(&directory.sid(user)));
     let mut connection = TestClient::new(&lab).chain(&card).connect().await.unwrap();
     let mut groups = async || {
-        let answer = connection.get("/require/echo").await.unwrap();
-        if answer.status == 200 {
-            answer.received_header("x-remote-groups").concat()
+        let response = connection.get("/require/echo").await.unwrap();
+        if response.status == 200 {
+            response.received_header("x-remote-groups").concat()
         } else {
-            answer.status_and_id()
+            response.status_and_id()
         }
     };
     assert_eq!(groups().await, "Spare2");

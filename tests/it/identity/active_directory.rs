@@ -1,4 +1,4 @@
-//! Properties of the lab's Active Directory that the other tests depend on, checked with ldapsearch.
+//! Properties of the lab's Active Directory on which the other tests depend, checked with ldapsearch.
 
 use crate::support::{ActiveDirectory, run};
 
@@ -73,7 +73,7 @@ fn ldaps_search(directory: &ActiveDirectory, filter: &str) -> Option<String> {
     search(directory, &directory.ldaps_url(), None, filter)
 }
 
-/// The output of ldapsearch as the service account; `None` if ldapsearch is not installed.
+/// Returns the output of ldapsearch as the service account; `None` if ldapsearch is not installed.
 fn search(directory: &ActiveDirectory, url: &str, option: Option<&str>, filter: &str) -> Option<String> {
     let ca = directory.ca_file().display().to_string();
     let (service, password) = (ActiveDirectory::SERVICE_DN, ActiveDirectory::PASSWORD);

@@ -2,11 +2,11 @@
 
 mod accounts;
 mod active_directory;
-mod explained;
-mod look_ups;
+mod active_directory_accounts;
+mod active_directory_passwords;
+mod directory_gateway;
+mod explain;
+mod lookups;
 mod password_attempts;
 mod password_secrecy;
 mod passwords;
-mod passwords_of_active_directory;
-mod people;
-mod scene;

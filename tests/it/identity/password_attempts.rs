@@ -1,4 +1,4 @@
-//! Number of password checks: fewer than the lockout threshold, and one for a cached password.
+//! The number of password checks: fewer than the lockout threshold, and one for a cached password.
 
 use super::passwords::{PASSWORD, lab, passwords_tried, tried, wrong_of_fifty_guesses};
 use crate::support::{TEST_TIMEOUT, TestClient, exchange};
@@ -32,12 +32,12 @@ async fn an_address_that_tries_many_accounts_is_throttled() {
     let Some((directory, lab)) = lab("max_failures_per_address = 5").await else { return };
     let client = TestClient::new(&lab);
     for number in 1..=5 {
-        let answer = tried(&client, "/accept/echo", &format!("crowd{number:02}"), "wrong").await;
-        assert_eq!(answer.status_and_id(), "401 invalid-password");
+        let response = tried(&client, "/accept/echo", &format!("crowd{number:02}"), "wrong").await;
+        assert_eq!(response.status_and_id(), "401 invalid-password");
     }
-    let answer = tried(&client, "/accept/echo", "alice", PASSWORD).await;
-    assert_eq!(answer.status_and_id(), "429 login-throttled");
-    let record = lab.record(&answer.request_id()).await;
+    let response = tried(&client, "/accept/echo", "alice", PASSWORD).await;
+    assert_eq!(response.status_and_id(), "429 login-throttled");
+    let record = lab.record(&response.request_id()).await;
     assert!(record["detail"].as_str().unwrap().contains("from the address"), "{}", record["detail"]);
     assert_eq!(passwords_tried(&directory), 5);
 }
@@ -76,9 +76,9 @@ async fn a_directory_that_is_down_denies_access_and_counts_no_attempt() {
     assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.status_and_id(), "200 permit");
     directory.kill();
     for _ in 0..5 {
-        let answer = tried(&client, "/accept/echo", "alice", PASSWORD).await;
-        assert_eq!(answer.status_and_id(), "503 directory-unavailable");
-        assert!(answer.header("retry-after").is_some());
+        let response = tried(&client, "/accept/echo", "alice", PASSWORD).await;
+        assert_eq!(response.status_and_id(), "503 directory-unavailable");
+        assert!(response.header("retry-after").is_some());
     }
     assert_eq!(client.get("/ignore/echo").await.status_and_id(), "200 permit");
     directory.restart().await;
@@ -110,7 +110,8 @@ async fn a_client_that_disconnects_during_the_check_has_made_no_wrong_guess() {
         if verdict == "200 permit" {
             break;
         }
-        // The gateway may still have to reconnect to the directory; a block would last for 15 minutes.
+        // The gateway may still have to reconnect to the directory. A throttled account would be blocked for 15
+        // minutes.
         assert_eq!(verdict, "503 directory-unavailable");
         assert!(begun.elapsed() < TEST_TIMEOUT);
     }

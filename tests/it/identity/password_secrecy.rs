@@ -1,4 +1,4 @@
-//! Passwords appear in no output: the program runs with every kind of log and record, which are searched.
+//! No output contains a password: the program runs with every kind of log and record, which are searched.
 
 use super::passwords::{basic, keys_of, setup};
 use crate::support::{PeopleDirectory, TestConfig, pki, run, wait_for};
@@ -29,13 +29,13 @@ async fn a_password_is_in_no_record_log_line_metric_or_page() {
             .replacen(any_port, &format!("listen = [\"{listen}\"]"), 1);
     fs::write(folder.path().join("proxy.toml"), text).unwrap();
     let _program = Program::start(folder.path());
-    wait_for("the gate", || std::net::TcpStream::connect(listen).ok()).await;
+    wait_for("the gateway", || std::net::TcpStream::connect(listen).ok()).await;
 
     let mut shown = String::new();
     let ca = folder.path().join("pki/server-ca.pem").display().to_string();
     let resolve = format!("rms.corp.example:{}:127.0.0.1", listen.port());
     let url = format!("https://rms.corp.example:{}/accept/echo", listen.port());
-    // In the last one the user entered the password in the place of the name.
+    // In the last one the user entered the password instead of the name.
     for (user, password) in
         [("alice", PeopleDirectory::PASSWORD), ("alice", WRONG), ("nobody", WRONG), (WRONG, "x")]
     {
@@ -73,7 +73,7 @@ async fn a_password_is_in_no_record_log_line_metric_or_page() {
     }
 }
 
-/// The running gateway. It ends with the test.
+/// The running gateway, which ends with the test.
 struct Program(Child);
 
 impl Program {

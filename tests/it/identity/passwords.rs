@@ -1,4 +1,4 @@
-//! Password authentication, with a directory whose log shows the password checks.
+//! Password authentication, with a directory that logs the password checks.
 
 use crate::support::{PeopleDirectory, TestClient, TestConfig, TestGateway, TestResponse, curl, empty_body};
 use base64::Engine;
@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use std::time::Duration;
 
-/// A path of each kind that takes passwords, and two that do not.
+/// A path of each kind that accepts passwords, and two that do not.
 const PATHS: &str = r#"
 [[site.path]]
 path = "/accept/echo"
@@ -36,8 +36,8 @@ client_certificate = "ignore"
 pub(super) const PASSWORD: &str = PeopleDirectory::PASSWORD;
 const CHALLENGE: &str = r#"Basic realm="rms.corp.example", charset="UTF-8""#;
 
-/// The paths, in a realm with these keys in its directory table. All accounts have the same password in both kinds of
-/// directories; the gateway's own is in the lab's folder, as `ldap-password`.
+/// Returns a configuration of these paths and a realm with these keys in its directory table. All accounts have the
+/// same password in both kinds of directories; the gateway's own is in the lab's folder, as `ldap-password`.
 pub(super) fn setup(directory: &str, passwords: &str) -> TestConfig {
     let realm = format!(
         "{}passwords = {{ {passwords} }}\n\n[realm.staff.directory]\n{directory}\n\
@@ -51,7 +51,7 @@ pub(super) fn gate(setup: TestConfig) -> TestGateway {
     TestGateway::prepared(setup, PeopleDirectory::write_bind_password)
 }
 
-/// The directory keys for slapd.
+/// Returns the directory keys for slapd.
 pub(super) fn keys_of(directory: &PeopleDirectory) -> String {
     format!(
         "url = \"{}\"\nca = \"pki/server-ca.pem\"\nbind_dn = \"{}\"\nbase_dn = \"DC=corp,DC=example\"\ntimeout = \"2s\"",
@@ -60,7 +60,7 @@ pub(super) fn keys_of(directory: &PeopleDirectory) -> String {
     )
 }
 
-/// A directory and a gateway that uses it.
+/// Starts a directory and a gateway that uses it.
 pub(super) async fn lab(passwords: &str) -> Option<(PeopleDirectory, TestGateway)> {
     let directory = PeopleDirectory::start().await?;
     let lab = gate(setup(&keys_of(&directory), passwords));
@@ -71,13 +71,13 @@ pub(super) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-/// The response to a request with a user name and a password.
+/// Returns the response to a request with a user name and a password.
 pub(super) async fn tried(client: &TestClient, path: &str, user: &str, password: &str) -> TestResponse {
     client.get_with(path, &[("authorization", &basic(user, password))]).await
 }
 
-/// Sends fifty concurrent guesses, under each of these names of one account and over both protocols. Returns how many of
-/// them the directory rejected; the others were throttled.
+/// Sends fifty concurrent guesses, with each of these names of one account and over both protocols. Returns the number
+/// of guesses that the directory rejected; the others were throttled.
 pub(super) async fn wrong_of_fifty_guesses(lab: &TestGateway, names: [&'static str; 5]) -> usize {
     let guesses = (0..50).map(|guess| {
         let client = if guess % 2 == 0 { TestClient::new(lab).http1() } else { TestClient::new(lab).http2() };
@@ -94,7 +94,7 @@ pub(super) async fn wrong_of_fifty_guesses(lab: &TestGateway, names: [&'static s
     wrong
 }
 
-/// The number of password checks in the log of the directory.
+/// Returns the number of password checks in the log of the directory.
 pub(super) fn passwords_tried(directory: &PeopleDirectory) -> usize {
     let binds = directory.requests("BIND dn=");
     binds.iter().filter(|bind| !bind.contains("svc-ldap")).count()
@@ -108,14 +108,14 @@ async fn a_right_password_is_accepted_with_each_form_of_the_user_name() {
         [(TestClient::new(&lab).http1(), "/accept/echo"), (TestClient::new(&lab).http2(), "/password/echo")]
     {
         for login in logins {
-            let answer = tried(&client, path, login, PASSWORD).await;
-            assert_eq!(answer.status_and_id(), "200 permit", "{login}");
-            assert_eq!(answer.received_header("x-remote-user"), [r"CORP\alice"], "{login}");
-            assert_eq!(answer.received_header("x-remote-upn"), ["alice@corp.example"]);
-            assert_eq!(answer.received_header("x-remote-authentication"), ["password"]);
-            assert_eq!(answer.received_header("x-remote-certificate-sha256"), [""; 0]);
-            assert_eq!(answer.received_header("authorization"), [""; 0], "it ends at the gate");
-            let record = lab.record(&answer.request_id()).await;
+            let response = tried(&client, path, login, PASSWORD).await;
+            assert_eq!(response.status_and_id(), "200 permit", "{login}");
+            assert_eq!(response.received_header("x-remote-user"), [r"CORP\alice"], "{login}");
+            assert_eq!(response.received_header("x-remote-upn"), ["alice@corp.example"]);
+            assert_eq!(response.received_header("x-remote-authentication"), ["password"]);
+            assert_eq!(response.received_header("x-remote-certificate-sha256"), [""; 0]);
+            assert_eq!(response.received_header("authorization"), [""; 0], "the password is not forwarded");
+            let record = lab.record(&response.request_id()).await;
             assert_eq!(record["authentication"], "password");
             assert_eq!(record["account"]["user"], r"CORP\alice");
             assert_eq!(record["mapping"]["method"], "password");
@@ -131,34 +131,35 @@ async fn a_right_password_is_accepted_with_each_form_of_the_user_name() {
 async fn an_unknown_user_and_a_wrong_password_cannot_be_distinguished() {
     let Some((directory, lab)) = lab("").await else { return };
     let client = TestClient::new(&lab);
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for (user, password) in [
         ("alice", "wrong"),
         ("nobody", PASSWORD),
         ("twin@corp.example", PASSWORD),
         (r"OTHER\alice", PASSWORD),
     ] {
-        let answer = tried(&client, "/accept/echo", user, password).await;
-        assert_eq!(answer.status_and_id(), "401 invalid-password", "{user}");
-        let id = answer.request_id();
+        let response = tried(&client, "/accept/echo", user, password).await;
+        assert_eq!(response.status_and_id(), "401 invalid-password", "{user}");
+        let id = response.request_id();
         let record = lab.record(&id).await;
         assert!(record["account"].is_null() && record["authentication"].is_null());
-        let mut headers = answer.headers.clone();
+        let mut headers = response.headers.clone();
         headers.remove("date");
-        answers.push((headers, answer.text().replace(&id, "ID"), record["detail"].clone()));
+        responses.push((headers, response.text().replace(&id, "ID"), record["detail"].clone()));
     }
-    let details: Vec<_> = answers.iter().map(|(_, _, detail)| detail.as_str().unwrap().to_owned()).collect();
+    let details: Vec<_> =
+        responses.iter().map(|(_, _, detail)| detail.as_str().unwrap().to_owned()).collect();
     assert_eq!(
         details,
         [
             r"the directory rejected the password of CORP\alice: wrong-or-unknown",
             "no directory account has this user name",
-            "2 accounts have this user name; a domain in front of it would tell them apart",
+            "2 accounts have this user name; the user has to prefix it with the domain",
             "no directory account has this user name",
         ]
     );
-    let (headers, text, _) = &answers[0];
-    assert!(answers.iter().all(|(others, other, _)| others == headers && other == text));
+    let (headers, text, _) = &responses[0];
+    assert!(responses.iter().all(|(others, other, _)| others == headers && other == text));
     // Each needed the same number of queries.
     assert_eq!(passwords_tried(&directory), 4);
 }
@@ -188,8 +189,8 @@ async fn a_401_asks_for_a_password_if_and_only_if_the_path_takes_one() {
             &[("authorization", "Bearer abcdef")],
         ] {
             for method in [Method::GET, Method::HEAD, Method::POST] {
-                let answer = ask(method, path, headers).await;
-                assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some(CHALLENGE)));
+                let response = ask(method, path, headers).await;
+                assert_eq!((response.status, response.header("www-authenticate")), (401, Some(CHALLENGE)));
             }
         }
         let again = ask(Method::GET, path, &[("authorization", &wrong)]).await;
@@ -218,8 +219,8 @@ async fn malformed_credentials_are_rejected_without_a_query() {
         &basic("alice", &long),
         &format!("Basic {}", STANDARD.encode(b"alice:\xff")),
     ] {
-        let answer = client.get_with("/accept/echo", &[("authorization", credentials)]).await;
-        assert_eq!(answer.status_and_id(), "401 invalid-password", "{credentials}");
+        let response = client.get_with("/accept/echo", &[("authorization", credentials)]).await;
+        assert_eq!(response.status_and_id(), "401 invalid-password", "{credentials}");
     }
     let good = basic("alice", PASSWORD);
     let twice = client.get_with("/accept/echo", &[("authorization", &good), ("authorization", &good)]).await;
@@ -234,13 +235,13 @@ async fn the_right_password_of_an_unusable_account_is_denied() {
     for (user, why) in
         [("bob", "disabled"), ("carol", "locked"), ("dave", "expired"), ("erin", "logon hours")]
     {
-        let answer = tried(&client, "/accept/echo", user, PASSWORD).await;
-        assert_eq!(answer.status_and_id(), "403 account-disabled", "{user}");
-        let record = lab.record(&answer.request_id()).await;
+        let response = tried(&client, "/accept/echo", user, PASSWORD).await;
+        assert_eq!(response.status_and_id(), "403 account-disabled", "{user}");
+        let record = lab.record(&response.request_id()).await;
         assert!(record["detail"].as_str().unwrap().contains(why), "{}", record["detail"]);
-        // With a wrong password the client learns nothing of it.
-        let answer = tried(&client, "/accept/echo", user, "wrong").await;
-        assert_eq!(answer.status_and_id(), "401 invalid-password", "{user}");
+        // With a wrong password the client does not learn the status of the account.
+        let response = tried(&client, "/accept/echo", user, "wrong").await;
+        assert_eq!(response.status_and_id(), "401 invalid-password", "{user}");
     }
 }
 
@@ -255,15 +256,16 @@ async fn a_rejected_certificate_denies_the_request_whatever_its_password() {
             ("heidi", "403 identity-conflict"),
         ] {
             for client in [TestClient::new(&lab).http1(), TestClient::new(&lab).http2()] {
-                let answer = tried(&client.certificate(card), path, "alice", PASSWORD).await;
-                assert_eq!(answer.status_and_id(), verdict, "{card} at {path}");
+                let response = tried(&client.certificate(card), path, "alice", PASSWORD).await;
+                assert_eq!(response.status_and_id(), verdict, "{card} at {path}");
             }
         }
     }
     assert_eq!(passwords_tried(&directory), 0);
-    // A path that ignores certificates rejects none.
-    let answer = tried(&TestClient::new(&lab).certificate("bob"), "/password/echo", "alice", PASSWORD).await;
-    assert_eq!(answer.received_header("x-remote-user"), [r"CORP\alice"]);
+    // A path that ignores certificates does not reject one.
+    let response =
+        tried(&TestClient::new(&lab).certificate("bob"), "/password/echo", "alice", PASSWORD).await;
+    assert_eq!(response.received_header("x-remote-user"), [r"CORP\alice"]);
 }
 
 #[tokio::test]
@@ -271,8 +273,8 @@ async fn an_unmapped_certificate_allows_a_password_only_if_configured() {
     let Some((directory, lab)) = lab("").await else { return };
     // The directory has no account for judy.
     let client = TestClient::new(&lab).certificate("judy");
-    let answer = tried(&client, "/accept/echo", "alice", PASSWORD).await;
-    assert_eq!(answer.status_and_id(), "403 not-mapped");
+    let response = tried(&client, "/accept/echo", "alice", PASSWORD).await;
+    assert_eq!(response.status_and_id(), "403 not-mapped");
     assert_eq!(passwords_tried(&directory), 0);
 
     let asked = client.get("/unmapped/echo").await;
@@ -282,28 +284,28 @@ async fn an_unmapped_certificate_allows_a_password_only_if_configured() {
         tried(&client, "/unmapped/echo", "alice", "wrong").await.status_and_id(),
         "401 invalid-password"
     );
-    let answer = tried(&client, "/unmapped/echo", "alice", PASSWORD).await;
-    assert_eq!(answer.received_header("x-remote-user"), [r"CORP\alice"]);
-    assert_eq!(answer.received_header("x-remote-authentication"), ["password"]);
+    let response = tried(&client, "/unmapped/echo", "alice", PASSWORD).await;
+    assert_eq!(response.received_header("x-remote-user"), [r"CORP\alice"]);
+    assert_eq!(response.received_header("x-remote-authentication"), ["password"]);
     assert_eq!(
-        answer.received_header("x-remote-certificate-sha256"),
+        response.received_header("x-remote-certificate-sha256"),
         [""; 0],
         "the card proves nothing here"
     );
-    let record = lab.record(&answer.request_id()).await;
+    let record = lab.record(&response.request_id()).await;
     assert_eq!(record["authentication"], "password");
     assert!(record["certificate"]["subject"].as_str().unwrap().contains("judy"), "{record}");
 }
 
 #[tokio::test]
-async fn a_cross_site_request_can_neither_use_a_password_nor_use_up_attempts() {
+async fn a_cross_site_request_can_neither_use_a_password_nor_count_as_an_attempt() {
     let Some((directory, lab)) = lab("").await else { return };
     let client = TestClient::new(&lab);
     for mark in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")] {
         for password in [PASSWORD, "wrong"] {
             let credentials = basic("alice", password);
-            let answer = client.get_with("/accept/echo", &[("authorization", &credentials), mark]).await;
-            assert_eq!(answer.status_and_id(), "403 cross-site-request");
+            let response = client.get_with("/accept/echo", &[("authorization", &credentials), mark]).await;
+            assert_eq!(response.status_and_id(), "403 cross-site-request");
         }
         assert_eq!(client.get_with("/accept/echo", &[mark]).await.status_and_id(), "403 cross-site-request");
     }
@@ -311,7 +313,7 @@ async fn a_cross_site_request_can_neither_use_a_password_nor_use_up_attempts() {
 }
 
 #[tokio::test]
-async fn curl_signs_in() {
+async fn curl_authenticates_by_basic() {
     let Some((_directory, lab)) = lab("").await else { return };
     for version in ["--http1.1", "--http2"] {
         for method in [&["--basic"][..], &["--anyauth"]] {

@@ -4,7 +4,7 @@
 use super::vectors::Tier;
 use super::{authenticate, of_tier};
 
-/// Validates all entries of a tier; returns the numbers of valid and invalid paths. Panics if a path has another result
+/// Validates all entries of a tier and returns the numbers of valid and invalid paths. Panics if a path has another result
 /// than in the manifest, or is rejected for another reason than the suite intends.
 fn check_tier(tier: Tier, reasons: &[(&str, &str)]) -> (usize, usize) {
     let mut wrong = Vec::new();

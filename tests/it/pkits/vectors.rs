@@ -60,7 +60,7 @@ pub(crate) struct Suite {
     pub(crate) entries: Vec<Entry>,
 }
 
-/// The suite, read once.
+/// Returns the suite, which is read once.
 pub(crate) static SUITE: LazyLock<Suite> = LazyLock::new(|| Suite {
     certificates: sections("certificates.pem", |pem| certificate_ders(pem).unwrap().remove(0).to_vec()),
     crls: sections("crls.pem", |pem| crl_ders(pem).unwrap().remove(0)),
@@ -80,7 +80,7 @@ impl Suite {
             .map_err(|error| CertificateRejection::Chain(Arc::new(error)))
     }
 
-    /// The CRLs of a test, read from files as by the gateway. One unreadable CRL fails the whole store.
+    /// Returns the CRLs of a test, read from files as the gateway reads them. One unreadable CRL fails the whole store.
     pub(crate) fn crl_store(&self, entry: &Entry) -> Result<CrlStore, CrlLoadError> {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &String| -> PathBuf {
@@ -98,7 +98,7 @@ impl Suite {
 }
 
 impl Entry {
-    /// The suite's inputs to RFC 5280 6.1; its certificates have no extended key usages.
+    /// Returns the suite's inputs to RFC 5280 6.1; its certificates have no extended key usages.
     fn rule(&self) -> ValidationRule {
         let initial = self.initial_policy_set.iter();
         ValidationRule {
@@ -111,13 +111,13 @@ impl Entry {
         }
     }
 
-    /// `4.8` of `4.8.1`.
+    /// Returns the chapter: `4.8` of `4.8.1`.
     pub(crate) fn chapter(&self) -> &str {
         self.section.rsplit_once('.').unwrap().0
     }
 }
 
-/// The sections of a PEM file by the name in the line before each.
+/// Returns the sections of a PEM file by the name in the line before each.
 fn sections(file: &str, read: impl Fn(&[u8]) -> Vec<u8>) -> HashMap<String, Vec<u8>> {
     let text = text(file);
     let mut found = HashMap::new();

@@ -19,7 +19,7 @@ async fn slapd(crl: &[u8]) -> Option<Slapd> {
     Slapd::start(&[(NAME, Some(crl))]).await
 }
 
-/// A gateway that requires CRLs, with those of the upper authorities in files, and downloads the issuing CA's.
+/// Starts a gateway that requires CRLs, has those of the upper authorities in files, and downloads the issuing CA's.
 fn lab(keys: &str) -> TestGateway {
     let crls = r#"crl = ["pki/crl/root.crl", "pki/crl/policy.crl"]"#;
     let revocation = format!("{{ mode = \"require\", {crls}, fetch = true, {keys} }}");
@@ -33,7 +33,7 @@ fn lab(keys: &str) -> TestGateway {
     })
 }
 
-/// The result of a request with a certificate whose distribution point is `url`.
+/// Returns the result of a request with a certificate whose distribution point is `url`.
 async fn verdict(lab: &TestGateway, url: &str) -> String {
     let crl_distribution_points = vec![url.to_owned()];
     let profile = CardProfile::of("alice", lab.clock.now());
@@ -142,7 +142,7 @@ async fn a_missing_entry_and_a_missing_value_are_different_errors() {
     let host = "127.0.0.1".to_owned();
     let empty = fetcher.get(&slapd.url("Empty", ATTRIBUTE)).await;
     assert_eq!(empty, Err(FetchError::NoValue { host: host.clone(), attribute: ATTRIBUTE.to_owned() }));
-    // The value is not decoded by the fetcher.
+    // The fetcher does not decode the value.
     assert_eq!(fetcher.get(&slapd.url("Garbage", ATTRIBUTE)).await, Ok("no CRL".into()));
     let missing = fetcher.get(&slapd.url("Nobody", ATTRIBUTE)).await;
     assert_eq!(missing, Err(FetchError::Directory { host, code: 32 }));

@@ -17,7 +17,7 @@ struct FetchingGateway {
 const LOOPBACK: &str = r#"hosts = ["127.0.0.1"], addresses = ["127.0.0.1"]"#;
 
 impl FetchingGateway {
-    /// A gateway in `mode`, with these keys for fetching.
+    /// Starts a gateway in `mode`, with these keys for fetching.
     fn new(behaviour: CrlServerBehaviour, mode: &str, keys: &str) -> Self {
         let crls = r#"crl = ["pki/crl/root.crl", "pki/crl/policy.crl"]"#;
         let revocation = format!("{{ mode = {mode:?}, {crls}, fetch = true, {keys} }}");
@@ -31,12 +31,12 @@ impl FetchingGateway {
         }
     }
 
-    /// With a server that serves a fresh, empty CRL.
+    /// Starts a gateway and a server with a current CRL that lists no certificate.
     fn with_current_crl() -> Self {
         Self::new(CrlServerBehaviour::Serves(crl_of(Clock::system().now(), &[])), "require", LOOPBACK)
     }
 
-    /// A certificate whose distribution point is `path` of the server.
+    /// Issues a certificate whose distribution point is `path` of the server.
     fn card(&self, signer: Signer, path: &str) -> Card {
         let crl_distribution_points = vec![self.server.url(path)];
         let profile = CardProfile::of("alice", self.lab.clock.now());
@@ -189,7 +189,7 @@ async fn neither_a_forged_nor_an_older_crl_replaces_the_held_one() {
     }
 }
 
-/// How many downloads have ended, successfully or not.
+/// Returns the number of downloads that have ended, successfully or not.
 fn fetches(lab: &TestGateway) -> usize {
     let text = lab.metrics.encode();
     let counts = text.lines().filter(|line| line.starts_with("portcullis_crl_fetches_total"));
@@ -219,7 +219,7 @@ async fn a_downloaded_crl_survives_a_reload_and_with_cache_dir_a_restart() {
     assert_eq!(fetching.server.requested_paths().first().map(String::as_str), Some("/issuing.crl"));
 }
 
-/// A current CRL of the issuing CA, with one more critical extension.
+/// Returns a current CRL of the issuing CA, with one more critical extension.
 fn crl_with(now: UnixTime, last_of_oid: u8, value: &[u8]) -> Vec<u8> {
     changed(&crl_of(now, &[]), |list| {
         let extensions = list.crl_extensions.get_or_insert_default();
@@ -340,7 +340,7 @@ async fn if_the_first_url_returns_no_crl_the_next_one_is_tried() {
     }
 }
 
-/// A DER element shorter than 256 bytes.
+/// Returns a DER element shorter than 256 bytes.
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u8::try_from(content.len()).unwrap();
     let header = if length < 0x80 { vec![tag, length] } else { vec![tag, 0x81, length] };

@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-/// A CRL of the issuing CA, two seconds newer than the one that the gateway started with.
+/// Returns a CRL of the issuing CA that is two seconds newer than the one that the gateway started with.
 fn crl_revoking(lab: &TestGateway, revoked: &[&str]) -> (Vec<u8>, portcullis::clock::UnixTime) {
     lab.clock.advance(Duration::from_secs(2));
     let now = lab.clock.now();
@@ -48,7 +48,7 @@ async fn a_certificate_revoked_by_an_added_file_of_the_same_date_is_denied_at_th
     }
 }
 
-/// A folder like a Kubernetes volume: symbolic links to `..data`, which links to the folder of one version.
+/// Writes a folder as a Kubernetes volume has it: symbolic links to `..data`, which links to the folder of one version.
 fn write_version(folder: &Path, version: &str, files: &[(&str, Vec<u8>)]) {
     let inside = folder.join(version);
     std::fs::create_dir_all(&inside).unwrap();
@@ -83,7 +83,7 @@ async fn a_certificate_revoked_by_an_updated_volume_is_denied_at_the_next_reques
     alice.is_denied_now(REVOKED).await;
 }
 
-/// `None` until the gateway watches the folder.
+/// Returns the number of failed reloads of the folder; `None` until the gateway watches it.
 fn reload_failures(lab: &TestGateway) -> Option<u64> {
     let text = lab.metrics.encode();
     let name = r#"portcullis_crl_reload_failures_total{realm="staff"} "#;

@@ -7,9 +7,9 @@
 //! | account or group | used by |
 //! | --- | --- |
 //! | spare01, Spare1 | `identity::active_directory`: changes of an account |
-//! | spare02, spare03, Spare2 | `identity::people`: changes of an account; passwords |
+//! | spare02, spare03, Spare2 | `identity::active_directory_accounts`: changes of an account; passwords |
 //! | spare04, spare05 | `identity::accounts`: mappings, and the delay until changes take effect |
-//! | spare06, spare07 | `identity::passwords_of_active_directory`: guessed passwords |
+//! | spare06, spare07 | `identity::active_directory_passwords`: guessed passwords |
 //! | spare08 to spare20 | free; reserve them in this table |
 //! | spare21 | `backends::delegation`: the lifetime of a ticket |
 //! | spare22 to spare27 | `backends::changed_accounts`: renamed, exchanged, deleted and recreated accounts |
@@ -47,37 +47,37 @@ impl ActiveDirectory {
         Some(Self { folder, address: format!("{}.10", network.trim_end()) })
     }
 
-    /// The address of the controller, which its certificate contains.
+    /// Returns the address of the domain controller, which its certificate contains.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    /// LDAP inside TLS.
+    /// Returns the URL for LDAPS.
     pub(crate) fn ldaps_url(&self) -> String {
         format!("ldaps://{}:636", self.address)
     }
 
-    /// LDAP with StartTLS; rejects passwords before it.
+    /// Returns the URL for StartTLS; the server rejects a bind with a password before StartTLS.
     pub(crate) fn start_tls_url(&self) -> String {
         format!("ldap://{}:389", self.address)
     }
 
-    /// The global catalogue inside TLS.
+    /// Returns the URL of the global catalog for LDAPS.
     pub(crate) fn global_catalog_url(&self) -> String {
         format!("ldaps://{}:3269", self.address)
     }
 
-    /// The CA of the controller's certificate, whose names are its address and `dc1.corp.example`.
+    /// Returns the path of the CA of the controller's certificate, whose names are its address and `dc1.corp.example`.
     pub(crate) fn ca_file(&self) -> PathBuf {
         self.folder.join("ca.pem")
     }
 
-    /// The configuration of Kerberos clients, for `KRB5_CONFIG`. The controller is the KDC.
+    /// Returns the path of the configuration of Kerberos clients, for `KRB5_CONFIG`. The controller is the KDC.
     pub(crate) fn krb5_conf(&self) -> PathBuf {
         self.folder.join("krb5.conf")
     }
 
-    /// The keytab `gw`, `untrusted` or `rms`; see `tests/lab/active-directory`.
+    /// Returns the path of the keytab `gw`, `untrusted` or `rms`; see `tests/lab/active-directory`.
     pub(crate) fn keytab(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.keytab"))
     }
@@ -86,7 +86,7 @@ impl ActiveDirectory {
         &self.folder
     }
 
-    /// The SID of an account or a group when the domain was provisioned.
+    /// Returns the SID that an account or a group had when the domain was provisioned.
     pub(crate) fn sid(&self, name: &str) -> String {
         let sids = std::fs::read_to_string(self.folder.join("sids")).unwrap();
         let of_name =
@@ -99,7 +99,7 @@ impl ActiveDirectory {
         self.change(&[&[user, attribute], values].concat());
     }
 
-    /// As [`set`](Self::set), with a binary value, as of `logonHours`.
+    /// As [`set`](Self::set), with a binary value, such as that of `logonHours`.
     pub(crate) fn set_bytes(&self, user: &str, attribute: &str, value: &[u8]) {
         self.change(&["--base64", user, attribute, &STANDARD.encode(value)]);
     }
@@ -138,13 +138,13 @@ impl ActiveDirectory {
         self.change(&["--create", user]);
     }
 
-    /// The present SID of an account, which a test may have recreated.
+    /// Returns the present SID of an account, which a test may have recreated.
     pub(crate) fn sid_now(&self, user: &str) -> String {
         let sid = STANDARD.decode(self.change(&["--sid", user]).trim()).unwrap();
         Sid::from_bytes(&sid).unwrap().to_string()
     }
 
-    /// The value of a numeric attribute.
+    /// Returns the value of a numeric attribute.
     pub(crate) fn number(&self, user: &str, attribute: &str) -> u32 {
         self.change(&["--number", user, attribute]).trim().parse().unwrap()
     }

@@ -1,4 +1,4 @@
-//! Request bodies, and functions to compare them after the transfer.
+//! Request bodies, and the digests by which they are compared after the transfer.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -16,12 +16,12 @@ pub(crate) fn empty_body() -> TestBody {
     Empty::new().boxed()
 }
 
-/// A body of known length: `Content-Length` in HTTP/1.1.
+/// Returns a body of known length, which HTTP/1.1 sends with `Content-Length`.
 pub(crate) fn sized_body(bytes: impl Into<Bytes>) -> TestBody {
     Full::new(bytes.into()).boxed()
 }
 
-/// A body of unknown length: chunked in HTTP/1.1. Each piece is one frame; the trailers follow.
+/// Returns a body of unknown length, which HTTP/1.1 sends in chunks. Each piece is one frame; the trailers follow.
 pub(crate) fn chunked_body(pieces: impl IntoIterator<Item = Bytes>, trailers: Option<HeaderMap>) -> TestBody {
     let data = pieces.into_iter().map(Frame::data);
     FrameQueue(data.chain(trailers.map(Frame::trailers)).collect()).boxed()
@@ -41,7 +41,7 @@ impl Body for FrameQueue {
     }
 }
 
-/// `length` bytes without repetition, so that a lost, doubled or moved piece changes the digest.
+/// Returns `length` bytes without repetition, so that a lost, repeated or moved piece changes the digest.
 pub(crate) fn pattern(length: usize) -> Bytes {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let words = std::iter::repeat_with(|| {
@@ -53,7 +53,7 @@ pub(crate) fn pattern(length: usize) -> Bytes {
     words.flatten().take(length).collect()
 }
 
-/// SHA-256 in lower-case hexadecimal digits, as the echo reports it.
+/// Returns the SHA-256 in lower-case hexadecimal digits, as the echo reports it.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
     digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()

@@ -1,4 +1,4 @@
-//! The web server of a CA, with a configurable fault.
+//! A CA's web server for CRLs, with configurable faults.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ pub(crate) enum CrlServerBehaviour {
     Serves(Vec<u8>),
     /// Declares the length of these bytes and closes the connection after half of them.
     Truncates(Vec<u8>),
-    /// Sends a large body at one byte every 20 ms.
+    /// Sends a large body, one byte every 20 ms.
     Drips,
     /// Reads the request and never responds.
     Hangs,
@@ -27,7 +27,7 @@ pub(crate) enum CrlServerBehaviour {
     RedirectsOnce(String, Vec<u8>),
 }
 
-/// The running server. It ends when this is dropped.
+/// A running CRL server. It stops when dropped.
 pub(crate) struct CrlServer {
     address: SocketAddr,
     shared: Arc<Mutex<CrlServerState>>,
@@ -40,7 +40,7 @@ struct CrlServerState {
 }
 
 impl CrlServer {
-    /// Listens on a free port. Must be called inside a tokio runtime.
+    /// Starts a server on a free port. Call it inside a tokio runtime.
     pub(crate) fn start(behaviour: CrlServerBehaviour) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -66,7 +66,7 @@ impl CrlServer {
         self.shared.lock().unwrap().behaviour = behaviour;
     }
 
-    /// The requested paths in order.
+    /// Returns the requested paths in order.
     pub(crate) fn requested_paths(&self) -> Vec<String> {
         self.shared.lock().unwrap().requested_paths.clone()
     }
@@ -94,7 +94,7 @@ async fn respond(mut stream: TcpStream, shared: &Mutex<CrlServerState>) {
         }
         behaviour
     };
-    // In some tests the client has disconnected; then the write fails.
+    // In some tests the client has disconnected, so that the write fails.
     drop(behave(&mut stream, behaviour).await);
 }
 

@@ -1,19 +1,19 @@
-//! A server of `tests/lab` for one test. It prints its ports on its first line, and ends when its standard input is
-//! closed, hence also when this process is killed.
+//! A server of `tests/lab` that one test starts. It prints its ports in its first line, and exits when its standard input
+//! is closed, hence also when this process is killed.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// The running server. It ends when this is dropped.
+/// A running server of the lab. It stops when dropped.
 pub(crate) struct LabServer {
     child: Child,
     ports: Vec<u16>,
 }
 
 impl LabServer {
-    /// Waits until the server listens.
+    /// Starts the server and waits until it listens.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -23,7 +23,7 @@ impl LabServer {
         Self { child, ports }
     }
 
-    /// The address of its port with this index.
+    /// Returns the address of the printed port with this index.
     pub(crate) fn address(&self, number: usize) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports[number]))
     }
@@ -36,7 +36,7 @@ impl Drop for LabServer {
     }
 }
 
-/// The path of a program of `tests/lab`.
+/// Returns the path of a program of `tests/lab`.
 pub(crate) fn lab_program(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab").join(name)
 }

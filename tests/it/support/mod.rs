@@ -1,5 +1,5 @@
-//! Shared parts of the tests from outside: a [`TestGateway`] with a [`TestConfig`], clients that send requests to it,
-//! and the servers that it depends on.
+//! The fixtures of the tests from outside: a [`TestGateway`] with a [`TestConfig`], clients that send requests to it, and
+//! the servers that it depends on.
 //!
 //! ```ignore
 //! let gateway = TestGateway::start();
@@ -45,5 +45,5 @@ pub(crate) use test_response::TestResponse;
 pub(crate) use tls_backend::{WithoutCertificate, tls_backend};
 pub(crate) use windows_site::{CertificateRequest, CertificateSite, KerberosSite, NtlmSite};
 
-/// The longest wait of one step of a test.
+/// The timeout of one step of a test.
 pub(crate) const TEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);

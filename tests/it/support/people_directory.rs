@@ -42,7 +42,7 @@ access to * by users read
 const DOMAIN_SID: &str = "S-1-5-21-1-2-3";
 const BASE: &str = "DC=corp,DC=example";
 
-/// The running server. It ends when this is dropped.
+/// A running directory. It stops when dropped.
 pub(crate) struct PeopleDirectory {
     child: Option<Child>,
     ldap: SocketAddr,
@@ -61,21 +61,21 @@ impl PeopleDirectory {
         std::fs::write(folder.join("ldap-password"), Self::PASSWORD).unwrap();
     }
 
-    /// Records the skip and returns `None` if slapd is not installed.
+    /// Starts the directory. Records the skip and returns `None` if slapd is not installed.
     pub(crate) async fn start() -> Option<Self> {
         Self::referring_to("ldap://127.0.0.1:1").await
     }
 
-    /// As [`start`](Self::start), with a referral to another server.
+    /// As [`start`](Self::start), with a referral to the server at `url`.
     pub(crate) async fn referring_to(url: &str) -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
             record_skip("slapd is not installed");
             return None;
         }
         let folder = TempDir::new().unwrap();
-        // A copy, because the AppArmor profile of the packaged one denies it other folders. Copied by another process:
-        // a file that this process has open for writing, if only in a child that another test is starting, cannot be
-        // executed.
+        // The AppArmor profile of Debian's slapd denies access to other folders, so a copy runs instead. `cp` makes the
+        // copy, because a file that this process has open for writing cannot be executed, and a child that another test
+        // is starting may inherit the descriptor.
         let copied = Command::new("cp").arg(PROGRAM).arg(folder.path().join("slapd")).status().unwrap();
         assert!(copied.success());
         write_files(folder.path(), url);
@@ -89,12 +89,12 @@ impl PeopleDirectory {
         Some(directory)
     }
 
-    /// Settings for LDAPS, with limits that a test can wait for.
+    /// Returns settings for LDAPS, with timeouts that a test can wait for.
     pub(crate) fn settings(&self) -> DirectorySettings {
         self.settings_by(LdapEncryption::Ldaps)
     }
 
-    /// Settings for LDAPS or StartTLS.
+    /// Returns settings for LDAPS or StartTLS, with timeouts that a test can wait for.
     pub(crate) fn settings_by(&self, encryption: LdapEncryption) -> DirectorySettings {
         let address = match encryption {
             LdapEncryption::Ldaps => self.ldaps,
@@ -103,17 +103,17 @@ impl PeopleDirectory {
         settings("corp", vec![server(address, encryption)])
     }
 
-    /// Its address for plaintext, which the gateway never uses.
+    /// Returns the address for LDAP without TLS, which the gateway uses with StartTLS only.
     pub(crate) fn plain_address(&self) -> SocketAddr {
         self.ldap
     }
 
-    /// Its address for LDAPS.
+    /// Returns the server at the address for LDAPS.
     pub(crate) fn server(&self) -> LdapServer {
         server(self.ldaps, LdapEncryption::Ldaps)
     }
 
-    /// Accepts connections from now on and never responds.
+    /// Stops the process: from now on the server accepts connections and never responds.
     pub(crate) async fn hang(&self) {
         self.signal("-STOP");
         let tasks = format!("/proc/{}/task", self.process());
@@ -124,7 +124,7 @@ impl PeopleDirectory {
         wait_for("the stop", || std::fs::read_dir(&tasks).unwrap().all(stopped).then_some(())).await;
     }
 
-    /// Continues after [`hang`](Self::hang).
+    /// Continues the process after [`hang`](Self::hang).
     pub(crate) fn resume(&self) {
         self.signal("-CONT");
     }
@@ -148,7 +148,7 @@ impl PeopleDirectory {
         wait_for("slapd", || TcpStream::connect(self.ldaps).ok().map(drop)).await;
     }
 
-    /// The logged requests since the first start: `SRCH base="…" scope=2 …`, `BIND dn="…" method=128`.
+    /// Returns the logged requests of this kind since the first start: `SRCH base="…" scope=2 …`, `BIND dn="…" method=128`.
     pub(crate) fn requests(&self, kind: &str) -> Vec<String> {
         let log = std::fs::read_to_string(self.log_file()).unwrap();
         let request = |line: &str| line.split_once(kind).map(|(_, rest)| format!("{kind}{rest}"));
@@ -175,7 +175,7 @@ impl Drop for PeopleDirectory {
     }
 }
 
-/// Settings for these servers, whose certificates belong to the demo's PKI.
+/// Returns settings for these servers, whose certificates belong to the demo's PKI.
 pub(crate) fn settings(name: &str, servers: Vec<LdapServer>) -> DirectorySettings {
     DirectorySettings {
         name: name.into(),
@@ -201,13 +201,13 @@ pub(crate) fn server(address: SocketAddr, encryption: LdapEncryption) -> LdapSer
     LdapServer::new(&address.ip().to_string(), address.port(), encryption).unwrap()
 }
 
-/// The SID of an account or group of the directory.
+/// Returns the SID of an account or group of the directory.
 pub(crate) fn sid(number: u32) -> Sid {
     Sid::parse(&format!("{DOMAIN_SID}-{number}")).unwrap()
 }
 
 fn free_ports() -> [SocketAddr; 2] {
-    // Both are bound at once, so that they differ.
+    // Both are bound at the same time, so that they differ.
     [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap()).map(|socket| socket.local_addr().unwrap())
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct ProgramOutput {
 }
 
 impl ProgramOutput {
-    /// Both outputs, for programs that use either of them for the same message.
+    /// Returns both outputs, since versions of a program differ in where they write a message.
     pub(crate) fn output(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
@@ -57,7 +57,7 @@ pub(crate) fn openssl_client(gateway: &TestGateway, args: &[&str], request: &str
 /// Runs a program for [`TEST_TIMEOUT`] at most, with these variables added to its environment. Records the skip and
 /// returns `None` if it is not installed.
 ///
-/// coreutils' `timeout` enforces the limit, since std has no wait for a process with a time limit.
+/// The `timeout` of coreutils enforces the limit, since std cannot wait for a process with a timeout.
 pub(crate) fn run(
     program: &str,
     environment: &[(&str, &str)],
@@ -79,7 +79,7 @@ pub(crate) fn run(
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // A program that has failed does not read its input; its output contains the reason.
+    // A program that has failed does not read its input. Its output contains the reason.
     drop(stdin.write_all(input));
     drop(stdin);
     let output = child.wait_with_output().unwrap();
@@ -107,8 +107,8 @@ pub(crate) fn record_skip(reason: &str) {
     }
 }
 
-/// The name of the current test: the name of its thread or, if the runner runs one test on the main thread, the name on
-/// the command line.
+/// Returns the name of the current test: the name of its thread or, if the runner runs one test on the main thread, the
+/// name on the command line.
 pub(crate) fn test_name() -> String {
     let current = std::thread::current();
     match current.name() {
@@ -117,7 +117,7 @@ pub(crate) fn test_name() -> String {
     }
 }
 
-/// Whether a program is in PATH or in `/usr/sbin`, which Debian has in the PATH of root only.
+/// Returns whether a program is in PATH or in `/usr/sbin`, which Debian has in the PATH of root only.
 pub(crate) fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);

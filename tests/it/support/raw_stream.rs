@@ -1,4 +1,4 @@
-//! Raw bytes over TLS or plain TCP, as a client and as a backend.
+//! Clients and backends that exchange raw bytes, over TLS or plain TCP.
 
 use super::TEST_TIMEOUT;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -6,18 +6,18 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-/// Writes `bytes` and reads until the gateway closes. Returns the bytes before a reset too.
+/// Writes `bytes`, and returns everything that is received until the gateway closes or resets the connection.
 pub(crate) async fn exchange<IO>(stream: &mut IO, bytes: &[u8]) -> String
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    // The gateway may respond and close before it has read everything; then the write fails and the response counts.
+    // The gateway may respond and close before it has read everything. Then the write fails, and the response counts.
     drop(stream.write_all(bytes).await);
     drop(stream.flush().await);
     read_to_end(stream).await
 }
 
-/// Reads until the gateway closes, and decodes ISO 8859-1.
+/// Reads until the gateway closes or resets the connection, and decodes ISO 8859-1.
 async fn read_to_end<IO: AsyncRead + Unpin>(stream: &mut IO) -> String {
     let mut received = Vec::new();
     let mut buffer = [0; 8192];
@@ -30,7 +30,8 @@ async fn read_to_end<IO: AsyncRead + Unpin>(stream: &mut IO) -> String {
     received.into_iter().map(char::from).collect()
 }
 
-/// A backend that reads one request head on each connection, writes `response`, and closes. It ends with the test.
+/// Starts a backend that reads one request head on each connection, writes `response`, and closes. It stops with the test.
+/// Returns its address.
 pub(crate) async fn raw_backend(response: &'static str) -> SocketAddr {
     raw_backend_with(move |_| response).await
 }

@@ -1,4 +1,4 @@
-//! A directory with CRLs: OpenLDAP's slapd in its own folder and on a free port.
+//! A directory with CRLs: OpenLDAP's slapd in a folder of its own and on a free port.
 
 use super::{pki, record_skip, wait_for};
 use base64::Engine;
@@ -22,7 +22,7 @@ dbnosync
 access to * by anonymous read
 ";
 
-/// The running server. It ends when this is dropped.
+/// A running directory. It stops when dropped.
 pub(crate) struct Slapd {
     child: Child,
     address: SocketAddr,
@@ -31,13 +31,13 @@ pub(crate) struct Slapd {
 }
 
 impl Slapd {
-    /// With an entry below `O=Corp Example` for each name, with its CRL, if it has one, in
+    /// Starts a directory with an entry below `O=Corp Example` for each name. Its CRL, if any, is the value of
     /// `certificateRevocationList;binary`. Records the skip and returns `None` if slapd is not installed.
     pub(crate) async fn start(entries: &[(&str, Option<&[u8]>)]) -> Option<Self> {
         Self::start_with("ldap", entries).await
     }
 
-    /// As [`start`](Self::start), inside TLS with a server certificate of the demo's PKI.
+    /// As [`start`](Self::start), over LDAPS with a server certificate of the demo's PKI.
     pub(crate) async fn start_tls(entries: &[(&str, Option<&[u8]>)]) -> Option<Self> {
         Self::start_with("ldaps", entries).await
     }
@@ -49,7 +49,7 @@ impl Slapd {
             return None;
         }
         let folder = TempDir::new().unwrap();
-        // A copy, because the AppArmor profile of the packaged one denies it other folders.
+        // The AppArmor profile of Debian's slapd denies access to other folders, so a copy runs instead.
         let copy = folder.path().join("slapd");
         std::fs::copy(program, &copy).unwrap();
         let configuration = folder.path().join("slapd.conf");
@@ -70,13 +70,13 @@ impl Slapd {
         Some(Self { child, address, scheme, _folder: folder })
     }
 
-    /// The URL of an entry's CRL, with this description of the attribute.
+    /// Returns the URL of an entry's CRL, with this attribute description.
     pub(crate) fn url(&self, name: &str, attribute: &str) -> String {
         let query = format!("{attribute}?base?objectClass=cRLDistributionPoint");
         format!("{}://{}/CN={},O=Corp%20Example?{query}", self.scheme, self.address, name.replace(' ', "%20"))
     }
 
-    /// Accepts connections from now on and never responds.
+    /// Stops the process: from now on the server accepts connections and never responds.
     pub(crate) fn hang(&self) {
         let process = self.child.id().to_string();
         assert!(Command::new("kill").args(["-STOP", &process]).status().unwrap().success());
@@ -106,7 +106,7 @@ fn add(program: &Path, configuration: &Path, entries: &[(&str, Option<&[u8]>)]) 
     assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
 }
 
-/// Starts the server on a free port, and again on another one if another process takes the port first.
+/// Starts the server on a free port, and again on another one if another process takes the port before it.
 async fn listening(program: &Path, configuration: &Path, scheme: &str) -> (Child, SocketAddr) {
     let start = || {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

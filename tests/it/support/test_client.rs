@@ -1,5 +1,5 @@
-//! A client that may break the rules: it presents any chain, and names one host in the handshake and another in
-//! requests.
+//! A TLS and HTTP client that checks nothing before it sends: it presents any chain, and can name one host in the handshake
+//! and another in requests.
 
 use super::{TEST_TIMEOUT, TestBody, TestGateway, TestResponse, empty_body, pki};
 use bytes::Bytes;
@@ -42,7 +42,7 @@ pub(crate) struct TestClient {
 }
 
 impl TestClient {
-    /// Connects to `rms.corp.example` on this gateway.
+    /// Returns a client that connects to `rms.corp.example` on this gateway.
     pub(crate) fn new(gateway: &TestGateway) -> Self {
         Self {
             address: gateway.address(),
@@ -56,12 +56,12 @@ impl TestClient {
         }
     }
 
-    /// A client of each HTTP version.
+    /// Returns one client for each HTTP version.
     pub(crate) fn http1_and_http2(gateway: &TestGateway) -> [Self; 2] {
         [Self::new(gateway).http1(), Self::new(gateway).http2()]
     }
 
-    /// A client of each TLS version.
+    /// Returns one client for each TLS version.
     pub(crate) fn tls12_and_tls13(gateway: &TestGateway) -> [Self; 2] {
         [Self::new(gateway).tls12(), Self::new(gateway).tls13()]
     }
@@ -127,7 +127,7 @@ impl TestClient {
             socket.bind((from, 0).into())?;
         }
         let tcp = socket.connect(self.address).await?;
-        // Without this the kernel would merge the small writes of a test.
+        // Otherwise the kernel would merge the small writes of a test into one segment.
         tcp.set_nodelay(true)?;
         timeout(TEST_TIMEOUT, connector.connect(name, tcp)).await.expect("the handshake ends")
     }
@@ -151,13 +151,13 @@ impl TestClient {
         Ok(Connection { sender, resumed, driver, host: self.host.clone(), http: self.http })
     }
 
-    /// A request with `Accept: application/json`, so that a denial contains its id. `target` is a path with or without
-    /// a query.
+    /// Returns a request with `Accept: application/json`, so that a denial contains its id. `target` is a path with or
+    /// without a query.
     pub(crate) fn request(&self, method: Method, target: &str) -> http::request::Builder {
         request(self.http, &self.host, method, target)
     }
 
-    /// Sends one request on a new connection.
+    /// Sends one request on a new connection and returns the complete response.
     pub(crate) async fn send(&self, request: Request<TestBody>) -> TestResponse {
         self.connect().await.expect("the handshake succeeds").send(request).await.expect("a response")
     }
@@ -213,10 +213,10 @@ impl ResolvesClientCert for UncheckedCertificate {
     }
 }
 
-/// One connection. It closes when this is dropped.
+/// A connection. It is closed when dropped.
 pub(crate) struct Connection {
     sender: HttpSender,
-    /// Whether its handshake resumed an earlier session.
+    /// Whether the handshake resumed an earlier session.
     pub(crate) resumed: bool,
     driver: JoinHandle<()>,
     host: String,

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 /// Pieces of TOML, of which a test replaces some: `TestConfig { site: "…".into(), ..TestConfig::default() }`.
 ///
-/// In every piece `{rms}` stands for the URL of the stand-in RMS server. Paths are relative to the gateway's folder,
-/// which has the demo's PKI in `pki/`.
+/// In every piece `{rms}` is replaced by the URL of the test RMS server. Paths are relative to the gateway's folder, which
+/// has the demo's PKI in `pki/`.
 #[derive(Clone, Debug)]
 pub(crate) struct TestConfig {
     /// The keys above the first table.
@@ -14,9 +14,9 @@ pub(crate) struct TestConfig {
     pub(crate) hosts: Vec<&'static str>,
     /// The minimum and maximum TLS version of the first site.
     pub(crate) tls: (&'static str, &'static str),
-    /// More keys of its `tls` table, each preceded by a comma.
+    /// Additional keys of the first site's `tls` table, each preceded by a comma.
     pub(crate) tls_more: String,
-    /// More keys of the first site.
+    /// Additional keys of the first site.
     pub(crate) site: String,
     /// The `[[site.path]]` tables of the first site.
     pub(crate) paths: String,
@@ -24,12 +24,13 @@ pub(crate) struct TestConfig {
     pub(crate) realm: String,
     /// The `servers` of `[backend.rms]`.
     pub(crate) servers: String,
-    /// More keys of `[backend.rms]`.
+    /// Additional keys of `[backend.rms]`.
     pub(crate) backend: String,
     /// The keys of `[limits]`.
     pub(crate) limits: String,
+    /// The audit log.
     pub(crate) audit: String,
-    /// Further tables: sites, realms, backends. A further site listens on `127.0.0.1:0` like the first.
+    /// Additional tables: sites, realms, backends. Another site listens on `127.0.0.1:0` as the first does.
     pub(crate) more: String,
 }
 
@@ -52,7 +53,7 @@ impl Default for TestConfig {
     }
 }
 
-/// One echo path for each requirement, and the RMS pipelines of the standard case.
+/// One echo path for each requirement, and the RMS services.
 pub(crate) const PATHS: &str = r#"
 [[site.path]]
 path = "/ignore/echo"
@@ -102,9 +103,9 @@ pub(crate) struct TestRealm<'a> {
     pub(crate) usages: &'a str,
     pub(crate) revocation: &'a str,
     pub(crate) mapping: &'a str,
-    /// The keys of its only identity issuer; empty for none.
+    /// The keys of the only identity issuer; empty for none.
     pub(crate) identity_issuer: &'a str,
-    /// More keys and tables.
+    /// Additional keys and tables.
     pub(crate) more: &'a str,
 }
 
@@ -122,7 +123,7 @@ impl Default for TestRealm<'_> {
 }
 
 impl TestRealm<'_> {
-    /// The keys below `[realm.NAME]`.
+    /// Returns the keys below `[realm.NAME]`.
     pub(crate) fn toml(&self) -> String {
         let Self { trust_anchor, usages, revocation, mapping, identity_issuer, more } = self;
         let issuers = if identity_issuer.is_empty() {
@@ -138,12 +139,12 @@ impl TestRealm<'_> {
 }
 
 impl TestConfig {
-    /// The default with this server as the only one of the backend.
+    /// Returns the default configuration with this server as the only one of the backend.
     pub(crate) fn with_backend(server: SocketAddr) -> Self {
         Self { servers: format!("[\"http://{server}\"]"), ..Self::default() }
     }
 
-    /// The complete file; `rms` is the URL of the stand-in.
+    /// Returns the complete file; `rms` is the URL of the test RMS server.
     pub(crate) fn proxy_toml(&self, rms: &str) -> String {
         let Self {
             top,

@@ -1,4 +1,5 @@
-//! A gateway in this process, with a folder that contains the demo's PKI, a stand-in RMS server and a clock to advance.
+//! A gateway in this process, with the demo's PKI in a folder, the test RMS server as its backend, and a clock that tests
+//! advance.
 
 use super::{TEST_TIMEOUT, TestConfig};
 use portcullis::clock::Clock;
@@ -18,20 +19,20 @@ use tempfile::TempDir;
 /// The configured address of every listener; the system chooses the port.
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// The PKI of all gateways of this process, since creating one takes longer than most tests.
+/// Returns the PKI that all gateways of this process share, since creating one takes longer than most tests.
 pub(crate) fn pki() -> &'static Pki {
     static SHARED: LazyLock<Pki> = LazyLock::new(|| Pki::create(Clock::system().now()).unwrap());
     &SHARED
 }
 
-/// A running gateway. It ends when this is dropped.
+/// A running gateway. It stops when dropped.
 pub(crate) struct TestGateway {
     /// `None` after [`TestGateway::stop`].
     running: Option<RunningServer>,
     context: CompileContext,
-    /// The stand-in behind the gateway.
+    /// The test RMS server behind the gateway.
     pub(crate) rms: Rms,
-    /// The gateway's clock; `advance` it instead of waiting.
+    /// The gateway's clock, which a test advances instead of waiting.
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
     /// The paths of the written PKI.
@@ -43,12 +44,12 @@ pub(crate) struct TestGateway {
 }
 
 impl TestGateway {
-    /// Starts with [`TestConfig::default`].
+    /// Starts a gateway with [`TestConfig::default`].
     pub(crate) fn start() -> Self {
         Self::with(TestConfig::default())
     }
 
-    /// Panics with the rendered diagnostics if the configuration is invalid.
+    /// Starts a gateway. Panics with the rendered diagnostics if the configuration is invalid.
     pub(crate) fn with(config: TestConfig) -> Self {
         Self::prepared(config, |_| {})
     }
@@ -77,67 +78,67 @@ impl TestGateway {
         self.running.as_mut().unwrap().reload(loaded.compiled).unwrap();
     }
 
-    /// Stops as SIGTERM does, and waits until every audit record is written.
+    /// Stops the gateway as SIGTERM does, and waits until every audit record is written.
     pub(crate) fn stop(&mut self) {
         let stopped = self.running.take().unwrap().stop();
         assert_eq!(stopped, portcullis::server::StopOutcome::Whole);
     }
 
-    /// The address of the TLS listener.
+    /// Returns the address of the TLS listener.
     pub(crate) fn address(&self) -> SocketAddr {
         self.tls
     }
 
-    /// The address of the listener for plain HTTP.
+    /// Returns the address of the listener for plain HTTP.
     pub(crate) fn plain_address(&self) -> SocketAddr {
         self.plain
     }
 
-    /// The address of the admin listener.
+    /// Returns the address of the admin listener.
     pub(crate) fn admin_address(&self) -> SocketAddr {
         self.running.as_ref().unwrap().admin_addresses().next().unwrap()
     }
 
-    /// The URL of `path` on the first site, for external clients.
+    /// Returns the URL of `path` on the first site, for external clients.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("https://{}:{}{path}", self.config.hosts[0], self.tls.port())
     }
 
-    /// The folder of proxy.toml, which relative paths start from.
+    /// Returns the folder of proxy.toml, from which relative paths start.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The path of a card's PEM bundle, for `curl --cert`.
+    /// Returns the path of the PEM file with the chain and key of a client certificate, for `curl --cert`.
     pub(crate) fn card_file(&self, name: &str) -> String {
         self.pki_files.card(name).display().to_string()
     }
 
-    /// Every audit record so far; waits up to 100 ms for records that are queued for the file.
+    /// Returns every audit record so far. Waits up to 100 ms for records that are queued for the file.
     pub(crate) fn records(&self) -> Vec<Value> {
         let start = Instant::now();
-        // Bounded, because a request in progress occupies bytes of the queue until it ends.
+        // The wait is bounded, because a request in progress occupies bytes of the queue until it ends.
         while self.metrics.audit.queue_bytes.get() > 0 && start.elapsed() < Duration::from_millis(100) {
             std::thread::yield_now();
         }
         let path: PathBuf = self.folder.path().join(&self.config.audit);
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        // The last line may be half written.
+        // The last line may be incomplete.
         let complete = text.rfind('\n').map_or("", |end| &text[..end]);
         complete.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// Waits for the audit record of this request.
+    /// Waits for the audit record of this request and returns it.
     pub(crate) async fn record(&self, request_id: &str) -> Value {
         self.record_where(|record| record["request_id"] == request_id).await
     }
 
-    /// Waits for the first audit record that matches.
+    /// Waits for the first audit record that matches and returns it.
     pub(crate) async fn record_where(&self, matches: impl Fn(&Value) -> bool) -> Value {
         wait_for("an audit record", || self.records().into_iter().find(&matches)).await
     }
 
-    /// Waits for an audit record, and asserts that it is the only one.
+    /// Waits for an audit record and returns it. Panics if there are several.
     pub(crate) async fn only_record(&self) -> Value {
         let record = self.record_where(|_| true).await;
         assert_eq!(self.records().len(), 1, "{:?}", self.records());

@@ -1,4 +1,4 @@
-//! A backend inside TLS that rejects clients without a certificate, as IIS, nginx or Apache do.
+//! A TLS backend that rejects clients without a certificate, as IIS, nginx or Apache do.
 
 use super::pki;
 use rustls::RootCertStore;
@@ -19,7 +19,8 @@ pub(crate) enum WithoutCertificate {
     Status(u16),
 }
 
-/// Serves until the test ends; a client with a certificate of the demo's PKI receives 200.
+/// Starts the backend and returns its address. A client with a certificate of the demo's PKI receives 200. The backend
+/// stops with the test.
 pub(crate) async fn tls_backend(without: WithoutCertificate) -> SocketAddr {
     let acceptor = TlsAcceptor::from(configuration(without));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -39,7 +40,7 @@ pub(crate) async fn tls_backend(without: WithoutCertificate) -> SocketAddr {
                 WithoutCertificate::Status(status) if !presented => status,
                 WithoutCertificate::Status(_) | WithoutCertificate::Alert => 200,
             };
-            let response = format!("HTTP/1.1 {status} Stand-in\r\ncontent-length: 0\r\n\r\n");
+            let response = format!("HTTP/1.1 {status} Test\r\ncontent-length: 0\r\n\r\n");
             // The client may have closed the connection.
             drop(stream.write_all(response.as_bytes()).await);
             drop(stream.shutdown().await);

@@ -1,5 +1,5 @@
 //! Web servers that authenticate users as IIS does: by Kerberos, by a client certificate or by NTLM. The first two are
-//! Apache in front of an echo, such as [`Rms`](portcullis::demo::rms::Rms) at `/echo`; the third includes an echo.
+//! Apache in front of an echo, such as [`Rms`](portcullis::demo::rms::Rms) at `/echo`; the third has an echo of its own.
 
 use super::{ActiveDirectory, LabServer, is_installed, lab_program, pki, record_skip};
 use std::fmt::Write;
@@ -10,32 +10,32 @@ use tempfile::TempDir;
 
 /// The folder of Apache's modules on Debian.
 const APACHE_MODULES: &str = "/usr/lib/apache2/modules";
-/// The number of users such as `user001`, here and in the directory.
+/// The number of users such as `user001`, as in the directory.
 const CROWD: usize = 200;
 
-/// Apache for `HTTP/rms.corp.example`. Forwards the authenticated user to the echo in `X-Remote-User`.
+/// Apache as the service `HTTP/rms.corp.example`. It forwards the authenticated user to the echo in `X-Remote-User`.
 pub(crate) struct KerberosSite(LabServer);
 
 impl KerberosSite {
-    /// Records the skip and returns `None` if Apache or the module is not installed.
+    /// Starts the server. Records the skip and returns `None` if Apache or the module is not installed.
     pub(crate) fn start(directory: &ActiveDirectory, echo: SocketAddr) -> Option<Self> {
         let mut command = apache("mod_auth_gssapi.so")?;
         command.arg("kerberos").arg(directory.folder()).arg(echo.to_string());
         Some(Self(LabServer::start(&mut command)))
     }
 
-    /// The address on which every request needs a ticket.
+    /// Returns the address on which every request needs a ticket.
     pub(crate) fn per_request(&self) -> SocketAddr {
         self.0.address(0)
     }
 
-    /// The address on which a ticket authenticates the connection, including further requests.
+    /// Returns the address on which a ticket authenticates the connection, and thereby further requests.
     pub(crate) fn per_connection(&self) -> SocketAddr {
         self.0.address(1)
     }
 }
 
-/// When a server requests the client certificate.
+/// The time at which a server requests the client certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CertificateRequest {
     InHandshake,
@@ -43,16 +43,16 @@ pub(crate) enum CertificateRequest {
     AfterRequest,
 }
 
-/// Apache with the demo's RSA server certificate, which requires a client certificate. Forwards to the echo
-/// `X-Client-Subject`, `X-Client-Upn`, `X-Client-Serial` and `X-Client-Certificate` (the PEM in base64).
+/// Apache with the demo's RSA server certificate, which requires a client certificate. It forwards `X-Client-Subject`,
+/// `X-Client-Upn`, `X-Client-Serial` and `X-Client-Certificate` (the PEM in base64) to the echo.
 pub(crate) struct CertificateSite {
     server: LabServer,
     _folder: TempDir,
 }
 
 impl CertificateSite {
-    /// `client_cas` is PEM: the CAs of the client certificates, up to the root. Records the skip and returns `None` if
-    /// Apache or the module is not installed.
+    /// Starts the server; `client_cas` are the CAs of the client certificates up to the root, as PEM. Records the skip and
+    /// returns `None` if Apache or the module is not installed.
     pub(crate) fn start(client_cas: &str, echo: SocketAddr) -> Option<Self> {
         let mut command = apache("mod_ssl.so")?;
         let folder = TempDir::new().unwrap();
@@ -64,9 +64,9 @@ impl CertificateSite {
         Some(Self { server: LabServer::start(&mut command), _folder: folder })
     }
 
-    /// The address with this behaviour and only this version of TLS, `1.2` or `1.3`.
-    pub(crate) fn address(&self, asks: CertificateRequest, tls: &str) -> SocketAddr {
-        self.server.address(match (asks, tls) {
+    /// Returns the address with this behaviour and only this version of TLS, `1.2` or `1.3`.
+    pub(crate) fn address(&self, time: CertificateRequest, tls: &str) -> SocketAddr {
+        self.server.address(match (time, tls) {
             (CertificateRequest::InHandshake, "1.2") => 0,
             (CertificateRequest::InHandshake, "1.3") => 1,
             (CertificateRequest::AfterRequest, "1.2") => 2,
@@ -80,8 +80,9 @@ impl CertificateSite {
 pub(crate) struct NtlmSite(LabServer);
 
 impl NtlmSite {
-    /// With the users `CORP\alice`, `CORP\bob` and `CORP\user001` to `CORP\user200`, whose password is
-    /// [`ActiveDirectory::PASSWORD`]; needs no directory. Records the skip and returns `None` without Python.
+    /// Starts the server without a directory, with the users `CORP\alice`, `CORP\bob` and `CORP\user001` to
+    /// `CORP\user200`, whose password is [`ActiveDirectory::PASSWORD`]. Records the skip and returns `None` if Python is
+    /// not installed.
     pub(crate) fn start() -> Option<Self> {
         if !is_installed("python3") {
             record_skip("python3 is not installed");
@@ -101,7 +102,8 @@ impl NtlmSite {
         Some(Self(LabServer::start(command.arg(script).arg("--users").arg(users))))
     }
 
-    /// With every user of the directory, and Samba's NTLM. Records the skip and returns `None` if it is not installed.
+    /// Starts the server with every user of the directory and Samba's NTLM. Records the skip and returns `None` if Python
+    /// or Samba's `ntlm_auth` is not installed.
     pub(crate) fn of_domain(directory: &ActiveDirectory) -> Option<Self> {
         if !is_installed("python3") || !is_installed("ntlm_auth") {
             record_skip("python3 or ntlm_auth is not installed");
@@ -116,7 +118,7 @@ impl NtlmSite {
     }
 }
 
-/// The command that starts Apache. Records the skip and returns `None` if Apache or the module is not installed.
+/// Returns the command that starts Apache. Records the skip and returns `None` if Apache or the module is not installed.
 fn apache(module: &str) -> Option<Command> {
     if is_installed("apache2") && Path::new(APACHE_MODULES).join(module).exists() {
         return Some(Command::new(lab_program("windows-site")));

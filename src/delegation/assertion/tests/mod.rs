@@ -1,4 +1,4 @@
-//! Assertions that are signed, and verified with the JWT library.
+//! Assertions are signed, and verified with the JWT library.
 
 use std::time::Duration;
 
@@ -126,7 +126,7 @@ fn the_first_key_signs_and_all_are_published() {
 }
 
 #[test]
-fn nothing_private_is_published() {
+fn no_private_parameter_of_a_key_is_published() {
     let keys = [key(&PKCS_RSA_SHA256), key(&PKCS_ECDSA_P256_SHA256), key(&PKCS_ED25519)];
     let signer = signer(&keys).unwrap();
     let set: Value = serde_json::from_str(signer.jwks()).unwrap();
@@ -240,7 +240,7 @@ fn unusable_keys_are_rejected_with_their_position() {
     assert!(matches!(cause(PrivateKeyDer::Pkcs8(inconsistent.into())), AssertionKeyError::Inconsistent));
 }
 
-/// The part of an RSA key that is read for its length, with a modulus of this many bits.
+/// Returns the part of an RSA key that is decoded to determine its length, with a modulus of this many bits.
 fn rsa_of(bits: usize) -> PrivateKeyDer<'static> {
     let mut modulus = vec![0xff; bits.div_ceil(8)];
     modulus[0] >>= (8 - bits % 8) % 8;

@@ -1,9 +1,9 @@
-//! The chains and keys that a subordinate CA may have.
+//! The chains and keys that a subordinate CA accepts and rejects.
 
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
 use std::time::Duration;
 
-use super::{DAY, NOW, TestAuthority, alice, authority, authority_with, before, changed_authority, date};
+use super::{DAY, NOW, TestSubordinateCa, alice, authority, authority_with, before, changed_authority, date};
 use crate::certificate::signature::SignatureError;
 use crate::certificate::{Certificate, KeyAlgorithm};
 use crate::clock::UnixTime;
@@ -11,7 +11,7 @@ use crate::delegation::user_certificates::{
     IssuanceError, IssuanceSettings, SubordinateCa, SubordinateCaError,
 };
 
-fn rejection(authority: &TestAuthority) -> SubordinateCaError {
+fn rejection(authority: &TestSubordinateCa) -> SubordinateCaError {
     SubordinateCa::new(&authority.chain, &authority.key, IssuanceSettings::default(), NOW).unwrap_err()
 }
 
@@ -45,16 +45,16 @@ fn a_ca_key_that_windows_does_not_support_is_rejected() {
 #[test]
 fn a_key_of_another_certificate_is_rejected() {
     let (one, other) = (authority(), authority());
-    let mixed = TestAuthority { chain: one.chain, key: other.key };
+    let mixed = TestSubordinateCa { chain: one.chain, key: other.key };
     assert!(matches!(rejection(&mixed), SubordinateCaError::KeyMismatch));
 }
 
 #[test]
 fn an_empty_or_malformed_chain_is_rejected() {
-    let TestAuthority { chain, key } = authority();
-    let none = TestAuthority { chain: Vec::new(), key: key.clone_key() };
+    let TestSubordinateCa { chain, key } = authority();
+    let none = TestSubordinateCa { chain: Vec::new(), key: key.clone_key() };
     assert!(matches!(rejection(&none), SubordinateCaError::NoCertificate));
-    let garbage = TestAuthority { chain: vec![chain[0].clone(), vec![0x30, 0].into()], key };
+    let garbage = TestSubordinateCa { chain: vec![chain[0].clone(), vec![0x30, 0].into()], key };
     assert!(matches!(rejection(&garbage), SubordinateCaError::Malformed { number: 2, .. }));
 }
 
@@ -98,7 +98,7 @@ fn a_path_length_of_zero_is_accepted_in_the_ca_and_rejected_above_it() {
 #[test]
 fn a_chain_of_unrelated_certificates_is_rejected() {
     let (one, other) = (authority(), authority());
-    let mixed = TestAuthority { chain: vec![one.chain[0].clone(), other.chain[1].clone()], key: one.key };
+    let mixed = TestSubordinateCa { chain: vec![one.chain[0].clone(), other.chain[1].clone()], key: one.key };
     let refused = rejection(&mixed);
     let SubordinateCaError::NotIssuedByNext { number: 1, cause } = refused else { panic!("{refused:?}") };
     assert_eq!(cause, Some(SignatureError::Wrong));
@@ -108,7 +108,8 @@ fn a_chain_of_unrelated_certificates_is_rejected() {
         |root| root.distinguished_name = super::named("Another Root CA".into()),
         |_| {},
     );
-    let mixed = TestAuthority { chain: vec![mixed.chain[0].clone(), named.chain[1].clone()], key: mixed.key };
+    let mixed =
+        TestSubordinateCa { chain: vec![mixed.chain[0].clone(), named.chain[1].clone()], key: mixed.key };
     assert!(matches!(rejection(&mixed), SubordinateCaError::NotIssuedByNext { number: 1, cause: None }));
 }
 

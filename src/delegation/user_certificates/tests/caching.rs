@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::{NOW, alice, authority, before, bob, changed_authority, date};
 use crate::clock::Tick;
-use crate::delegation::user_certificates::{IssuanceError, IssuedIdentity, UserCertificates};
+use crate::delegation::user_certificates::{IssuanceError, IssuedUserCertificate, UserCertificates};
 use crate::telemetry::CacheMetrics;
 
 fn identities() -> UserCertificates {
     UserCertificates::new(authority().load(), 1 << 20, CacheMetrics::default())
 }
 
-fn is_same(one: &Arc<IssuedIdentity>, other: &Arc<IssuedIdentity>) -> bool {
+fn is_same(one: &Arc<IssuedUserCertificate>, other: &Arc<IssuedUserCertificate>) -> bool {
     one.certificate().serial == other.certificate().serial
 }
 

@@ -7,7 +7,7 @@ use der::flagset::FlagSet;
 use rcgen::DnValue;
 use x509_cert::ext::pkix::{KeyUsage, KeyUsages};
 
-use super::{DAY, NOW, SID, TestAuthority, alice, authority, before, bob, changed_authority, named};
+use super::{DAY, NOW, SID, TestSubordinateCa, alice, authority, before, bob, changed_authority, named};
 use crate::certificate::{Certificate, KeyAlgorithm};
 use crate::clock::UnixTime;
 use crate::delegation::user_certificates::{
@@ -19,7 +19,7 @@ fn leaf(issued: &UserCertificate) -> Certificate {
     Certificate::from_der(&issued.key.cert[0]).unwrap()
 }
 
-fn issued_by(authority: &TestAuthority, subject: &UserCertificateSubject) -> Certificate {
+fn issued_by(authority: &TestSubordinateCa, subject: &UserCertificateSubject) -> Certificate {
     leaf(&authority.load().issue(subject, NOW).unwrap())
 }
 
@@ -103,11 +103,11 @@ fn each_certificate_has_its_own_key_and_random_serial_number() {
 #[test]
 fn a_certificate_has_a_crl_distribution_point_or_no_rev_avail() {
     let no_revocation_available = [0x06, 0x03, 0x55, 0x1d, 0x38];
-    let says_none = |certificate: &Certificate| {
+    let has_no_rev_avail = |certificate: &Certificate| {
         certificate.tbs_der().windows(5).any(|window| window == no_revocation_available)
     };
     let without = issued_by(&authority(), &alice());
-    assert!(without.crl_distribution_points().is_empty() && says_none(&without));
+    assert!(without.crl_distribution_points().is_empty() && has_no_rev_avail(&without));
 
     let url = "http://pki.corp.example/gate.crl";
     let settings =
@@ -116,7 +116,7 @@ fn a_certificate_has_a_crl_distribution_point_or_no_rev_avail() {
     let authority = SubordinateCa::new(&authority.chain, &authority.key, settings, NOW).unwrap();
     let with = leaf(&authority.issue(&alice(), NOW).unwrap());
     assert!(format!("{:?}", with.crl_distribution_points()).contains(url));
-    assert!(!says_none(&with), "RFC 9608 section 3 forbids both together");
+    assert!(!has_no_rev_avail(&with), "RFC 9608 section 3 forbids both together");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use super::{NOW, alice, authority};
 use crate::certificate::Certificate;
 use crate::clock::Tick;
 use crate::delegation::user_certificates::{
-    CertificatePresentation, IssuedIdentity, PresentationOutcome, UserCertificates,
+    CertificatePresentation, IssuedUserCertificate, PresentationOutcome, UserCertificates,
 };
 use crate::telemetry::CacheMetrics;
 
@@ -103,7 +103,7 @@ impl TestServer {
 
     fn handshake(
         &self,
-        identity: &IssuedIdentity,
+        identity: &IssuedUserCertificate,
     ) -> (ClientConnection, ServerConnection, CertificatePresentation) {
         let (settings, presentation) = identity.settings_for_one_connection(&self.template);
         let name = ServerName::try_from("iis.corp.example").unwrap();
@@ -127,7 +127,7 @@ impl TestServer {
     }
 }
 
-async fn identity() -> Arc<IssuedIdentity> {
+async fn identity() -> Arc<IssuedUserCertificate> {
     let identities = UserCertificates::new(authority().load(), 1 << 20, CacheMetrics::default());
     identities.identity(&alice(), Tick::ORIGIN, NOW).await.unwrap()
 }

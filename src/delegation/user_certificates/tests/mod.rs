@@ -1,4 +1,4 @@
-//! Subordinate CAs of the tests, and their certificates, read by this crate and by rustls.
+//! Tests with subordinate CAs, whose certificates are decoded by this crate and by rustls.
 
 mod authorities;
 mod caching;
@@ -22,24 +22,24 @@ const DAY: Duration = Duration::from_secs(86_400);
 const SID: &str = "S-1-5-21-1004336348-1177238915-682003330-1103";
 
 /// A CA's certificate, the root above it, and its key.
-struct TestAuthority {
+struct TestSubordinateCa {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 }
 
-impl TestAuthority {
+impl TestSubordinateCa {
     fn load(&self) -> SubordinateCa {
         SubordinateCa::new(&self.chain, &self.key, IssuanceSettings::default(), NOW).unwrap()
     }
 }
 
-/// A valid subordinate CA with a P-256 key.
-fn authority() -> TestAuthority {
+/// Returns a valid subordinate CA with a P-256 key.
+fn authority() -> TestSubordinateCa {
     changed_authority(|_| {})
 }
 
-/// A subordinate CA changed by `change`.
-fn changed_authority(change: impl FnOnce(&mut CertificateParams)) -> TestAuthority {
+/// Returns a subordinate CA with a P-256 key, changed by `change`.
+fn changed_authority(change: impl FnOnce(&mut CertificateParams)) -> TestSubordinateCa {
     authority_with(&rcgen::PKCS_ECDSA_P256_SHA256, |_| {}, change)
 }
 
@@ -47,7 +47,7 @@ fn authority_with(
     algorithm: &'static SignatureAlgorithm,
     change_root: impl FnOnce(&mut CertificateParams),
     change: impl FnOnce(&mut CertificateParams),
-) -> TestAuthority {
+) -> TestSubordinateCa {
     let root_key = KeyPair::generate().unwrap();
     let mut root = authority_parameters("Backend Root CA");
     change_root(&mut root);
@@ -56,7 +56,7 @@ fn authority_with(
     let mut parameters = authority_parameters("Gate CA");
     change(&mut parameters);
     let certificate = parameters.signed_by(&key, &Issuer::new(root, root_key)).unwrap();
-    TestAuthority {
+    TestSubordinateCa {
         chain: vec![certificate.into(), root_certificate.into()],
         key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
     }

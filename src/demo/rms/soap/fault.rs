@@ -5,7 +5,7 @@ use quick_xml::escape::escape;
 
 use super::message::{SoapVersion, enclose};
 
-/// The error of a call.
+/// The error of a call, with the message that ASP.NET or RMS returns.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SoapFault {
     /// Not XML, or XML that is not permitted in an envelope: a DTD, nesting that is too deep, an incomplete document.
@@ -17,7 +17,7 @@ pub(crate) enum SoapFault {
     /// Not an operation of this file.
     #[error("Server did not recognize the value of HTTP Header SOAPAction: {0}.")]
     UnknownAction(String),
-    /// No `VersionData` of the service, or no supported version.
+    /// The message has no `VersionData` of the service, or no supported version.
     #[error("Microsoft.DigitalRightsManagement.Core.UnsupportedDataVersionException")]
     UnsupportedDataVersion,
     /// A version that is not four numbers.
@@ -35,7 +35,7 @@ pub(crate) enum SoapFault {
 }
 
 impl SoapFault {
-    /// ASP.NET responds to faults with 500, except for malformed XML.
+    /// Returns the status of the response. ASP.NET responds to faults with 500, except for malformed XML.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::MalformedXml(_) => StatusCode::BAD_REQUEST,
@@ -49,7 +49,7 @@ impl SoapFault {
         }
     }
 
-    /// The complete envelope; a fault has no `VersionData`.
+    /// Returns the complete envelope; a fault has no `VersionData`.
     pub(crate) fn envelope(&self, version: SoapVersion) -> String {
         let text = self.to_string();
         let (code, text) = (self.code(version), escape(text.as_str()));
@@ -66,7 +66,8 @@ impl SoapFault {
         enclose(version, "", &fault)
     }
 
-    /// RMS always reports the server as the cause; errors that ASP.NET detects before RMS are the sender's.
+    /// Returns the fault code. RMS always reports the server as the cause; errors that ASP.NET detects before it calls RMS
+    /// are the sender's.
     fn code(&self, version: SoapVersion) -> &'static str {
         let [sender, receiver] = match version {
             SoapVersion::V1_1 => ["Client", "Server"],

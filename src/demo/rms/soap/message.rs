@@ -10,7 +10,7 @@ pub(crate) enum SoapVersion {
 }
 
 impl SoapVersion {
-    /// The namespace of the envelope.
+    /// Returns the namespace of the envelope.
     pub(crate) fn envelope_namespace(self) -> &'static str {
         match self {
             Self::V1_1 => "http://schemas.xmlsoap.org/soap/envelope/",
@@ -18,7 +18,7 @@ impl SoapVersion {
         }
     }
 
-    /// The media type of a response.
+    /// Returns the media type of a message.
     pub(crate) fn media_type(self) -> &'static str {
         match self {
             Self::V1_1 => "text/xml; charset=utf-8",
@@ -43,7 +43,7 @@ pub(crate) enum RmsService {
 }
 
 impl RmsService {
-    /// The namespace of the service's elements, and the prefix of its actions.
+    /// Returns the namespace of the service's elements, which is also the prefix of its actions.
     pub(crate) fn namespace(self) -> &'static str {
         match self {
             Self::Certification => "http://microsoft.com/DRM/CertificationService",
@@ -55,16 +55,16 @@ impl RmsService {
     }
 }
 
-/// Whether a message carries the `VersionData` header.
+/// The `VersionData` header of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::demo::rms) enum VersionHeader {
-    /// With the minimum version 1.0.0.0 and this maximum version.
+    /// The minimum version 1.0.0.0 and this maximum version.
     UpTo(&'static str),
-    /// In faults and `GetServerInfo`.
+    /// No header, as in faults and `GetServerInfo`.
     Absent,
 }
 
-/// An envelope around `body`, which is XML.
+/// Returns an envelope around `body`, which is XML.
 pub(in crate::demo::rms) fn envelope(
     version: SoapVersion,
     service: RmsService,

@@ -1,5 +1,5 @@
-//! The parser of SOAP messages, for the few facts that the operations need. It expands no entity of the message, and
-//! rejects a DTD.
+//! The parser of SOAP messages, which extracts the facts that the operations need. It rejects a DTD, so that a message
+//! cannot define entities (XXE, "billion laughs").
 
 use quick_xml::NsReader;
 use quick_xml::escape::resolve_predefined_entity;
@@ -9,11 +9,11 @@ use quick_xml::name::ResolveResult;
 use super::fault::SoapFault;
 use super::message::{RmsService, SoapVersion};
 
-/// More than any XrML document in an envelope needs.
+/// The largest nesting of elements; more than any XrML document in an envelope needs.
 const MAXIMUM_DEPTH: usize = 64;
-/// More than any text that the operations use.
+/// The largest length of a recorded text; more than any text that the operations use.
 const MAXIMUM_TEXT: usize = 1_024;
-/// More than any client requests in one call.
+/// The largest number of recorded values; more than any client requests in one call.
 const MAXIMUM_VALUES: usize = 1_024;
 
 /// The facts of one call.
@@ -21,11 +21,11 @@ const MAXIMUM_VALUES: usize = 1_024;
 pub(crate) struct SoapEnvelope {
     /// The namespace of the first element of the body.
     pub(crate) namespace: String,
-    /// Its name: the operation.
+    /// The name of that element: the operation.
     pub(crate) operation: String,
-    /// The number of elements in its first parameter; for licences, the number requested.
+    /// The number of elements in the first parameter; for licences, the number requested.
     pub(crate) items: usize,
-    /// The texts of the `Type` and `string` elements of its parameters.
+    /// The texts of the `Type` and `string` elements of the parameters.
     pub(crate) values: Vec<String>,
     versions: Vec<Versions>,
 }
@@ -77,7 +77,8 @@ impl SoapEnvelope {
         parser.finish()
     }
 
-    /// Requires a `VersionData` of `service` that overlaps 1.0.0.0 to 1.1.0.0 (MS-RMPR 2.2.3.3).
+    /// Returns an error unless the message has one `VersionData` of `service` that overlaps 1.0.0.0 to 1.1.0.0 (MS-RMPR
+    /// 2.2.3.3).
     pub(crate) fn check_version(&self, service: RmsService) -> Result<(), SoapFault> {
         let mut of_service = self.versions.iter().filter(|it| it.namespace == service.namespace());
         let (Some(versions), None) = (of_service.next(), of_service.next()) else {
@@ -162,7 +163,7 @@ impl SoapParser {
         if self.open.first().is_some_and(is_envelope) { Ok(()) } else { Err(SoapFault::VersionMismatch) }
     }
 
-    /// `Header` or `Body`, if the parser is inside one of them.
+    /// Returns `Header` or `Body` if the parser is inside one of them.
     fn soap_part(&self) -> Option<&str> {
         let (namespace, name) = self.open.get(1)?;
         (namespace == self.version.envelope_namespace()).then_some(name)
@@ -196,7 +197,7 @@ impl SoapParser {
     }
 }
 
-/// Resolves a character reference, or one of the five predefined entities of XML.
+/// Returns the text of a character reference or of one of the five predefined entities of XML.
 fn resolved(reference: &BytesRef<'_>) -> Result<String, SoapFault> {
     if let Some(character) = reference.resolve_char_ref().map_err(|error| malformed(&error))? {
         return Ok(character.to_string());

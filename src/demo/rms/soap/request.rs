@@ -1,4 +1,4 @@
-//! Requests of RMS clients, with measured sizes (TechNet Cc747663).
+//! The requests of RMS clients, with the sizes that were measured on real ones (TechNet Cc747663).
 
 use quick_xml::escape::escape;
 
@@ -9,18 +9,18 @@ const CERTIFY_BYTES: usize = 12_000;
 const USE_LICENCE_BYTES: usize = 64_000;
 const CLIENT_LICENSOR_BYTES: usize = 17_000;
 
-/// A call, to be sent by `POST`.
+/// A call, which a client sends by `POST`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SoapRequest {
     /// The path of the `.asmx` file.
     pub path: &'static str,
-    /// The headers that the version of SOAP requires.
+    /// The header lines that the version of SOAP requires.
     pub headers: Vec<(&'static str, String)>,
     /// The envelope.
     pub body: Vec<u8>,
 }
 
-/// `Certify`: requests the rights account certificate of the authenticated user. About 12 KB.
+/// Returns a `Certify` call of about 12 KB, which requests the rights account certificate of the authenticated user.
 pub(crate) fn certify_request(version: SoapVersion) -> SoapRequest {
     let machine = chain(XrmlKind::ServerLicensor, "Demo machine", CERTIFY_BYTES);
     let parameters = format!(
@@ -31,7 +31,7 @@ pub(crate) fn certify_request(version: SoapVersion) -> SoapRequest {
     call(version, path, RmsService::Certification, "Certify", &parameters)
 }
 
-/// `AcquireLicense`: requests a use licence with the account's certificate. About 64 KB.
+/// Returns an `AcquireLicense` call of about 64 KB, which requests a use licence with the account's certificate.
 pub(crate) fn acquire_license_request(version: SoapVersion) -> SoapRequest {
     let licensee = chain(XrmlKind::RightsAccount, "CORP\\alice", USE_LICENCE_BYTES / 4);
     let issuance = certificate(XrmlKind::PublishingLicence, "Demo document", USE_LICENCE_BYTES * 3 / 4);
@@ -42,7 +42,8 @@ pub(crate) fn acquire_license_request(version: SoapVersion) -> SoapRequest {
     call(version, "/_wmcs/licensing/license.asmx", RmsService::Licensing, "AcquireLicense", &parameters)
 }
 
-/// `AcquireIssuanceLicense`: requests the signature of a publishing licence of `bytes`; the protocol allows 8 MiB.
+/// Returns an `AcquireIssuanceLicense` call, which requests the signature of a publishing licence of `bytes` bytes; the
+/// protocol allows 8 MiB.
 pub(crate) fn acquire_issuance_license_request(version: SoapVersion, bytes: usize) -> SoapRequest {
     let parameters = format!(
         "<RequestParams><AcquireIssuanceLicenseParams><UnsignedIssuanceLicense><XrML xmlns=\"\" version=\"1.2\">{}\
@@ -53,7 +54,7 @@ pub(crate) fn acquire_issuance_license_request(version: SoapVersion, bytes: usiz
     call(version, path, RmsService::Publishing, "AcquireIssuanceLicense", &parameters)
 }
 
-/// `GetClientLicensorCert`: requests the certificate for offline publishing. About 17 KB.
+/// Returns a `GetClientLicensorCert` call of about 17 KB, which requests the certificate for offline publishing.
 pub(crate) fn client_licensor_request(version: SoapVersion) -> SoapRequest {
     let persona = chain(XrmlKind::RightsAccount, "CORP\\alice", CLIENT_LICENSOR_BYTES);
     let parameters = format!(
@@ -64,7 +65,7 @@ pub(crate) fn client_licensor_request(version: SoapVersion) -> SoapRequest {
     call(version, path, RmsService::Publishing, "GetClientLicensorCert", &parameters)
 }
 
-/// `FindServiceLocationsForUser`: requests the user's service locations of these types.
+/// Returns a `FindServiceLocationsForUser` call, which requests the user's service locations of these types.
 pub(crate) fn find_service_locations_for_user_request(version: SoapVersion, types: &[&str]) -> SoapRequest {
     let requests: String = types
         .iter()
@@ -77,12 +78,12 @@ pub(crate) fn find_service_locations_for_user_request(version: SoapVersion, type
     call(version, path, RmsService::Server, "FindServiceLocationsForUser", &parameters)
 }
 
-/// `GetLicensorCertificate`: requests the server's certificate, without a user.
+/// Returns a `GetLicensorCertificate` call, which requests the server's certificate without a user.
 pub(crate) fn licensor_certificate_request(version: SoapVersion) -> SoapRequest {
     call(version, "/_wmcs/licensing/server.asmx", RmsService::Server, "GetLicensorCertificate", "")
 }
 
-/// `GetServerInfo`: requests properties of the server. The only call without `VersionData`.
+/// Returns a `GetServerInfo` call, which requests properties of the server; the only call without `VersionData`.
 pub(crate) fn server_info_request(version: SoapVersion) -> SoapRequest {
     let requests: String =
         ["VersionInfo", "ServerFeatureInfo", "ServerLicensorCertificate", "ServiceLocations"]
@@ -92,7 +93,7 @@ pub(crate) fn server_info_request(version: SoapVersion) -> SoapRequest {
     call(version, "/_wmcs/licensing/server.asmx", RmsService::Server, "GetServerInfo", &parameters)
 }
 
-/// `AcquireTemplateInformation`: requests the list of rights policy templates.
+/// Returns an `AcquireTemplateInformation` call, which requests the list of rights policy templates.
 pub(crate) fn template_information_request(version: SoapVersion) -> SoapRequest {
     let path = "/_wmcs/licensing/templateDistribution.asmx";
     call(version, path, RmsService::TemplateDistribution, "AcquireTemplateInformation", "")

@@ -1,4 +1,4 @@
-//! The echo and its knobs.
+//! Tests of the echo and its options.
 
 use std::io::{BufRead, BufReader, Read, Write};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{connect, exchange, get, split, start};
 
 #[test]
-fn the_echo_tells_the_exact_bytes_of_head_and_body() {
+fn the_echo_returns_the_exact_head_and_the_digest_of_the_body() {
     let rms = start();
     let head = "POST /echo?a=%41 HTTP/1.1\r\nHost: x\r\nX-ODD-Case:  two  spaces \r\nx_under: 1\r\nX-odd-case: b\r\n\
                 Content-Length: 5";
@@ -24,7 +24,7 @@ fn the_echo_tells_the_exact_bytes_of_head_and_body() {
 }
 
 #[test]
-fn any_path_is_echoed_when_a_header_asks() {
+fn any_path_is_echoed_if_a_header_requests_it() {
     let head = "GET /_wmcs/licensing/license.asmx HTTP/1.1\r\nHost: a\r\nX-Demo-Echo: 1";
     assert_eq!(exchange(&start(), head, b"").json()["target"], "/_wmcs/licensing/license.asmx");
     assert_eq!(get(&start(), "/_wmcs/echo").json()["target"], "/_wmcs/echo");
@@ -57,7 +57,7 @@ fn connections_and_their_requests_are_numbered() {
 }
 
 #[test]
-fn trailers_of_a_request_are_told() {
+fn trailers_of_a_request_are_returned() {
     let head = "POST /echo HTTP/1.1\r\nHost: a\r\nTrailer: X-End\r\nTransfer-Encoding: chunked";
     let response = exchange(&start(), head, b"3\r\nabc\r\n0\r\nX-End: done\r\n\r\n").json();
     assert_eq!(response["body_length"], 3);
@@ -78,7 +78,7 @@ fn a_mirror_keeps_the_framing() {
 }
 
 #[test]
-fn the_knobs_shape_the_answer() {
+fn the_options_determine_the_response() {
     let rms = start();
     let response = get(&rms, "/echo?status=503&size=1000000&header=X-A:%201&header=X-A:2&close=1&delay_ms=1");
     assert_eq!(response.status(), 503);
@@ -91,7 +91,7 @@ fn the_knobs_shape_the_answer() {
 }
 
 #[test]
-fn a_chunked_answer_may_have_trailers() {
+fn a_chunked_response_may_have_trailers() {
     let response =
         exchange(&start(), "GET /echo?size=3&trailer=X-End:done HTTP/1.1\r\nHost: a\r\nTE: trailers", b"");
     assert!(response.head.contains("transfer-encoding: chunked"), "{}", response.head);
@@ -100,7 +100,7 @@ fn a_chunked_answer_may_have_trailers() {
 }
 
 #[test]
-fn an_early_answer_does_not_wait_for_the_body() {
+fn an_early_response_does_not_wait_for_the_body() {
     let rms = start();
     let mut stream = connect(&rms);
     stream.write_all(b"POST /echo?early=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n").unwrap();
@@ -110,14 +110,14 @@ fn an_early_answer_does_not_wait_for_the_body() {
 }
 
 #[test]
-fn an_answer_can_be_cut_off() {
+fn a_response_can_be_aborted() {
     let response = get(&start(), "/echo?size=100&cut=10");
     assert!(response.head.contains("content-length: 100"));
     assert_eq!(response.text(), "abcdefghij");
 }
 
 #[test]
-fn an_informational_answer_goes_before_the_final_one() {
+fn an_informational_response_precedes_the_final_one() {
     let response = get(&start(), "/echo?informational=1");
     assert_eq!(response.status(), 103);
     assert!(response.text().starts_with("HTTP/1.1 200 OK\r\n"));

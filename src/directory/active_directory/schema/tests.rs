@@ -1,13 +1,12 @@
-//! Tests of filters and of accounts that are read.
+//! Filters for accounts of Active Directory, and the decoding of their attributes.
 
 use super::*;
-use crate::clock::UnixTime;
-use crate::directory::account_status::{AccountStatusError, NotDelegated};
+use crate::directory::account::{AccountStatusError, NotDelegated};
 
 const SID: &str = "S-1-5-21-1-2-3-1103";
 const DN: &str = "CN=alice,DC=corp,DC=example";
 
-/// The entry of alice with some attributes replaced; attributes without values are left out.
+/// Returns the entry of alice with some attributes replaced; attributes without values are omitted.
 fn entry(changes: &[(&str, &[&[u8]])]) -> LdapEntry {
     let sid = Sid::parse(SID).unwrap().to_bytes();
     let group = Sid::parse("S-1-5-21-1-2-3-513").unwrap().to_bytes();
@@ -38,7 +37,7 @@ fn standing_of(changes: &[(&str, &[&[u8]])]) -> Result<Option<UnixTime>, Account
 }
 
 #[test]
-fn accounts_of_people_match_by_any_key() {
+fn the_filter_matches_user_accounts_with_any_key() {
     let keys = LookupKeys {
         sids: vec![Sid::parse("S-1-5-32-544").unwrap()],
         upns: vec!["alice@corp.example".to_owned(), String::new()],
@@ -71,7 +70,7 @@ fn without_a_usable_key_there_is_no_filter() {
 }
 
 #[test]
-fn an_account_is_read() {
+fn the_attributes_of_an_account_are_decoded() {
     let AccountWithGroupSids { account, group_sids } = read_changed(&[
         ("mail", &[b"alice@corp.example"]),
         ("proxyAddresses", &[b"SMTP:Alice@corp.example", b"smtp:a@corp.example", b"x500:/o=corp"]),
@@ -99,7 +98,7 @@ fn an_account_is_read() {
 }
 
 #[test]
-fn an_account_is_not_delegated_by_its_flag_or_as_a_member_of_protected_users() {
+fn an_account_with_the_flag_or_in_protected_users_is_not_delegated() {
     let sid = |text: &str| Sid::parse(text).unwrap().to_bytes();
     let (users, protected) = (sid("S-1-5-21-1-2-3-513"), sid("S-1-5-21-1-2-3-525"));
     let (of_another_domain, builtin) = (sid("S-1-5-21-7-8-9-525"), sid("S-1-5-32-525"));
@@ -118,7 +117,7 @@ fn an_account_is_not_delegated_by_its_flag_or_as_a_member_of_protected_users() {
 }
 
 #[test]
-fn requested_attributes_have_names_in_lower_case() {
+fn the_names_of_requested_attributes_are_lower_case() {
     let requested = [AttributeName::parse("employeeID").unwrap()];
     let account =
         read_account(&entry(&[("employeeID", &[b"7"])]), &"corp".into(), &DomainNames::default(), &requested);
@@ -172,14 +171,14 @@ fn an_attribute_that_is_not_valid_is_an_error() {
 }
 
 #[test]
-fn accounts_of_computers_and_domains_are_not_of_people() {
+fn accounts_of_computers_and_domains_are_not_user_accounts() {
     for control in [&b"4096"[..], b"2048", b"8192"] {
         assert_eq!(read_changed(&[("userAccountControl", &[control])]).ok(), Some(None));
     }
 }
 
 #[test]
-fn a_search_names_the_attributes_to_return() {
+fn a_search_requests_no_attribute_that_is_not_used() {
     let filter = SearchFilter::present("objectSid");
     assert_eq!(find("DC=x", filter.clone(), 8).attributes, ["1.1"]);
     let requested = [AttributeName::parse("employeeID").unwrap()];
@@ -192,7 +191,7 @@ fn a_search_names_the_attributes_to_return() {
 }
 
 #[test]
-fn a_login_name_is_of_the_account_in_its_own_domain() {
+fn a_login_name_belongs_to_the_account_of_its_domain() {
     let own = read_changed(&[]).unwrap().unwrap().account;
     let alice = |netbios: &str, dns: &str| DirectoryAccount {
         netbios_domain: Some(netbios.to_owned()),
@@ -207,7 +206,30 @@ fn a_login_name_is_of_the_account_in_its_own_domain() {
     assert_eq!(is_of(r"corp\alice"), (true, false));
     assert_eq!(is_of(r"Lab.Example\alice"), (false, true));
     assert_eq!(is_of("alice@lab.example"), (false, true));
-    // Both accounts have this UPN; a login name of two accounts is rejected later.
+    // Both accounts have this UPN. A login name of two accounts is rejected later.
     assert_eq!(is_of("Alice@corp.example"), (true, true));
     assert_eq!(is_of("alice"), (true, true));
+}
+
+#[test]
+fn an_expiry_is_counted_in_ticks_since_1601() {
+    // 2026-11-22T09:30:00Z.
+    assert_eq!(account_expires(134_398_134_000_000_000), Some(UnixTime::from_seconds(1_795_339_800)));
+    assert_eq!(account_expires(116_444_736_000_000_000), Some(UnixTime::EPOCH));
+}
+
+#[test]
+fn zero_and_the_greatest_number_mean_never() {
+    assert_eq!(account_expires(0), None);
+    assert_eq!(account_expires(0x7fff_ffff_ffff_ffff), None);
+}
+
+#[test]
+fn an_expiry_out_of_range_is_past_or_at_the_end_of_time() {
+    assert_eq!(account_expires(1), Some(UnixTime::EPOCH));
+    assert_eq!(account_expires(-1), Some(UnixTime::EPOCH));
+    assert_eq!(
+        account_expires(i64::MAX - 1),
+        Some(UnixTime::from_seconds(910_692_730_085)).map(|end| end.min(UnixTime::END))
+    );
 }

@@ -17,7 +17,7 @@ use crate::telemetry::display_chain;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// What a message may contain beside the CRL.
+/// The maximum bytes of a message besides the CRL.
 const MAXIMUM_ENVELOPE: usize = 64 * 1024;
 
 /// Returns the value that the URL names.
@@ -46,7 +46,7 @@ pub(super) async fn read_crl<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// A distribution point has one CRL (RFC 5280 4.2.1.13).
+/// Returns the only value of the requested attribute: a distribution point has one CRL (RFC 5280 4.2.1.13).
 fn crl_of(url: &ListedLdapUrl, entry: &LdapEntry, max_bytes: usize) -> Result<Bytes, FetchError> {
     let named = entry.attributes().filter(|(name, _)| url.requests(name.as_bytes()));
     let mut values = named.flat_map(|(_, values)| values);

@@ -1,5 +1,5 @@
 //! TLS for `ldaps` URLs: the server's certificate must be issued by a configured authority. Its revocation is not
-//! checked, because what is fetched is signed (RFC 5280 8).
+//! checked, because the fetched CRL is signed (RFC 5280 8).
 
 use super::super::error::FetchError;
 use crate::ldap::{LdapTlsError, client_config};
@@ -18,10 +18,10 @@ pub struct DirectoryTls {
 }
 
 impl DirectoryTls {
-    /// Trusts these authorities only, and not the system's roots.
+    /// Returns settings that trust these authorities only, and not the system's roots.
     ///
     /// # Errors
-    /// If there are none, or one of them is not a certificate.
+    /// There are none, or one of them is not a certificate.
     pub fn trusting(authorities: Vec<CertificateDer<'static>>) -> Result<Self, LdapTlsError> {
         let config = client_config(authorities.iter().cloned())?;
         Ok(Self { authorities, config })

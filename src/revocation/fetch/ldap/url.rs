@@ -9,8 +9,8 @@ use percent_encoding::percent_decode_str;
 /// The default ports of `ldap` (RFC 4516 2) and `ldaps`.
 const PORT: u16 = 389;
 const TLS_PORT: u16 = 636;
-/// Attributes with CRLs (RFC 4523 4). Others are not read: otherwise an issuer of certificates could choose what the
-/// gateway reads from a directory.
+/// Attributes with CRLs (RFC 4523 4). Others are not read: otherwise an issuer of certificates could make the gateway
+/// read any attribute of a directory.
 const ATTRIBUTES: [&str; 3] = ["certificateRevocationList", "authorityRevocationList", "deltaRevocationList"];
 
 /// A URL that may be fetched.
@@ -27,7 +27,7 @@ pub(in super::super) struct ListedLdapUrl {
     pub(in super::super) attribute: String,
 }
 
-/// Whether the scheme is `ldap` or `ldaps`, whether or not the rest is valid.
+/// Returns whether the scheme is `ldap` or `ldaps`, whether or not the rest is valid.
 pub(in super::super) fn is_ldap(url: &str) -> bool {
     let is = |scheme: &str| scheme.eq_ignore_ascii_case("ldap") || scheme.eq_ignore_ascii_case("ldaps");
     url.split_once(':').is_some_and(|(scheme, _)| is(scheme))
@@ -54,8 +54,8 @@ impl ListedLdapUrl {
         Ok(Self { tls, host, port, entry: requested.entry, attribute: requested.attribute })
     }
 
-    /// Whether an attribute of a response is the requested one. Options are ignored: a server may return `;binary`
-    /// whether or not it was requested (RFC 4522 3).
+    /// Returns whether an attribute of a response is the requested one. Options are ignored: a server may return
+    /// `;binary` whether or not it was requested (RFC 4522 3).
     pub(in super::super) fn requests(&self, attribute: &[u8]) -> bool {
         let base = |description: &[u8]| description.split(|byte| *byte == b';').next().map(<[u8]>::to_vec);
         let (requested, returned) = (base(self.attribute.as_bytes()), base(attribute));
@@ -70,8 +70,8 @@ struct RequestedValue {
 }
 
 impl RequestedValue {
-    /// `entry?attribute?scope?filter?extensions`. RFC 5280 4.2.1.13 requires an entry and one attribute. The filter is
-    /// ignored: for a single named entry it could only hide the value.
+    /// Parses `entry?attribute?scope?filter?extensions`. RFC 5280 4.2.1.13 requires an entry and one attribute. The
+    /// filter is ignored: for a single named entry it could only hide the value.
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('?').map(|part| percent_decode_str(part).decode_utf8());
         let mut part = || parts.next().transpose().ok().map(Option::unwrap_or_default);

@@ -20,7 +20,7 @@ struct CombinedFixture {
 }
 
 impl CombinedFixture {
-    /// A responder that returns "good".
+    /// Returns a responder that returns "good".
     async fn new(scope: OcspScope) -> Self {
         let responder = TestResponder::start().await;
         let ca = TestCa::root("Root");

@@ -55,18 +55,18 @@ impl ResponseDraft {
         }
     }
 
-    /// Signed by the CA, named by its subject.
+    /// Returns the DER signed by the CA, named by its subject.
     pub(super) fn sign(&self, ca: &TestCa) -> Vec<u8> {
         self.sign_as(&by_name(&ca.certificate), ca.issuer().key())
     }
 
-    /// Signed by a delegate, named by its subject, its certificate with it.
+    /// Returns the DER signed by a delegate, named by its subject, its certificate with it.
     pub(super) fn sign_by(mut self, delegate: &TestDelegate) -> Vec<u8> {
         self.certificates.push(delegate.certificate.clone());
         self.sign_as(&by_name(&delegate.certificate), &delegate.key)
     }
 
-    /// Named by `responder`, signed by `key`.
+    /// Returns the DER named by `responder`, signed by `key`.
     pub(super) fn sign_as(&self, responder: &[u8], key: &KeyPair) -> Vec<u8> {
         let mut data = Vec::new();
         data.extend(self.version.map(|version| element(0xa0, &element(2, &[version]))));
@@ -146,13 +146,13 @@ pub(super) struct TestDelegate {
     pub(super) key: KeyPair,
 }
 
-/// A delegate that meets RFC 6960 4.2.2.2, with id-pkix-ocsp-nocheck, changed by `edit`.
+/// Returns a delegate that meets RFC 6960 4.2.2.2, with id-pkix-ocsp-nocheck, changed by `edit`.
 pub(super) fn delegate(ca: &TestCa, edit: impl FnOnce(&mut CertificateParams)) -> TestDelegate {
     let key = KeyPair::generate().unwrap();
     TestDelegate { certificate: delegate_certificate(ca, &key, edit), key }
 }
 
-/// A delegate's certificate for this key.
+/// Returns a delegate's certificate for this key.
 pub(super) fn delegate_certificate(
     ca: &TestCa,
     key: &KeyPair,
@@ -169,12 +169,12 @@ pub(super) fn delegate_certificate(
     Certificate::from_der(params.signed_by(key, ca.issuer()).unwrap().der()).unwrap()
 }
 
-/// ResponderID byName.
+/// Returns ResponderID byName.
 pub(super) fn by_name(certificate: &Certificate) -> Vec<u8> {
     element(0xa1, certificate.subject().der())
 }
 
-/// A nonce extension with these random bytes.
+/// Returns a nonce extension with these random bytes.
 pub(super) fn nonce(bytes: &[u8]) -> Vec<u8> {
     extension(NONCE, false, &element(4, bytes))
 }

@@ -37,7 +37,7 @@ impl OcspFixture {
         Self { ca, leaf }
     }
 
-    /// "Good", fresh for an hour before and after [`NOW`].
+    /// Returns "good", fresh for an hour before and after [`NOW`].
     fn good(&self) -> ResponseDraft {
         ResponseDraft::about(self.single())
     }

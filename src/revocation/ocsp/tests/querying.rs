@@ -7,12 +7,12 @@ use crate::revocation::fetch::{FetchError, FetchRules};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Without nonces, so that responses can be made in advance. With a timeout for a loaded machine.
+/// Returns settings without nonces, so that responses can be made in advance. With a timeout for a loaded machine.
 fn settings() -> OcspSettings {
     OcspSettings { nonce: NonceRule::Never, timeout: MINUTE, ..OcspSettings::default() }
 }
 
-/// A CA, a responder, and a certificate that names it.
+/// Returns a CA, a responder, and a certificate that names it.
 async fn fixture() -> (OcspFixture, TestResponder) {
     let responder = TestResponder::start().await;
     let ca = TestCa::root("Root");

@@ -11,7 +11,7 @@ fn sha1(bytes: &[u8]) -> Vec<u8> {
     digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref().to_vec()
 }
 
-/// The CertID of RFC 6960 4.1.1, encoded by hand.
+/// Returns the CertID of RFC 6960 4.1.1, encoded by hand.
 fn certificate_id(fixture: &OcspFixture) -> Vec<u8> {
     let issuer = &fixture.ca.certificate;
     // An uncompressed P-256 point is the last 65 bytes of its SubjectPublicKeyInfo.

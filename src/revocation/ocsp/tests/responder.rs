@@ -46,7 +46,7 @@ impl TestResponder {
         *self.reply.lock().unwrap() = reply;
     }
 
-    /// The request lines so far.
+    /// Returns the request lines so far.
     pub(super) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
@@ -78,7 +78,7 @@ async fn serve(stream: TcpStream, reply: Arc<Mutex<ResponderReply>>, requests: A
     }
 }
 
-/// A client that may connect to loopback.
+/// Returns a client that may connect to loopback.
 pub(super) fn client(settings: OcspSettings) -> OcspClient {
     let rules = FetchRules {
         hosts: vec!["127.0.0.1".parse().unwrap()],
@@ -88,7 +88,7 @@ pub(super) fn client(settings: OcspSettings) -> OcspClient {
     OcspClient::new(settings, rules)
 }
 
-/// A certificate that names these responders (RFC 5280 4.2.2.1).
+/// Returns a certificate that names these responders (RFC 5280 4.2.2.1).
 pub(super) fn certificate_naming(ca: &TestCa, serial: &[u8], responders: &[&str]) -> Certificate {
     let ocsp = [0x2b, 6, 1, 5, 5, 7, 0x30, 1];
     let description =

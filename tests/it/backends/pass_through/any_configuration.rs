@@ -13,7 +13,7 @@ const CERTIFICATES: [&str; 3] = ["ignore", "accept", "require"];
 const PASSWORDS: [&str; 3] = ["never", "directory", "backend"];
 const CLIENTS: usize = 6;
 
-/// One request of a client, by the path's settings and the credentials.
+/// One request of a client: the settings of the path, and the credentials.
 #[derive(Clone, Debug)]
 struct Step {
     client: usize,
@@ -44,7 +44,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
-/// A path for every combination that the configuration accepts.
+/// Returns a path for every combination that the configuration accepts.
 fn paths() -> String {
     let mut paths = String::new();
     for password in PASSWORDS {
@@ -62,7 +62,7 @@ fn paths() -> String {
     paths
 }
 
-/// The demo's realm, with a directory that maps certificates and verifies passwords.
+/// Returns the demo's realm, with a directory that maps certificates and verifies passwords.
 fn realm(directory: &PeopleDirectory) -> String {
     format!(
         "{}\n[realm.staff.directory]\nurl = \"{}\"\nca = \"pki/server-ca.pem\"\nbind_dn = \"{}\"\n\
@@ -73,7 +73,7 @@ fn realm(directory: &PeopleDirectory) -> String {
     )
 }
 
-/// Half of the clients have a certificate, and a third use HTTP/2.
+/// Returns a client. Half of the clients have a certificate, and a third use HTTP/2.
 fn client(lab: &TestGateway, number: usize) -> TestClient {
     let client = TestClient::new(lab).certificate(if number.is_multiple_of(2) { "alice" } else { "none" });
     if number.is_multiple_of(3) { client.http2() } else { client }

@@ -22,7 +22,7 @@ enum Kind {
     Anonymous,
 }
 
-/// One client, with a random number generator of its own.
+/// One client, with its own random number generator.
 struct CrowdClient {
     number: usize,
     kind: Kind,
@@ -89,7 +89,7 @@ impl CrowdClient {
         connection
     }
 
-    /// A path for the client, and the user as which the backend must identify it there.
+    /// Returns a path for the client, and the user as whom the backend must identify it there.
     fn destination(&mut self) -> (&'static str, String) {
         let anonymous = ("/nameless/x", "nobody".to_owned());
         match (self.kind, self.random(3)) {
@@ -146,7 +146,7 @@ async fn two_hundred_clients_on_pooled_and_pinned_connections_are_never_confused
     let setup = in_front_of(backend.address);
     let lab = TestGateway::with(TestConfig {
         site: "http2 = true".to_owned(),
-        // Half of the clients have a pinned connection, and would have to log in again if it were closed.
+        // Half of the clients have a pinned connection. If it were closed, they would have to log in again.
         backend:
             "max_connections = 160\nqueue_timeout = \"60s\"\nmax_pinned_connections_per_address = 1000\n\
             login_throttle = { max_failures_per_address = 1000 }"
@@ -170,5 +170,5 @@ async fn two_hundred_clients_on_pooled_and_pinned_connections_are_never_confused
     assert!(requests.iter().all(|request| !shared(&request.path) || request.authorization.is_none()));
 }
 
-// Mutation that was tried by hand: if `PassthroughAuth::connection` keeps its connections for the worker instead of for the
+// Verified by a mutation: if `PassthroughAuth::connection` stores its connections for the worker instead of for the
 // client connection, this test and `any_configuration` fail, with requests of one client on the connection of another.

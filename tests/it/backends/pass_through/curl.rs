@@ -4,7 +4,7 @@ use super::in_front_of;
 use crate::support::{ActiveDirectory, NtlmSite, TestGateway, curl, pattern, sha256};
 use serde_json::Value;
 
-/// The JSON with which the site responds after the login.
+/// Returns the JSON with which the site responds after the login.
 fn logged_in(lab: &TestGateway, path: &str, more: &[&str]) -> Option<Value> {
     let user = format!("CORP\\alice:{}", ActiveDirectory::PASSWORD);
     let url = lab.url(path);
@@ -13,7 +13,7 @@ fn logged_in(lab: &TestGateway, path: &str, more: &[&str]) -> Option<Value> {
 }
 
 #[test]
-fn a_user_without_a_card_logs_in_by_ntlm() {
+fn a_user_without_a_certificate_logs_in_by_ntlm() {
     let Some(site) = NtlmSite::start() else { return };
     let lab = TestGateway::with(in_front_of(site.address()));
     for path in ["/ignore/x", "/accept/x"] {

@@ -10,7 +10,7 @@ fn with_http2(backend: &ConnectionBound) -> TestGateway {
     TestGateway::with(TestConfig { site: "http2 = true".to_owned(), ..in_front_of(backend.address) })
 }
 
-/// The reason with which the stream of an HTTP/2 request for `path` with these headers is reset.
+/// Returns the reason with which the stream of an HTTP/2 request for `path` with these headers is reset.
 async fn reset_reason(lab: &TestGateway, path: &str, headers: &[(&str, &str)]) -> Option<h2::Reason> {
     let mut connection = TestClient::new(lab).http2().connect().await.unwrap();
     let mut request = connection.request(Method::GET, path);

@@ -34,7 +34,7 @@ async fn log_in(lab: &TestGateway, user: &str) -> TestResponse {
     send(&mut connection, Some(&third_message("NTLM", user))).await
 }
 
-/// How many requests with this `authorization` the backend received.
+/// Returns the number of requests with this `authorization` that the backend received.
 fn received(backend: &ConnectionBound, authorization: &str) -> usize {
     backend
         .requests()
@@ -65,7 +65,7 @@ async fn connections_over_the_limit_of_an_address_are_denied_until_one_ends() {
     assert_eq!(send(&mut fourth, None).await.status, 401);
 }
 
-/// A backend that serves this many connections at a time and accepts another only after one has ended.
+/// Starts a backend that serves this many connections at a time and accepts another only after one has ended.
 async fn serving_at_most(connections: usize) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -98,7 +98,7 @@ async fn respond_to_all(mut stream: TcpStream) {
 
 #[tokio::test]
 async fn anonymous_clients_that_keep_their_connections_leave_some_to_certificate_holders() {
-    // As many as two workers may open; without a limit the ninth client would wait indefinitely.
+    // The number of connections that two workers may open. Without a limit the ninth client would wait forever.
     let backend = serving_at_most(8).await;
     let limits = "max_connections = 4\nconnect_timeout = \"1s\"\nfirst_byte_timeout = \"2s\"";
     let lab = TestGateway::with(TestConfig { backend: limits.to_owned(), ..in_front_of(backend) });
@@ -263,7 +263,7 @@ impl ManualBackend {
         Self { address, heads }
     }
 
-    /// A client tries a password and disconnects before the response.
+    /// Tries a password, and disconnects before the response.
     async fn abandoned_login(&mut self, lab: &TestGateway) -> TcpStream {
         let mut connection = TestClient::new(lab).connect().await.unwrap();
         let request =
@@ -280,7 +280,7 @@ impl ManualBackend {
         stream
     }
 
-    /// Whether the account can log in again, after the outcome of its login is known.
+    /// Returns whether the account can log in again, after the outcome of its login is known.
     async fn can_log_in_again(&mut self, lab: &TestGateway) -> bool {
         let pinned = "portcullis_backend_pinned_connections{backend=\"rms\"} 0";
         wait_for("the outcome of the login is known", || lab.metrics.encode().contains(pinned).then_some(()))

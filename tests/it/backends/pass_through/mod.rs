@@ -12,7 +12,7 @@ mod wire;
 
 use crate::support::TestConfig;
 
-/// Paths with and without pass-through authentication.
+/// The paths: with and without pass-through authentication.
 const PATHS: &str = r#"
 [[site.path]]
 path = "/ignore/*"
@@ -41,7 +41,7 @@ path = "/require/*"
 client_certificate = "require"
 "#;
 
-/// A gateway with these paths in front of `backend`.
+/// Returns the configuration of a gateway with these paths in front of `backend`.
 fn in_front_of(backend: std::net::SocketAddr) -> TestConfig {
     TestConfig {
         paths: PATHS.to_owned(),

@@ -54,12 +54,12 @@ impl ConnectionBound {
         Self { address, requests, _stop: stop }
     }
 
-    /// All requests so far.
+    /// Returns all requests so far.
     pub(super) fn requests(&self) -> Vec<RecordedRequest> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// The number of connections so far.
+    /// Returns the number of connections so far.
     pub(super) fn connections(&self) -> usize {
         self.requests().iter().map(|request| request.connection).max().unwrap_or(0)
     }
@@ -96,12 +96,12 @@ async fn accept(listener: std::net::TcpListener, requests: Arc<Mutex<Vec<Recorde
     }
 }
 
-/// The first message of a login.
+/// Returns the first message of a login.
 pub(super) fn first_message(scheme: &str) -> String {
     format!("{scheme} {}", STANDARD.encode([SIGNATURE, &[1, 0, 0, 0, 7, 0, 0, 0]].concat()))
 }
 
-/// The third message, with the user name only ([MS-NLMP] 2.2.1.3).
+/// Returns the third message of a login, with the user name only ([MS-NLMP] 2.2.1.3).
 pub(super) fn third_message(scheme: &str, user: &str) -> String {
     let name: Vec<u8> = user.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut message = [SIGNATURE, &[3, 0, 0, 0]].concat();
@@ -115,7 +115,7 @@ pub(super) fn third_message(scheme: &str, user: &str) -> String {
     format!("{scheme} {}", STANDARD.encode(message))
 }
 
-/// Basic credentials.
+/// Returns Basic credentials.
 pub(super) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }

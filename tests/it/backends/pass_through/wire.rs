@@ -1,4 +1,4 @@
-//! Pass-through authentication on the wire: the order of the messages, and the end of one connection after the other.
+//! The messages of pass-through authentication: their order, and the end of both connections.
 
 use super::in_front_of;
 use crate::support::{TEST_TIMEOUT, TestClient, TestGateway, wait_for};
@@ -79,7 +79,7 @@ async fn client(lab: &TestGateway) -> Endpoint<impl AsyncRead + AsyncWrite + Unp
     Endpoint::new(TestClient::new(lab).tls_stream().await.unwrap())
 }
 
-/// A backend, a gateway in front of it, and a connected client.
+/// Starts a backend and a gateway in front of it. Returns both with a connected client.
 async fn connected() -> (Backend, TestGateway, Endpoint<impl AsyncRead + AsyncWrite + Unpin>) {
     let (backend, address) = Backend::start().await;
     let lab = TestGateway::with(in_front_of(address));
@@ -163,7 +163,7 @@ async fn a_rejection_before_the_body_is_forwarded_without_a_100() {
     served.head().await;
     served.send(CHALLENGES).await;
     assert!(client.head().await.starts_with("http/1.1 401 unauthorized\r\n"));
-    // If the client sends its body nevertheless, both connections stay in step.
+    // If the client sends its body nevertheless, both connections can still be used.
     client.send(format!("body{FIRST}Content-Length: 0\r\n\r\n")).await;
     served.expect_text("body").await;
     assert!(served.head().await.starts_with("post /accept/x http/1.1\r\n"));
@@ -172,7 +172,7 @@ async fn a_rejection_before_the_body_is_forwarded_without_a_100() {
 }
 
 #[tokio::test]
-async fn a_response_before_the_end_of_the_body_keeps_both_connections_in_step() {
+async fn both_connections_can_be_used_after_a_response_before_the_end_of_the_body() {
     let (backend, _lab, mut client) = connected().await;
     let half = "x".repeat(200_000);
     client.send(format!("{FIRST}Content-Length: 400000\r\n\r\n")).await;
@@ -275,7 +275,7 @@ async fn a_reload_with_other_servers_keeps_a_login_on_its_connection() {
     other.accept().await.head().await;
 }
 
-/// Whether the metric of pinned connections has this value.
+/// Returns whether the metric of pinned connections has this value.
 fn pinned(lab: &TestGateway, count: usize) -> bool {
     let line = format!("portcullis_backend_pinned_connections{{backend=\"rms\"}} {count}");
     lab.metrics.encode().lines().any(|written| written == line)

@@ -14,7 +14,7 @@ async fn a_busy_backend_without_a_queue_is_backend_busy() {
     let mut slow = TestClient::new(&gateway).tls_stream().await.unwrap();
     let head = "POST /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nContent-Length: 8192\r\n\r\n";
     slow.write_all(head.as_bytes()).await.unwrap();
-    // A smaller body takes no connection before it is complete.
+    // A body that fits into `body_buffer` occupies no connection before it is complete.
     slow.write_all(&[b'x'; 8189]).await.unwrap();
     slow.flush().await.unwrap();
     wait_for("the slow request", || (gateway.rms.requests().len() == 1).then_some(())).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The result of a certificate on the path that requires one.
+/// Returns the status and the denial id of a request with this certificate to the path that requires one.
 async fn status_and_id(gateway: &TestGateway, card: &str) -> String {
     TestClient::new(gateway).certificate(card).get("/require/echo").await.status_and_id()
 }
@@ -38,7 +38,7 @@ async fn a_certificate_that_expires_is_certificate_expired_on_an_open_connection
 }
 
 #[tokio::test]
-async fn a_certificate_of_tomorrow_is_certificate_not_yet_valid_until_then() {
+async fn a_certificate_that_becomes_valid_tomorrow_is_certificate_not_yet_valid_until_then() {
     let gateway = TestGateway::start();
     assert_eq!(status_and_id(&gateway, "erin").await, "403 certificate-not-yet-valid");
     gateway.clock.advance(DAY + MINUTE);

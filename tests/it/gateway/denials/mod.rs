@@ -1,4 +1,4 @@
-//! Every denial, caused by a request.
+//! Requests that cause each of the denials.
 
 mod backends;
 mod certificates;
@@ -6,7 +6,7 @@ mod requests;
 
 use portcullis::policy::DenialId;
 
-/// Denials with a test in one of these files.
+/// The denials with a test in one of the files below.
 const TESTED_HERE: [DenialId; 27] = [
     DenialId::TlsRequired,
     DenialId::CertificateRequired,
@@ -37,13 +37,13 @@ const TESTED_HERE: [DenialId; 27] = [
     DenialId::BackendRejectedIdentity,
 ];
 
-/// Denials with a test elsewhere.
+/// The denials with a test elsewhere, and the file.
 const TESTED_ELSEWHERE: [(DenialId, &str); 10] = [
     (DenialId::ClientDisconnected, "gateway/audit.rs"),
     (DenialId::AccessDenied, "gateway/access_lists.rs"),
     (DenialId::AccountDisabled, "identity/accounts.rs"),
     (DenialId::InvalidPassword, "identity/passwords.rs"),
-    (DenialId::DirectoryUnavailable, "identity/look_ups.rs"),
+    (DenialId::DirectoryUnavailable, "identity/lookups.rs"),
     (DenialId::Http11Required, "backends/pass_through/http2.rs"),
     (DenialId::LoginThrottled, "backends/pass_through/limits.rs"),
     (DenialId::DelegationFailed, "backends/delegated_requests.rs"),
@@ -51,7 +51,7 @@ const TESTED_ELSEWHERE: [(DenialId, &str); 10] = [
     (DenialId::RateLimited, "hostile/limits.rs"),
 ];
 
-/// Denials that no request of a test can cause.
+/// The denials that no request of a test can cause, and the reason.
 const UNTESTED: [(DenialId, &str); 2] = [
     (
         DenialId::ValidationTimeout,

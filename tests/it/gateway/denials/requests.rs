@@ -208,7 +208,7 @@ async fn a_body_that_stalls_is_request_timeout() {
 }
 
 #[tokio::test]
-async fn a_body_above_the_limit_is_body_too_large_declared_or_not() {
+async fn a_body_above_the_limit_is_body_too_large_whether_declared_or_not() {
     let gateway = TestGateway::start();
     for client in TestClient::http1_and_http2(&gateway) {
         let response = client.post("/small/echo", sized_body(pattern(1024))).await;

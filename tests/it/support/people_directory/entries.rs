@@ -4,8 +4,8 @@ use super::{BASE, PeopleDirectory, sid};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// Attributes of Active Directory with their numbers and equality rules. The schema that slapd provides for them has no
-/// rules, so that no search would match.
+/// Attributes of Active Directory with their OIDs and syntaxes. slapd's own schema for them has no equality rules, so that
+/// no search would match.
 const ATTRIBUTES: [(&str, &str, Syntax); 19] = [
     ("1.2.840.113556.1.4.656", "userPrincipalName", Syntax::Text),
     ("1.2.840.113556.1.4.221", "sAMAccountName", Syntax::Text),
@@ -42,7 +42,7 @@ enum Syntax {
     Number,
 }
 
-/// Further attributes and values of an entry.
+/// Additional attributes and values of an entry.
 type Extra<'a> = &'a [(&'a str, &'a [&'a [u8]])];
 
 pub(super) fn schema() -> String {
@@ -59,7 +59,7 @@ pub(super) fn schema() -> String {
     attributes.collect::<String>() + CLASSES
 }
 
-/// All entries. The last parts of SIDs start at 1101 for accounts and at 1201 for groups.
+/// Returns all entries. The RIDs start at 1101 for accounts and at 1201 for groups.
 pub(super) fn entries(elsewhere: &str) -> String {
     let rms_users = sid(1201).to_bytes();
     let domain_users = sid(513).to_bytes();
@@ -145,7 +145,7 @@ pub(super) fn entries(elsewhere: &str) -> String {
         person("carol", 1103, &[("msDS-User-Account-Control-Computed", &[b"16"])]),
         person("dave", 1104, &[("accountExpires", &[b"132223104000000000"])]),
         person("erin", 1105, &[("logonHours", &[&[0; 21]])]),
-        // Two accounts with one mapping.
+        // Two accounts with the same mapping.
         person("leo", 1106, &[("altSecurityIdentities", &[b"X509:<RFC822>leo@corp.example"])]),
         person("mallory", 1107, &[("altSecurityIdentities", &[b"X509:<RFC822>leo@corp.example"])]),
         person("nina", 1108, &[("userPrincipalName", &[b"nina.mueller@people.example"])]),
@@ -206,7 +206,7 @@ fn group(name: &str, number: u32, members: &[&str]) -> String {
     )
 }
 
-/// An entry in LDIF. Every value is in base64, so that no character is special.
+/// Returns an entry in LDIF. Every value is in base64, so that no character is special.
 pub(super) fn entry(dn: &str, attributes: Extra<'_>) -> String {
     let mut text = if dn.is_empty() { "dn:\n".to_owned() } else { format!("dn:: {}\n", STANDARD.encode(dn)) };
     for (name, values) in attributes {

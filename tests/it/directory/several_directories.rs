@@ -4,24 +4,26 @@ use super::{account_names, directories, error, unused_address, upn};
 use crate::support::{PeopleDirectory, directory_server, directory_settings, sid};
 use portcullis::clock::Clock;
 use portcullis::control::ControlRuntime;
-use portcullis::directory::{Directories, DirectoryError, DirectorySettings, LookupKeys, ServerFact, Sid};
+use portcullis::directory::{
+    DirectoryError, DirectorySettings, LookupKeys, RealmDirectories, ServerFact, Sid,
+};
 use portcullis::ldap::{LdapEncryption, LdapOperation, LdapRefusal};
 use std::net::TcpListener;
 
-/// The directory with this name, for these UPN suffixes.
+/// Returns the settings of a directory with this name, for these UPN suffixes.
 fn part(directory: &PeopleDirectory, name: &str, suffixes: &[&str]) -> DirectorySettings {
     let upn_suffixes = suffixes.iter().map(ToString::to_string).collect();
     DirectorySettings { name: name.into(), upn_suffixes, ..directory.settings() }
 }
 
-fn both(one: DirectorySettings, other: DirectorySettings) -> Directories {
-    Directories::new(vec![one, other], Clock::system(), ControlRuntime::default())
+fn both(one: DirectorySettings, other: DirectorySettings) -> RealmDirectories {
+    RealmDirectories::new(vec![one, other], Clock::system(), ControlRuntime::default())
 }
 
 #[tokio::test]
 async fn only_directories_of_the_upn_suffix_are_searched() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    // The second one is not available, which a lookup that searches it reports.
+    // The second directory is not available, so a lookup that searches it fails.
     let corp = part(&directory, "corp", &["corp.example"]);
     let servers = vec![directory_server(unused_address(), LdapEncryption::Ldaps)];
     let people = DirectorySettings { servers, ..part(&directory, "people", &["People.Example"]) };
@@ -61,7 +63,7 @@ async fn an_account_that_two_directories_find_is_returned_once() {
     assert_eq!(account_names(&directories.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
 }
 
-fn with_global_catalog(directory: &PeopleDirectory, base: &str) -> Directories {
+fn with_global_catalog(directory: &PeopleDirectory, base: &str) -> RealmDirectories {
     let global_catalog = vec![directory.server()];
     directories(DirectorySettings { global_catalog, base: base.to_owned(), ..directory.settings() })
 }
@@ -128,7 +130,8 @@ async fn diagnostics_report_each_server() {
     let clock = Clock::system();
     let settings =
         DirectorySettings { servers, global_catalog: vec![directory.server()], ..directory.settings() };
-    let mut diagnoses = Directories::new(vec![settings], clock, ControlRuntime::default()).diagnose().await;
+    let mut diagnoses =
+        RealmDirectories::new(vec![settings], clock, ControlRuntime::default()).diagnose().await;
     let servers_found: Vec<_> = diagnoses.iter().map(|(place, _)| place.clone()).collect();
     let reachable = directory.server();
     let expected = [
@@ -141,14 +144,14 @@ async fn diagnostics_report_each_server() {
     let displayed =
         |facts: Vec<ServerFact>| -> Vec<String> { facts.iter().map(ToString::to_string).collect() };
     let mut facts = displayed(diagnoses.remove(0).1.unwrap());
-    // The server's clock stands still.
+    // The server's clock does not advance.
     assert!(facts.remove(3).starts_with("clock is "));
     let expected = [
         "binds as CN=svc-ldap,DC=corp,DC=example",
         "has the base DC=corp,DC=example",
         "serves the domain corp.example (CORP)",
         "locks an account after 5 wrong passwords, unless the account has a policy of its own",
-        "shows altSecurityIdentities",
+        "returns altSecurityIdentities",
     ];
     assert_eq!(facts, expected);
     assert_eq!(displayed(diagnoses.remove(0).1.unwrap()), ["binds as CN=svc-ldap,DC=corp,DC=example"]);

@@ -1,10 +1,10 @@
-//! The steps of one mapping: the values that each mapper read, and its result.
+//! The steps of one mapping: for each mapper the values that it read, and its result.
 
 use super::account_identifier::AccountIdentifier;
 use super::error::MappingError;
 use super::method::Mapper;
 
-/// One mapper's part in a mapping, for `explain`.
+/// The result of one mapper with the values that it read, for `explain`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappingStep {
     /// The mapper.
@@ -28,14 +28,14 @@ pub enum StepResult {
     Mapped,
     /// It found the account that an earlier mapper found.
     Agrees,
-    /// Not considered: an account was found before and this value could not lead to one, or it is the security identifier of
-    /// another account and a strong value in altSecurityIdentities takes precedence.
+    /// Not considered: an account was found before and this value cannot lead to one, or it is the security identifier
+    /// of another account and a strong altSecurityIdentities value takes precedence.
     Skipped,
     /// It rejected the certificate. No further mapper follows.
     Rejected,
 }
 
-/// The reading of one mapper, before it is known which accounts the directory has.
+/// The values and the identifier that one mapper read, before the directory is searched.
 #[derive(Debug)]
 pub(super) struct MapperFinding<'a> {
     pub(super) mapper: Mapper,

@@ -1,12 +1,12 @@
-//! Accounts and passwords read directly from a real Active Directory.
+//! Lookups and password checks in the lab's Active Directory, without a gateway.
 
 use crate::support::ActiveDirectory;
 use portcullis::clock::{Clock, UnixTime};
 use portcullis::control::ControlRuntime;
 use portcullis::directory::PasswordVerdict::{Correct, Wrong};
 use portcullis::directory::{
-    AccountSchema, AccountStatusError, Directories, DirectoryAccount, DirectoryLimits, DirectorySettings,
-    LoginName, LookupKeys, PasswordFailure, PasswordVerdict, Sid,
+    AccountSchema, AccountStatusError, DirectoryAccount, DirectoryLimits, DirectorySettings, LoginName,
+    LookupKeys, PasswordFailure, PasswordVerdict, RealmDirectories, Sid,
 };
 use portcullis::ldap::{LdapEncryption, LdapServer, client_config};
 use portcullis::secret::Secret;
@@ -35,15 +35,15 @@ fn settings(directory: &ActiveDirectory, encryption: LdapEncryption) -> Director
     }
 }
 
-fn directories(directory: &ActiveDirectory) -> Directories {
-    Directories::new(
+fn directories(directory: &ActiveDirectory) -> RealmDirectories {
+    RealmDirectories::new(
         vec![settings(directory, LdapEncryption::Ldaps)],
         Clock::system(),
         ControlRuntime::default(),
     )
 }
 
-async fn named(directories: &Directories, name: &str) -> Vec<DirectoryAccount> {
+async fn named(directories: &RealmDirectories, name: &str) -> Vec<DirectoryAccount> {
     directories
         .look_up(&LookupKeys { account_names: vec![name.to_owned()], ..LookupKeys::default() })
         .await
@@ -55,7 +55,7 @@ fn groups(person: &DirectoryAccount) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
-async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalog() {
+async fn an_account_is_read_over_ldaps_over_start_tls_and_through_the_global_catalog() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let by_catalogue = DirectorySettings {
         global_catalog: vec![LdapServer::new(directory.address(), 3269, LdapEncryption::Ldaps).unwrap()],
@@ -67,7 +67,7 @@ async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalog
         by_catalogue,
     ];
     for settings in ways {
-        let directories = Directories::new(vec![settings], Clock::system(), ControlRuntime::default());
+        let directories = RealmDirectories::new(vec![settings], Clock::system(), ControlRuntime::default());
         let sid = Sid::parse(&directory.sid("alice")).unwrap();
         let people = directories
             .look_up(&LookupKeys { sids: vec![sid.clone()], ..LookupKeys::default() })
@@ -85,7 +85,7 @@ async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalog
         );
         assert_eq!(alice.status.check(Clock::system().now()), Ok(None));
         assert!(alice.created.is_some_and(|created| created > UnixTime::EPOCH));
-        // Nested in two other groups. The mailing list is not a security group.
+        // A group that is nested in two others. The mailing list is not a security group.
         let expected = ["Domain Users", "RMS-Nested1", "RMS-Nested2", "RMS-Users", "Users"];
         assert_eq!(groups(alice), expected.into());
         let users = alice.groups.iter().find(|group| group.name == "RMS-Users").unwrap();
@@ -94,7 +94,7 @@ async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalog
 }
 
 #[tokio::test]
-async fn groups_are_complete_whatever_their_number_names_and_cycles() {
+async fn groups_are_complete_with_cycles_special_names_and_in_large_numbers() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let directories = directories(&directory);
     let grace = named(&directories, "grace").await;
@@ -106,7 +106,7 @@ async fn groups_are_complete_whatever_their_number_names_and_cycles() {
 }
 
 #[tokio::test]
-async fn the_account_status_is_that_of_the_directory() {
+async fn the_account_status_is_read_from_the_directory() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let directories = directories(&directory);
     let since = UnixTime::from_seconds(1_577_836_800);
@@ -124,7 +124,7 @@ async fn the_account_status_is_that_of_the_directory() {
 }
 
 #[tokio::test]
-async fn accounts_are_found_if_the_directory_shows_them() {
+async fn only_user_accounts_that_the_gateway_may_read_are_found() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let directories = directories(&directory);
     assert_eq!(named(&directories, "jürgen").await.len(), 1);
@@ -154,7 +154,7 @@ async fn a_change_of_an_administrator_is_read_by_the_next_lookup() {
     assert!(!groups(&named(&directories, "spare02").await[0]).contains("Spare2"));
 }
 
-async fn verify(directories: &Directories, login: &str, password: &str) -> PasswordVerdict {
+async fn verify(directories: &RealmDirectories, login: &str, password: &str) -> PasswordVerdict {
     let login = LoginName::parse(login, Some("CORP")).unwrap();
     let found = directories.by_login(&login).await.unwrap();
     directories.verify_password_of(&login, &found, &Secret::new(password.into()), |_| ()).await.unwrap()
@@ -204,7 +204,7 @@ async fn the_diagnostics_describe_the_domain() {
         "serves the domain corp.example (CORP)",
         "clock agrees with the gateway's",
         "locks an account after 5 wrong passwords, unless the account has a policy of its own",
-        "shows altSecurityIdentities",
+        "returns altSecurityIdentities",
     ];
     assert_eq!(facts, expected);
 }

@@ -1,4 +1,4 @@
-//! The cache of user certificates, the entry point at run time.
+//! The cache of user certificates.
 //!
 //! The cache key is the whole subject, so that no two accounts share a certificate. Each cache belongs to one CA: another
 //! CA, or the same one after a reload, starts with an empty cache.
@@ -14,9 +14,9 @@ use super::subject::UserCertificateSubject;
 use crate::clock::{Tick, UnixTime};
 use crate::telemetry::CacheMetrics;
 
-/// One account's certificate, to be presented on connections that serve only that account.
+/// One account's certificate, which is presented on connections that serve only that account.
 #[derive(Debug)]
-pub struct IssuedIdentity {
+pub struct IssuedUserCertificate {
     subject: UserCertificateSubject,
     certificate: UserCertificate,
 }
@@ -25,7 +25,7 @@ pub struct IssuedIdentity {
 #[derive(Clone, Debug)]
 pub struct UserCertificates {
     authority: Arc<SubordinateCa>,
-    identities: Cache<UserCertificateSubject, CachedIdentity>,
+    identities: Cache<UserCertificateSubject, CachedUserCertificate>,
     protected_accounts: ProtectedAccounts,
     metrics: CacheMetrics,
 }
@@ -42,25 +42,25 @@ pub enum ProtectedAccounts {
 }
 
 #[derive(Clone, Debug)]
-struct CachedIdentity {
-    outcome: Result<Arc<IssuedIdentity>, Arc<IssuanceError>>,
-    /// When it is no longer used.
+struct CachedUserCertificate {
+    outcome: Result<Arc<IssuedUserCertificate>, Arc<IssuanceError>>,
+    /// When the certificate is no longer used.
     deadline: UnixTime,
-    /// When it was requested.
+    /// When the certificate was requested.
     requested_at: Tick,
 }
 
-/// The size of an entry in bytes: the certificates, the key, and the names of the subject twice.
-fn weight(subject: &UserCertificateSubject, remembered: &CachedIdentity) -> u32 {
+/// Returns the size of an entry in bytes: the certificates, the key, and the names of the subject twice.
+fn weight(subject: &UserCertificateSubject, cached: &CachedUserCertificate) -> u32 {
     const ENTRY: usize = 4096;
-    let certificates = remembered.outcome.as_ref().map_or(0, |identity| {
+    let certificates = cached.outcome.as_ref().map_or(0, |identity| {
         identity.certificate.key.cert.iter().map(|certificate| certificate.len()).sum::<usize>()
     });
     u32::try_from(ENTRY + 2 * subject.length() + certificates).unwrap_or(u32::MAX)
 }
 
 impl UserCertificates {
-    /// A cache of this size in bytes, with its metrics.
+    /// Creates a cache of this size in bytes, with its metrics.
     pub fn new(authority: SubordinateCa, bytes: u64, metrics: CacheMetrics) -> Self {
         // The deadline decides whether a certificate is used; the idle time only frees memory.
         let identities =
@@ -69,24 +69,25 @@ impl UserCertificates {
         Self { authority: Arc::new(authority), identities, protected_accounts, metrics }
     }
 
-    /// The same, with another rule for accounts that may not be delegated.
+    /// Sets the rule for accounts that may not be delegated.
     #[must_use]
     pub fn for_protected_accounts(self, protected_accounts: ProtectedAccounts) -> Self {
         Self { protected_accounts, ..self }
     }
 
-    /// The rule for accounts that may not be delegated. The caller applies it.
+    /// Returns the rule for accounts that may not be delegated. The caller applies it.
     pub fn protected_accounts(&self) -> ProtectedAccounts {
         self.protected_accounts
     }
 
-    /// The CA.
+    /// Returns the CA.
     pub fn authority(&self) -> &SubordinateCa {
         &self.authority
     }
 
-    /// Returns a certificate for `subject` with at least a third of its lifetime left, from the cache or a new one. Errors are
-    /// not cached. A certificate that was requested before `since`, when the account was read, is not used.
+    /// Returns a certificate for `subject` with at least a third of its lifetime left, from the cache or a new one.
+    /// Errors are not cached. A certificate that was requested before `since`, the time at which the account was read,
+    /// is not used.
     ///
     /// # Errors
     /// No certificate could be issued.
@@ -95,8 +96,8 @@ impl UserCertificates {
         subject: &UserCertificateSubject,
         since: Tick,
         now: UnixTime,
-    ) -> Result<Arc<IssuedIdentity>, Arc<IssuanceError>> {
-        let is_over = |old: &CachedIdentity| old.deadline <= now || old.requested_at < since;
+    ) -> Result<Arc<IssuedUserCertificate>, Arc<IssuanceError>> {
+        let is_over = |old: &CachedUserCertificate| old.deadline <= now || old.requested_at < since;
         loop {
             let issue = async {
                 let requested_at = Tick::current();
@@ -105,14 +106,14 @@ impl UserCertificates {
                     Ok(_) => now.plus(self.authority.lifetime() * 2 / 3),
                     Err(_) => UnixTime::EPOCH,
                 };
-                CachedIdentity { outcome, deadline, requested_at }
+                CachedUserCertificate { outcome, deadline, requested_at }
             };
             let entry = self.identities.entry_by_ref(subject).or_insert_with_if(issue, is_over).await;
             let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
             counter.inc();
             let issued = entry.into_value();
-            // A certificate that was being issued for earlier names of the account is discarded; the next one is recent
-            // enough, so this ends after two.
+            // A certificate that was being issued for earlier names of the account is discarded. The next one is recent
+            // enough, so the loop runs twice at most.
             if issued.requested_at >= since {
                 return issued.outcome;
             }
@@ -123,31 +124,31 @@ impl UserCertificates {
         &self,
         subject: UserCertificateSubject,
         now: UnixTime,
-    ) -> Result<Arc<IssuedIdentity>, IssuanceError> {
+    ) -> Result<Arc<IssuedUserCertificate>, IssuanceError> {
         let authority = Arc::clone(&self.authority);
         // A signature with an RSA key takes milliseconds, which would delay every client of the worker.
         let issued = tokio::task::spawn_blocking(move || {
             let certificate = authority.issue(&subject, now)?;
-            Ok(Arc::new(IssuedIdentity { subject, certificate }))
+            Ok(Arc::new(IssuedUserCertificate { subject, certificate }))
         });
         issued.await.map_err(|_| IssuanceError::Interrupted)?
     }
 }
 
-impl IssuedIdentity {
-    /// The account that it names.
+impl IssuedUserCertificate {
+    /// Returns the account that the certificate names.
     pub fn subject(&self) -> &UserCertificateSubject {
         &self.subject
     }
 
-    /// The certificate.
+    /// Returns the certificate.
     pub fn certificate(&self) -> &UserCertificate {
         &self.certificate
     }
 
-    /// Copies the TLS settings `template` for one new connection as this account. After the handshake the second value
-    /// reports whether the certificate was sent. A connection on which it was not [`PresentationOutcome::Sent`](super::PresentationOutcome::Sent)
-    /// must not carry a request.
+    /// Returns a copy of the TLS settings `template` for one new connection as this account, and the presentation,
+    /// which reports after the handshake whether the certificate was sent. A connection on which it was not
+    /// [`PresentationOutcome::Sent`](super::PresentationOutcome::Sent) must not carry a request.
     pub fn settings_for_one_connection(
         &self,
         template: &ClientConfig,

@@ -1,6 +1,6 @@
-//! Number and safety of directory lookups, with a slapd for each test.
+//! The number of directory lookups, and their failures, with a slapd for each test.
 
-use super::scene::{Staff, before_people, before_people_at, card, card_with};
+use super::directory_gateway::{RealmOptions, card, card_with, gateway_with_ldap_at, gateway_with_slapd};
 use crate::support::{PeopleDirectory, TestClient, TestGateway, sid, wait_for};
 use portcullis::demo::pki::Card;
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const LIFETIME: Duration = Duration::from_secs(60);
-const SHORT: Staff<'_> = Staff {
+const SHORT: RealmOptions<'_> = RealmOptions {
     order: r#"["sid", "alt_security_identities", "upn"]"#,
     strength: "weak",
     cache: r#"ttl = "1m", negative_ttl = "1s""#,
@@ -23,7 +23,7 @@ fn alices_card() -> Card {
     card(Some("alice@corp.example"), Some(&sid(1101).to_string()))
 }
 
-/// The searches for accounts in the log of the directory. A lookup needs one.
+/// Returns the searches for accounts in the log of the directory. A lookup needs one.
 fn searches(directory: &PeopleDirectory) -> Vec<String> {
     let mut searches = directory.requests("SRCH base=");
     searches.retain(|search| search.contains("scope=2") && search.contains("userPrincipalName="));
@@ -33,7 +33,7 @@ fn searches(directory: &PeopleDirectory) -> Vec<String> {
 #[tokio::test]
 async fn a_reload_closes_the_connections_of_the_configuration_it_replaces() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let mut gateway = before_people(&directory, &Staff::default());
+    let mut gateway = gateway_with_slapd(&directory, &RealmOptions::default());
     assert_eq!(verdict(&gateway, &alices_card()).await, "200 permit");
     let binds = || directory.requests("BIND dn=").len();
     let closed = || directory.requests(" closed").len();
@@ -47,7 +47,7 @@ async fn a_reload_closes_the_connections_of_the_configuration_it_replaces() {
 #[tokio::test]
 async fn a_thousand_cold_lookups_of_ten_certificates_are_ten_searches() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let lab = Arc::new(before_people(&directory, &Staff::default()));
+    let lab = Arc::new(gateway_with_slapd(&directory, &RealmOptions::default()));
     let cards: Vec<_> = (1..=10)
         .map(|number| Arc::new(card(Some(&format!("crowd{number:02}@corp.example")), None)))
         .collect();
@@ -57,9 +57,9 @@ async fn a_thousand_cold_lookups_of_ten_certificates_are_ten_searches() {
             for turn in 0..20 {
                 let number = (client + turn) % cards.len();
                 // A new connection each time, without a cached verdict.
-                let answer = TestClient::new(&lab).chain(&cards[number]).get("/require/echo").await;
+                let response = TestClient::new(&lab).chain(&cards[number]).get("/require/echo").await;
                 assert_eq!(
-                    answer.received_header("x-remote-user"),
+                    response.received_header("x-remote-user"),
                     [format!("CORP\\crowd{:02}", number + 1)]
                 );
             }
@@ -74,7 +74,7 @@ async fn a_thousand_cold_lookups_of_ten_certificates_are_ten_searches() {
 #[tokio::test]
 async fn certificates_with_equal_serial_subject_and_issuer_never_get_each_others_account() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let lab = Arc::new(before_people(&directory, &SHORT));
+    let lab = Arc::new(gateway_with_slapd(&directory, &SHORT));
     let people = (1..=8).map(|number| (format!("crowd{number:02}"), sid(1110 + number).to_string()));
     let cards: Vec<_> =
         people.map(|(name, sid)| (card(Some(&format!("{name}@corp.example")), Some(&sid)), name)).collect();
@@ -88,8 +88,8 @@ async fn certificates_with_equal_serial_subject_and_issuer_never_get_each_others
         let round = connections.into_iter().map(|(mut connection, user)| {
             tokio::spawn(async move {
                 for _ in 0..16 {
-                    let answer = connection.get("/require/echo").await.unwrap();
-                    assert_eq!(answer.received_header("x-remote-user"), [user.as_str()]);
+                    let response = connection.get("/require/echo").await.unwrap();
+                    assert_eq!(response.received_header("x-remote-user"), [user.as_str()]);
                 }
                 (connection, user)
             })
@@ -107,7 +107,7 @@ async fn certificates_with_equal_serial_subject_and_issuer_never_get_each_others
 #[tokio::test]
 async fn a_directory_that_stops_or_hangs_denies_access_and_is_used_again_when_it_is_back() {
     let Some(mut directory) = PeopleDirectory::start().await else { return };
-    let lab = before_people(&directory, &SHORT);
+    let lab = gateway_with_slapd(&directory, &SHORT);
     let card = alices_card();
     let mut open = TestClient::new(&lab).chain(&card).connect().await.unwrap();
     assert_eq!(open.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
@@ -137,7 +137,7 @@ async fn a_directory_that_stops_or_hangs_denies_access_and_is_used_again_when_it
     }
 }
 
-/// Retries as a client does after `Retry-After`.
+/// Sends requests until one is permitted, as a client does after `Retry-After`.
 async fn until_permitted(lab: &TestGateway, card: &Card) {
     let mut tries = tokio::task::JoinSet::new();
     let client = TestClient::new(lab).chain(card);
@@ -164,7 +164,7 @@ async fn a_server_that_is_not_a_directory_denies_access() {
             drop(stream.and_then(|mut stream| stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")));
         }
     });
-    let lab = before_people_at(&url, &SHORT);
+    let lab = gateway_with_ldap_at(&url, &SHORT);
     assert_eq!(verdict(&lab, &alices_card()).await, "503 directory-unavailable");
 }
 
@@ -172,14 +172,14 @@ async fn a_server_that_is_not_a_directory_denies_access() {
 async fn a_stale_account_is_used_only_if_configured_and_is_marked() {
     let Some(mut directory) = PeopleDirectory::start().await else { return };
     let stale = r#"ttl = "1m", unsafe_stale_accounts = "1h""#;
-    let lab = before_people(&directory, &Staff { cache: stale, ..Staff::default() });
+    let lab = gateway_with_slapd(&directory, &RealmOptions { cache: stale, ..RealmOptions::default() });
     let (alice, leo) = (alices_card(), card(Some("leo@corp.example"), None));
     assert_eq!(verdict(&lab, &alice).await, "200 permit");
     directory.kill();
     lab.clock.advance(LIFETIME);
-    let answer = TestClient::new(&lab).chain(&alice).get("/require/echo").await;
-    assert_eq!(answer.status_and_id(), "200 permit");
-    assert_eq!(lab.record(&answer.request_id()).await["mapping"]["stale"], true);
+    let response = TestClient::new(&lab).chain(&alice).get("/require/echo").await;
+    assert_eq!(response.status_and_id(), "200 permit");
+    assert_eq!(lab.record(&response.request_id()).await["mapping"]["stale"], true);
     // No account is cached for this certificate.
     assert_eq!(verdict(&lab, &leo).await, "503 directory-unavailable");
     lab.clock.advance(Duration::from_secs(3600));
@@ -190,7 +190,7 @@ async fn a_stale_account_is_used_only_if_configured_and_is_marked() {
 async fn a_name_with_filter_characters_matches_only_the_account_of_that_name() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let order = r#"["upn", "email", "subject"]"#;
-    let lab = before_people(&directory, &Staff { order, ..Staff::default() });
+    let lab = gateway_with_slapd(&directory, &RealmOptions { order, ..RealmOptions::default() });
     for text in [
         "*",
         "alice*",
@@ -216,7 +216,7 @@ async fn a_name_with_filter_characters_matches_only_the_account_of_that_name() {
             assert_eq!(verdict(&lab, &card).await, "403 not-mapped", "{text}");
         }
     }
-    let answer =
+    let response =
         TestClient::new(&lab).chain(&card(Some("star*@corp.example"), None)).get("/require/echo").await;
-    assert_eq!(answer.received_header("x-remote-user"), ["CORP\\star*"]);
+    assert_eq!(response.received_header("x-remote-user"), ["CORP\\star*"]);
 }

@@ -1,11 +1,11 @@
-//! Password authentication with a real Active Directory.
+//! Password authentication with the lab's Active Directory.
 
 use super::passwords::{gate, setup, tried, wrong_of_fifty_guesses};
 use crate::support::{ActiveDirectory, TestClient, TestGateway, run};
 
 const PASSWORD: &str = ActiveDirectory::PASSWORD;
 
-/// A gateway that uses the lab's directory.
+/// Starts a gateway that uses the lab's directory.
 fn lab(directory: &ActiveDirectory) -> TestGateway {
     let keys = format!(
         "url = \"{}\"\nca = {:?}\nbind_dn = \"{}\"\nbase_dn = \"{}\"",
@@ -31,16 +31,16 @@ async fn a_password_is_accepted_with_each_form_of_the_user_name() {
         (r"CORP\bob", r"CORP\bob"),
     ] {
         for client in [TestClient::new(&lab).http1(), TestClient::new(&lab).http2()] {
-            let answer = tried(&client, "/accept/echo", login, PASSWORD).await;
-            assert_eq!(answer.status_and_id(), "200 permit", "{login}");
-            assert_eq!(answer.received_header("x-remote-user"), [user], "{login}");
-            assert_eq!(answer.received_header("x-remote-authentication"), ["password"]);
+            let response = tried(&client, "/accept/echo", login, PASSWORD).await;
+            assert_eq!(response.status_and_id(), "200 permit", "{login}");
+            assert_eq!(response.received_header("x-remote-user"), [user], "{login}");
+            assert_eq!(response.received_header("x-remote-authentication"), ["password"]);
         }
     }
-    // Encoded as headers with characters beyond ASCII are.
-    let answer = tried(&TestClient::new(&lab), "/accept/echo", "jürgen@corp.example", PASSWORD).await;
-    assert_eq!(answer.status_and_id(), "200 permit");
-    let record = lab.record(&answer.request_id()).await;
+    // Percent-encoded, as are all identity headers with characters beyond ASCII.
+    let response = tried(&TestClient::new(&lab), "/accept/echo", "jürgen@corp.example", PASSWORD).await;
+    assert_eq!(response.status_and_id(), "200 permit");
+    let record = lab.record(&response.request_id()).await;
     assert_eq!(record["account"]["user"], r"CORP\jürgen");
     assert_eq!(record["account"]["sid"], directory.sid("jürgen"));
 }
@@ -60,9 +60,9 @@ async fn the_reason_why_an_account_may_not_log_in_is_in_the_record_only() {
         ("nobody", "no directory account has this user name"),
     ] {
         let password = if user == "spare07" { "wrong" } else { PASSWORD };
-        let answer = tried(&TestClient::new(&lab), "/accept/echo", user, password).await;
-        assert_eq!(answer.status_and_id(), "401 invalid-password", "{user}");
-        let record = lab.record(&answer.request_id()).await;
+        let response = tried(&TestClient::new(&lab), "/accept/echo", user, password).await;
+        assert_eq!(response.status_and_id(), "401 invalid-password", "{user}");
+        let record = lab.record(&response.request_id()).await;
         let detail = record["detail"].as_str().unwrap();
         assert!(detail.ends_with(why), "{user}: {detail}");
     }
@@ -81,7 +81,7 @@ async fn fifty_wrong_guesses_through_the_gateway_lock_no_account() {
     assert!(standing.is_none_or(|found| found.contains("\nmsDS-User-Account-Control-Computed: 0\n")));
 }
 
-/// The status that the directory reports to an account that logs in with its right password.
+/// Returns the status that the directory reports to an account that logs in with its right password.
 fn of_themselves(directory: &ActiveDirectory, user: &str) -> Option<String> {
     let (url, ca) = (directory.ldaps_url(), directory.ca_file().display().to_string());
     let (name, filter) = (format!("{user}@corp.example"), format!("(sAMAccountName={user})"));

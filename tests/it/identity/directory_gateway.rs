@@ -1,4 +1,4 @@
-//! A gateway whose realm has a directory, and certificates for its accounts.
+//! Gateways whose realm has a directory, and certificates for its accounts.
 
 use crate::support::{ActiveDirectory, PeopleDirectory, TestConfig, TestGateway, TestRealm, pki};
 use portcullis::clock::Clock;
@@ -7,54 +7,59 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// The settings of the realm, besides the address of its directory.
-pub(super) struct Staff<'a> {
+/// The settings of the realm without its directory.
+pub(super) struct RealmOptions<'a> {
     pub(super) order: &'a str,
     pub(super) strength: &'a str,
-    /// `[realm.staff.account_cache]`.
+    /// The keys of `[realm.staff.account_cache]`.
     pub(super) cache: &'a str,
 }
 
-impl Default for Staff<'_> {
+impl Default for RealmOptions<'_> {
     fn default() -> Self {
         Self { order: r#"["sid", "alt_security_identities", "upn"]"#, strength: "weak", cache: "" }
     }
 }
 
 /// The domain, address and service account of a directory.
-struct Place {
+struct DirectoryAddress {
     url: String,
     ca: String,
     sid_domain: String,
     service: &'static str,
 }
 
-/// A gateway that uses the lab's Active Directory.
-pub(super) fn before_active_directory(directory: &ActiveDirectory, staff: &Staff<'_>) -> TestGateway {
+/// Starts a gateway that uses the lab's Active Directory.
+pub(super) fn gateway_with_active_directory(
+    directory: &ActiveDirectory,
+    options: &RealmOptions<'_>,
+) -> TestGateway {
     let alice = directory.sid("alice");
-    let place = Place {
+    let address = DirectoryAddress {
         url: directory.ldaps_url(),
         ca: directory.ca_file().display().to_string(),
         sid_domain: alice.rsplit_once('-').unwrap().0.to_owned(),
         service: ActiveDirectory::SERVICE_DN,
     };
-    TestGateway::prepared(setup(&place, staff), |folder| write_password(folder, ActiveDirectory::PASSWORD))
+    TestGateway::prepared(setup(&address, options), |folder| {
+        write_password(folder, ActiveDirectory::PASSWORD)
+    })
 }
 
-/// A gateway that uses the slapd of a test.
-pub(super) fn before_people(directory: &PeopleDirectory, staff: &Staff<'_>) -> TestGateway {
-    before_people_at(&directory.server().to_string(), staff)
+/// Starts a gateway that uses the slapd of a test.
+pub(super) fn gateway_with_slapd(directory: &PeopleDirectory, options: &RealmOptions<'_>) -> TestGateway {
+    gateway_with_ldap_at(&directory.server().to_string(), options)
 }
 
-/// A gateway that uses the server at this URL as its directory.
-pub(super) fn before_people_at(url: &str, staff: &Staff<'_>) -> TestGateway {
-    let place = Place {
+/// Starts a gateway that uses the server at this URL as its directory.
+pub(super) fn gateway_with_ldap_at(url: &str, options: &RealmOptions<'_>) -> TestGateway {
+    let address = DirectoryAddress {
         url: url.to_owned(),
         ca: "server-ca.pem".to_owned(),
         sid_domain: "S-1-5-21-1-2-3".to_owned(),
         service: PeopleDirectory::SERVICE_DN,
     };
-    TestGateway::prepared(setup(&place, staff), |folder| {
+    TestGateway::prepared(setup(&address, options), |folder| {
         let ca = pki().write_to(folder).unwrap().server_ca;
         if ca != folder.join("server-ca.pem") {
             std::fs::copy(ca, folder.join("server-ca.pem")).unwrap();
@@ -69,9 +74,9 @@ fn write_password(folder: &Path, password: &str) {
     std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
 }
 
-fn setup(place: &Place, staff: &Staff<'_>) -> TestConfig {
-    let Place { url, ca, sid_domain, service } = place;
-    let Staff { order, strength, cache } = staff;
+fn setup(address: &DirectoryAddress, options: &RealmOptions<'_>) -> TestConfig {
+    let DirectoryAddress { url, ca, sid_domain, service } = address;
+    let RealmOptions { order, strength, cache } = options;
     let mapping = format!("order = {order}, strength = \"{strength}\"");
     let identity_issuer = format!(
         "certificate = \"pki/issuing.pem\", upn_suffixes = [\"corp.example\", \"people.example\"], \
@@ -101,7 +106,7 @@ timeout = "3s"
     TestConfig { realm, backend, ..TestConfig::default() }
 }
 
-/// A valid certificate with this UPN and this security identifier and no other names.
+/// Issues a valid certificate with this UPN and this security identifier and no other names.
 pub(super) fn card(upn: Option<&str>, sid: Option<&str>) -> Card {
     card_with(|profile| {
         profile.upns = upn.map(str::to_owned).into_iter().collect();
@@ -109,7 +114,7 @@ pub(super) fn card(upn: Option<&str>, sid: Option<&str>) -> Card {
     })
 }
 
-/// A certificate with the demo's contents, without names, changed by `edit`.
+/// Issues a certificate like the demo's, without names, changed by `edit`.
 pub(super) fn card_with(edit: impl FnOnce(&mut CardProfile)) -> Card {
     let mut profile = CardProfile {
         upns: Vec::new(),

@@ -1,4 +1,4 @@
-//! Which accounts a lookup finds.
+//! The accounts that a lookup returns.
 
 use super::{account_names, directories, upn};
 use crate::support::{PeopleDirectory, sid};
@@ -72,7 +72,7 @@ async fn no_account_is_a_result_and_not_an_error() {
     let directories = directories(directory.settings());
     assert_eq!(directories.look_up(&upn("nobody@corp.example")).await.unwrap(), []);
     assert_eq!(directories.look_up(&LookupKeys::default()).await.unwrap(), []);
-    // The account of a domain, not of a person.
+    // The account of a domain, not of a user.
     assert_eq!(directories.look_up(&upn("trust$@corp.example")).await.unwrap(), []);
 }
 
@@ -90,7 +90,7 @@ async fn every_matching_account_is_found_up_to_eight() {
 }
 
 #[tokio::test]
-async fn standing_is_what_the_directory_says() {
+async fn the_account_status_is_read_from_the_directory() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
     let now = UnixTime::from_seconds(1_795_339_800);
@@ -116,7 +116,7 @@ async fn an_account_is_found_after_start_tls() {
 }
 
 #[tokio::test]
-async fn a_lookup_is_one_search_and_one_read_and_group_names_are_cached() {
+async fn a_lookup_needs_one_search_and_one_read_and_group_names_are_cached() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
     directories.look_up(&upn("alice@corp.example")).await.unwrap();
