@@ -1,7 +1,7 @@
 //! A site: its hosts, its TLS configuration and its paths.
 
 use super::compiler::Compiler;
-use crate::config::parse::value;
+use crate::config::parse::{value, values};
 use crate::config::schema::site::{OnBadCertificate, SiteSection};
 use crate::proxy::authenticate_in_handshake;
 use crate::request::{Authority, HostPattern};
@@ -27,7 +27,7 @@ impl Compiler<'_> {
             (None, true) => return None,
             (_, false) => None,
         };
-        let hosts = self.hosts(raw)?;
+        let hosts = values(&raw.hosts);
         let tls = self.site_tls(raw, key_pairs?, certificate_request, realm.as_deref())?;
         Some(Site {
             name: raw.name().into(),
@@ -140,13 +140,6 @@ impl Compiler<'_> {
         }
     }
 
-    fn hosts(&mut self, raw: &SiteSection) -> Option<Vec<HostPattern>> {
-        let errors = self.diagnostics.errors();
-        let hosts = raw.hosts.iter();
-        let hosts = hosts.filter_map(|host| self.ok_at(host.span, HostPattern::parse(&host.value))).collect();
-        (self.diagnostics.errors() == errors).then_some(hosts)
-    }
-
     /// Returns the hosts of the sites that share an address, each with the index of its site.
     pub(super) fn host_table(&mut self, entries: &[&(&SiteSection, Arc<Site>)]) -> Option<HostTable> {
         let sites = entries.iter().enumerate();
@@ -158,7 +151,8 @@ impl Compiler<'_> {
     }
 }
 
-/// Returns the digest of the configuration under which a session of this site is valid: its name, and the certificates that it trusts.
+/// Returns the digest of the configuration under which a session of this site is valid: its name, and the certificates
+/// that it trusts.
 fn session_binding(raw: &SiteSection, realm: Option<&Realm>) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     let mut add = |part: &[u8]| {

@@ -2,10 +2,9 @@
 
 use super::diagnostic::ValueError;
 use super::value_type::{ValueType, string};
-use crate::request::Authority;
+use crate::request::{Authority, HostPattern, InvalidHost};
 use crate::telemetry::display_chain;
 use ipnet::IpNet;
-use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// The protocol of a backend server.
@@ -20,7 +19,6 @@ pub(crate) enum ServerScheme {
 /// One server of a backend.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ServerUrl {
-    /// Its protocol.
     pub(crate) scheme: ServerScheme,
     /// A name or an IP address, an IPv6 one without brackets, in lower case.
     pub(crate) host: String,
@@ -53,22 +51,7 @@ pub(crate) fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// As a URL, always with its port.
-impl fmt::Display for ServerUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.scheme {
-            ServerScheme::Http => "http",
-            ServerScheme::Https => "https",
-        };
-        if self.host.contains(':') {
-            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{scheme}://{}:{}", self.host, self.port)
-        }
-    }
-}
-
-/// An IP address with its port.
+/// Returns the type of an IP address with its port.
 pub(crate) fn socket_address() -> ValueType<SocketAddr> {
     string("address", "addresses", |text| {
         let help = "such as \"0.0.0.0:443\" (every IPv4 address), \"[::]:443\" or \"192.0.2.1:443\"";
@@ -77,7 +60,7 @@ pub(crate) fn socket_address() -> ValueType<SocketAddr> {
     })
 }
 
-/// A network, or one address.
+/// Returns the type of a network, or of one address.
 pub(crate) fn network() -> ValueType<IpNet> {
     string("network", "networks", parse_network)
 }
@@ -88,7 +71,7 @@ fn parse_network(text: &str) -> Result<IpNet, ValueError> {
     })
 }
 
-/// A network of clients. One that would contain other addresses than it seems to is rejected.
+/// Returns the type of a network of clients. One that would contain other addresses than it seems to is rejected.
 pub(crate) fn client_network() -> ValueType<IpNet> {
     string("network", "networks", |text| {
         let network = parse_network(text)?;
@@ -106,32 +89,30 @@ pub(crate) fn client_network() -> ValueType<IpNet> {
     })
 }
 
-/// A name that a site serves: a host name, `*.` and a domain for one label more, or an IP address. In lower case, without
-/// a trailing dot and without brackets, so that equal names are equal texts.
-pub(crate) fn host_pattern() -> ValueType<String> {
+/// Returns the type of a name that a site serves: a host name, `*.` and a domain for one label more, or an IP address.
+pub(crate) fn host_pattern() -> ValueType<HostPattern> {
     string("host name", "host names", parse_host_pattern)
 }
 
-fn parse_host_pattern(text: &str) -> Result<String, ValueError> {
-    let name = normalised(text);
-    let labels = name.strip_prefix("*.").unwrap_or(&name);
-    let is_pattern = labels.len() < name.len();
-    if is_host(labels) && !(is_pattern && labels.parse::<IpAddr>().is_ok()) {
-        return Ok(name);
-    }
-    let help = if text.contains("://") || text.contains('/') {
-        "write the host name only, without a scheme or a path"
-    } else if text.contains('*') {
-        "`*` stands for one whole label at the start: \"*.corp.example\""
-    } else if text.contains(':') {
-        "write the host name without a port; the port belongs to `listen`"
-    } else {
-        "such as \"rms.corp.example\", \"*.corp.example\" or \"192.0.2.1\""
+fn parse_host_pattern(text: &str) -> Result<HostPattern, ValueError> {
+    let help = |error: InvalidHost| {
+        if text.contains("://") || text.contains('/') {
+            "write the host name only, without a scheme or a path".to_owned()
+        } else if text.contains('*') {
+            "`*` stands for one whole label at the start: \"*.corp.example\"".to_owned()
+        } else if text.parse::<Ipv6Addr>().is_ok() {
+            format!("write an IPv6 address in brackets: \"[{text}]\"")
+        } else if text.contains(':') {
+            "write the host name without a port; the port belongs to `listen`".to_owned()
+        } else {
+            format!("{error}; such as \"rms.corp.example\", \"*.corp.example\" or \"192.0.2.1\"")
+        }
     };
-    Err(ValueError::new(format!("{text:?} is not a host name")).help(help))
+    let error = |error| ValueError::new(format!("{text:?} is not a host name")).help(help(error));
+    HostPattern::parse(text).map_err(error)
 }
 
-/// The `Host` for a backend: a host name, perhaps with a port.
+/// Returns the type of the `Host` for a backend: a host name, perhaps with a port.
 pub(crate) fn host_header() -> ValueType<Authority> {
     string("host name", "host names", |text| {
         let error = || ValueError::new(format!("{text:?} is not a host name"));
@@ -140,7 +121,7 @@ pub(crate) fn host_header() -> ValueType<Authority> {
     })
 }
 
-/// The URL of a backend server: scheme, host and port, nothing else.
+/// Returns the type of the URL of a backend server: scheme, host and port, nothing else.
 pub(crate) fn server_url() -> ValueType<ServerUrl> {
     string("URL", "URLs", parse_server_url)
 }
@@ -214,21 +195,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_host_names_become_equal_texts() {
+    fn equal_host_names_become_equal_patterns() {
         for (written, read) in [
             ("RMS.Corp.Example.", "rms.corp.example"),
             ("*.corp.example", "*.corp.example"),
-            ("[2001:DB8::1]", "2001:db8::1"),
+            ("[2001:DB8::1]", "[2001:db8::1]"),
             ("192.0.2.1", "192.0.2.1"),
-            ("rms_1", "rms_1"),
         ] {
-            assert_eq!(parse_host_pattern(written), Ok(read.to_owned()));
+            assert_eq!(parse_host_pattern(written).map(|host| host.to_string()), Ok(read.to_owned()));
         }
     }
 
     #[test]
     fn other_texts_are_rejected_as_host_names() {
-        let words = "* *. a..b -a a.*.b *a.b host:443 https://host host/ 10.0.0.256 *.10.0.0.1 ä.example";
+        let words = "* *. a..b -a a.*.b *a.b host:443 https://host host/ 10.0.0.256 *.10.0.0.1 ä.example \
+                     rms_1 ::1 *.[::1]";
         for text in words.split(' ').chain(["", "a b"]) {
             assert!(parse_host_pattern(text).is_err(), "{text}");
         }
@@ -236,11 +217,12 @@ mod tests {
 
     #[test]
     fn a_server_has_the_port_of_its_scheme_by_default() {
-        let server = |text| parse_server_url(text).map(|server| server.to_string());
-        assert_eq!(server("http://10.0.0.5"), Ok("http://10.0.0.5:80".to_owned()));
-        assert_eq!(server("https://RMS1.corp.example"), Ok("https://rms1.corp.example:443".to_owned()));
-        assert_eq!(server("https://[2001:db8::1]:8443"), Ok("https://[2001:db8::1]:8443".to_owned()));
-        assert_eq!(server("http://[::1]"), Ok("http://[::1]:80".to_owned()));
+        let server = |scheme, host: &str, port| Ok(ServerUrl { scheme, host: host.to_owned(), port });
+        let (http, https) = (ServerScheme::Http, ServerScheme::Https);
+        assert_eq!(parse_server_url("http://10.0.0.5"), server(http, "10.0.0.5", 80));
+        assert_eq!(parse_server_url("https://RMS1.corp.example"), server(https, "rms1.corp.example", 443));
+        assert_eq!(parse_server_url("https://[2001:db8::1]:8443"), server(https, "2001:db8::1", 8443));
+        assert_eq!(parse_server_url("http://[::1]"), server(http, "::1", 80));
     }
 
     #[test]

@@ -200,7 +200,7 @@ fn check_site_names(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
         .flat_map(|(key, site)| site.hosts.iter().map(move |host| (key.clone(), host)))
         .collect();
     for (_, (key, host), (_, first)) in repeated(&hosts, |(_, host)| &host.value) {
-        let error = diagnostics.error(host.span, format!("the host {:?} is given twice", host.value));
+        let error = diagnostics.error(host.span, format!("the host \"{}\" is given twice", host.value));
         let help = "a host belongs to one site: keep one of them";
         error.key(format!("{key}.hosts")).label(first.span, "the first time").help(help);
     }

@@ -6,7 +6,7 @@ use crate::config::parse::{
     table, tables, text,
 };
 use crate::policy::{ClientCertificateRule, CrossSiteRule, PasswordRule};
-use crate::request::PathCase;
+use crate::request::{HostPattern, PathCase};
 use crate::site::HttpAction;
 use crate::tls::{CLIENT_SIGNATURE_ALGORITHMS, TlsVersion, signs_under_tls13};
 use rustls::SignatureScheme;
@@ -32,7 +32,7 @@ section! {
         name: Option<Spanned<String>> = text().optional("the first host"),
         /// The names that the site serves. `"*.corp.example"` stands for one more label; IP addresses are allowed. Case and a
         /// trailing dot make no difference.
-        hosts: Vec<Spanned<String>> = host_pattern().list().required("hosts = [\"rms.corp.example\"]"),
+        hosts: Vec<Spanned<HostPattern>> = host_pattern().list().required("hosts = [\"rms.corp.example\"]"),
         /// The addresses that serve it over TLS.
         listen: Vec<Spanned<SocketAddr>> = socket_address().list().required("listen = [\"0.0.0.0:443\"]"),
         /// The addresses that respond to plain HTTP. Nothing is forwarded from there.
@@ -126,7 +126,7 @@ impl SiteSection {
 
     fn check(&mut self, reader: &mut TableReader<'_>) {
         if let (None, Some(host)) = (&self.name, self.hosts.first()) {
-            self.name = Some(Spanned::new(host.value.clone(), self.head.span));
+            self.name = Some(Spanned::new(host.value.to_string(), self.head.span));
         }
         let (certificates, keys) = (self.certificate.len(), self.private_key.len());
         if certificates != keys && certificates > 0 && keys > 0 {

@@ -14,6 +14,7 @@ mod properties;
 mod revocation;
 mod wrong_values;
 
+use super::parse::{ServerScheme, ServerUrl};
 use super::schema::ConfigDocument;
 use super::*;
 use std::time::Duration;
@@ -101,7 +102,8 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!(strength.value, schema::mapping::StrengthChoice::Strong);
     assert_eq!(realm.extended_key_usage.first().unwrap().value.to_string(), "1.3.6.1.5.5.7.3.2");
     let backend = document.backend.first().unwrap();
-    assert_eq!(backend.servers.first().unwrap().value.to_string(), "http://10.0.0.5:80");
+    let server = ServerUrl { scheme: ServerScheme::Http, host: "10.0.0.5".to_owned(), port: 80 };
+    assert_eq!(backend.servers.first().unwrap().value, server);
     assert_eq!(backend.first_byte_timeout.value, Duration::from_secs(120));
 }
 

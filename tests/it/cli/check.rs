@@ -26,6 +26,18 @@ fn an_access_list_with_accounts_is_an_error_on_a_path_without_authentication() {
 }
 
 #[test]
+fn a_site_has_an_ipv6_address_in_brackets() {
+    let folder = |host| {
+        let hosts = vec!["rms.corp.example", host];
+        CommandFolder::with(&TestConfig { hosts, ..TestConfig::default() })
+    };
+    let checked = folder("[2001:db8::1]").run(&["check"]);
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+    let checked = folder("2001:db8::1").run(&["check"]);
+    checked.assert_usage_error("write an IPv6 address in brackets: \"[2001:db8::1]\"");
+}
+
+#[test]
 fn a_password_for_an_unmapped_certificate_is_a_warning_and_one_without_a_directory_an_error() {
     let outcome = password_paths(DIRECTORY).run(&["check"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
