@@ -90,7 +90,7 @@ impl ConfigDocument {
     }
 }
 
-/// The text without a byte order mark.
+/// Returns the text without a byte order mark.
 fn text(bytes: Vec<u8>, path: &Path) -> Result<String, LoadError> {
     let path = || path.to_owned();
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {

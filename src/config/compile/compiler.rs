@@ -12,7 +12,6 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// One compilation.
 pub(super) struct Compiler<'a> {
     pub(super) document: &'a ConfigDocument,
     /// The folder of proxy.toml.

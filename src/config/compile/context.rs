@@ -81,12 +81,12 @@ pub struct CompileContext {
     pinned_limiters: HashMap<String, Arc<PinnedLimiter>>,
     /// The system's Kerberos library, once a configuration has needed it.
     kerberos: Option<Arc<KerberosLibrary>>,
-    /// Failed log-ins are counted over reloads, so that a reload permits no further guesses.
+    /// Failed logins are counted over reloads, so that a reload permits no further guesses.
     login_throttles: HashMap<(&'static str, String), (LoginThrottleLimits, Arc<LoginThrottle>)>,
 }
 
 impl CompileContext {
-    /// A context for a process, or for one check.
+    /// Returns a context for a process, or for one check.
     pub fn new(clock: Clock, metrics: Arc<Metrics>) -> Self {
         Self {
             clock,
@@ -123,7 +123,8 @@ impl CompileContext {
         Arc::clone(limiter.or_insert_with(|| Arc::new(PinnedLimiter::new(gauge))))
     }
 
-    /// Returns the throttle of failed log-ins of a realm or at a backend, according to `kind`. The count goes on while the limits stay the same.
+    /// Returns the throttle of failed logins of a realm or at a backend, according to `kind`. The count goes on while the
+    /// limits stay the same.
     pub(super) fn login_throttle(
         &mut self,
         kind: &'static str,

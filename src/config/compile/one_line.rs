@@ -1,47 +1,39 @@
 //! The one line of text in a file with a password or another secret.
 //!
 //! Editors and shells add to the text that the operator typed. Additions that are certainly not part of the secret are
-//! removed: the end of the line, and a UTF-8 byte order mark before it. All others are errors: the log-in would fail
+//! removed: the end of the line, and a UTF-8 byte order mark before it. All others are errors: the login would fail
 //! without a reason.
 
-use std::fmt;
 use std::str;
 
 /// The reason why a file is not one line of text. Never quotes the line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum OneLineError {
     /// Nothing, or an empty line.
+    #[error("line 1: the file is empty")]
     Empty,
     /// More than one line, a blank one included.
+    #[error("line 2: the file has more than one line")]
     SecondLine,
     /// UTF-16, as Notepad and PowerShell's `>` may write it.
+    #[error("line 1: the file is in UTF-16")]
     Utf16,
     /// Neither ASCII nor UTF-8.
+    #[error("line 1: the file is not in UTF-8")]
     NotUtf8,
     /// A control character.
+    #[error("line 1: the line contains a control character")]
     Control,
 }
 
 impl OneLineError {
-    /// The fix.
+    /// Returns the fix.
     pub(super) fn help(self) -> &'static str {
         match self {
             Self::Empty | Self::SecondLine => "write the secret, and nothing else, in one line",
             Self::Utf16 | Self::NotUtf8 => "save the file as UTF-8",
             Self::Control => "write the secret as text in one line",
         }
-    }
-}
-
-impl fmt::Display for OneLineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "line 1: the file is empty",
-            Self::SecondLine => "line 2: the file has more than one line",
-            Self::Utf16 => "line 1: the file is in UTF-16",
-            Self::NotUtf8 => "line 1: the file is not in UTF-8",
-            Self::Control => "line 1: the line contains a control character",
-        })
     }
 }
 

@@ -213,17 +213,17 @@ fn key_of_tables<T: TableSchema, V>(
     KeyField { absence, form: Box::new(form), read: Box::new(read) }
 }
 
-/// `[key]`, with the defaults of its keys if it is left out. No key of it may be [essential](ValueType::essential).
+/// Returns a key with the table `[key]`, with the defaults of its keys if it is left out. No key of it may be [essential](ValueType::essential).
 pub(crate) fn table<T: TableSchema>() -> KeyField<T> {
     key_of_tables::<T, _>(HeaderForm::Single, KeyAbsence::Explained(""), |key, reader| reader.table(key))
 }
 
-/// `[key]`, which may be left out; `meaning` describes its absence.
+/// Returns a key with the table `[key]`, which may be left out; `meaning` describes its absence.
 pub(crate) fn optional_table<T: TableSchema>(meaning: &'static str) -> KeyField<Option<T>> {
     one_table(KeyAbsence::Explained(meaning))
 }
 
-/// `[key]`, which must be written; `example` is a line with it.
+/// Returns a key with the table `[key]`, which must be written; `example` is a line with it.
 pub(crate) fn required_table<T: TableSchema>(example: &'static str) -> KeyField<Option<T>> {
     one_table(KeyAbsence::Required(example))
 }
@@ -233,7 +233,7 @@ fn one_table<T: TableSchema>(absence: KeyAbsence) -> KeyField<Option<T>> {
     key_of_tables::<T, _>(header, absence, move |key, reader| Some(reader.tables(key, header).pop()))
 }
 
-/// `[key]`, or the one word that stands for none.
+/// Returns a key with the table `[key]`, or the one word that stands for none.
 pub(crate) fn table_or_word<T: TableSchema>(word: &'static str) -> KeyField<Option<T>> {
     let KeyField { form, read, .. } = one_table(KeyAbsence::Explained(""));
     let form = move || KeyForm {
@@ -251,17 +251,17 @@ pub(crate) fn table_or_word<T: TableSchema>(word: &'static str) -> KeyField<Opti
     KeyField { absence: KeyAbsence::default(word), form: Box::new(form), read }
 }
 
-/// `[[key]]`, any number of times.
+/// Returns a key with tables `[[key]]`, any number of times.
 pub(crate) fn tables<T: TableSchema>(meaning: &'static str) -> KeyField<Vec<T>> {
     several_tables(HeaderForm::Repeated, meaning)
 }
 
-/// `[key]` once or `[[key]]` any number of times.
+/// Returns a key with the table `[key]` once or `[[key]]` any number of times.
 pub(crate) fn table_or_tables<T: TableSchema>(meaning: &'static str) -> KeyField<Vec<T>> {
     several_tables(HeaderForm::SingleOrRepeated, meaning)
 }
 
-/// `[key.NAME]`, any number of times, by names that the operator chooses.
+/// Returns a key with tables `[key.NAME]`, any number of times, by names that the operator chooses.
 pub(crate) fn named_tables<T: TableSchema>(meaning: &'static str) -> KeyField<Vec<T>> {
     several_tables(HeaderForm::Named, meaning)
 }
@@ -271,7 +271,7 @@ fn several_tables<T: TableSchema>(header: HeaderForm, meaning: &'static str) -> 
     key_of_tables::<T, _>(header, absence, move |key, reader| Some(reader.tables(key, header)))
 }
 
-/// A table whose keys `parse_key` parses and whose values are `of`; `meaning` describes its absence.
+/// Returns a key with a table whose keys `parse_key` parses and whose values are `of`; `meaning` describes its absence.
 pub(crate) fn pairs<K: 'static, T: 'static>(
     parse_key: fn(&str) -> Result<K, ValueError>,
     of: ValueType<T>,

@@ -37,9 +37,10 @@ pub(crate) struct TableReader<'a> {
     diagnostics: &'a mut Diagnostics,
 }
 
-/// Returns the table of `T`, which is the whole file, and all tables below it with their paths, each before those that it contains.
+/// Returns the table of `T`, which is the whole file, and all tables below it with their paths, each before those that it
+/// contains.
 pub(crate) fn tables_of<T: TableSchema>() -> Vec<(String, TableKeys)> {
-    TableKeys { header: HeaderForm::Single, names: T::NAMES, keys: T::keys }.with_tables_below()
+    TableKeys { header: HeaderForm::Single, names: T::NAMES, keys: T::keys }.with_tables_below(String::new())
 }
 
 /// Reads the whole file as `T`.

@@ -96,13 +96,12 @@ impl Diagnostics {
         byte
     }
 
-    /// Returns line and column of a byte, both from 1, the column in characters.
-    fn position(&self, byte: usize) -> (usize, usize) {
+    fn place(&self, byte: usize) -> LineColumn {
         let before = self.source.get(..self.character_start(byte)).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        (line, column)
+        LineColumn { line, column }
     }
 }
 
@@ -124,8 +123,8 @@ impl Serialize for Diagnostics {
 #[derive(serde::Serialize)]
 struct JsonDiagnostic<'a> {
     severity: Severity,
-    line: usize,
-    column: usize,
+    #[serde(flatten)]
+    place: LineColumn,
     key: &'a str,
     message: &'a str,
     help: Option<&'a str>,
@@ -134,22 +133,27 @@ struct JsonDiagnostic<'a> {
 
 #[derive(serde::Serialize)]
 struct JsonLabel<'a> {
+    #[serde(flatten)]
+    place: LineColumn,
+    message: &'a str,
+}
+
+/// Both from 1, the column in characters.
+#[derive(serde::Serialize)]
+struct LineColumn {
     line: usize,
     column: usize,
-    message: &'a str,
 }
 
 impl Diagnostics {
     fn json<'a>(&self, diagnostic: &'a Diagnostic) -> JsonDiagnostic<'a> {
-        let (line, column) = self.position(diagnostic.span.start);
-        let labels = diagnostic.labels.iter().map(|label| {
-            let (line, column) = self.position(label.span.start);
-            JsonLabel { line, column, message: &label.message }
-        });
+        let labels = diagnostic
+            .labels
+            .iter()
+            .map(|label| JsonLabel { place: self.place(label.span.start), message: &label.message });
         JsonDiagnostic {
             severity: diagnostic.severity,
-            line,
-            column,
+            place: self.place(diagnostic.span.start),
             key: &diagnostic.key,
             message: &diagnostic.message,
             help: diagnostic.help.as_deref(),

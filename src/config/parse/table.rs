@@ -10,15 +10,12 @@ pub(crate) const FIRST_VERSION: &str = "0.1.0";
 
 /// One key of a table.
 pub(crate) struct KeyInfo {
-    /// Its name.
     pub(crate) name: &'static str,
     /// One line for the reference, in Markdown.
     pub(crate) documentation: &'static str,
     /// The version in which it appeared.
     pub(crate) since: &'static str,
-    /// The meaning of its absence.
     pub(crate) absence: KeyAbsence,
-    /// The form of its value.
     pub(crate) form: KeyForm,
 }
 
@@ -54,11 +51,8 @@ impl KeyAbsence {
 /// The keys of a table.
 #[derive(Clone, Copy)]
 pub(crate) struct TableKeys {
-    /// The form of its header.
     pub(crate) header: HeaderForm,
-    /// The names of its keys.
     pub(crate) names: &'static [&'static str],
-    /// Its keys.
     pub(crate) keys: fn() -> Vec<KeyInfo>,
 }
 
@@ -96,23 +90,17 @@ impl HeaderForm {
 }
 
 impl TableKeys {
-    /// Returns this table, which is the whole file, and all tables below it, each before those that it contains. The path of each
-    /// has `NAME` for a name that the operator chooses.
-    pub(super) fn with_tables_below(self) -> Vec<(String, Self)> {
-        let mut tables = Vec::new();
-        let mut open = vec![(String::new(), self)];
-        while let Some((path, table)) = open.pop() {
-            let mut below = Vec::new();
-            for key in (table.keys)() {
-                let Some(table) = key.form.table else { continue };
-                let dot = if path.is_empty() { "" } else { "." };
-                let name = if table.header == HeaderForm::Named { ".NAME" } else { "" };
-                below.push((format!("{path}{dot}{}{name}", key.name), table));
-            }
-            open.extend(below.into_iter().rev());
-            tables.push((path, table));
-        }
-        tables
+    /// Returns this table, whose path is `path`, and all tables below it, each before those that it contains. Their paths
+    /// have `NAME` for a name that the operator chooses.
+    pub(super) fn with_tables_below(self, path: String) -> Vec<(String, Self)> {
+        let dot = if path.is_empty() { "" } else { "." };
+        let below = (self.keys)().into_iter().flat_map(|key| {
+            let Some(table) = key.form.table else { return Vec::new() };
+            let name = if table.header == HeaderForm::Named { ".NAME" } else { "" };
+            table.with_tables_below(format!("{path}{dot}{}{name}", key.name))
+        });
+        let below: Vec<_> = below.collect();
+        [(path, self)].into_iter().chain(below).collect()
     }
 }
 

@@ -61,7 +61,7 @@ impl<T> ValueType<T> {
     }
 }
 
-/// A string that `parse` reads; `words` and `plural` name it in the reference.
+/// Returns the type of a string that `parse` reads; `words` and `plural` name it in the reference.
 pub(crate) fn string<T: 'static>(
     words: &'static str,
     plural: &'static str,
@@ -71,7 +71,7 @@ pub(crate) fn string<T: 'static>(
     ValueType::new(parse, || (String::new(), json!({ "type": "string" }))).called(words, plural)
 }
 
-/// Like [`string`], for text on one line that is not empty.
+/// Returns a type like [`string`], for text on one line that is not empty.
 pub(crate) fn line<T: 'static>(
     words: &'static str,
     plural: &'static str,
@@ -80,12 +80,13 @@ pub(crate) fn line<T: 'static>(
     string(words, plural, move |text| parse(one_line(text)?))
 }
 
-/// Text on one line that is not empty.
+/// Returns the type of text on one line that is not empty.
 pub(crate) fn text() -> ValueType<String> {
     line("text", "texts", |text| Ok(text.to_owned()))
 }
 
-/// Returns the type of the name of a file. Relative names start at the folder of proxy.toml, which only the compilation knows.
+/// Returns the type of the name of a file. Relative names start at the folder of proxy.toml, which only the compilation
+/// knows.
 pub(crate) fn file() -> ValueType<PathBuf> {
     string("file", "files", parse_file)
 }
@@ -107,7 +108,6 @@ pub(crate) fn folder() -> ValueType<PathBuf> {
     file().called("folder", "folders")
 }
 
-/// `true` or `false`.
 pub(crate) fn boolean() -> ValueType<bool> {
     let parse = |value: &DeValue<'_>| {
         let error = || ValueError::wrong_type("true or false", value);
@@ -119,7 +119,7 @@ pub(crate) fn boolean() -> ValueType<bool> {
     ValueType::new(parse, || ("`true`, `false`".to_owned(), json!({ "type": "boolean" })))
 }
 
-/// A whole number from `least` to `most`.
+/// Returns the type of a whole number from `least` to `most`.
 pub(crate) fn integer<T: TryFrom<u64>>(least: u64, most: u64) -> ValueType<T> {
     let parse = move |value: &DeValue<'_>| {
         let number = value.as_integer().ok_or_else(|| ValueError::wrong_type("a whole number", value))?;
@@ -134,7 +134,7 @@ pub(crate) fn integer<T: TryFrom<u64>>(least: u64, most: u64) -> ValueType<T> {
     })
 }
 
-/// A duration in words, `1h 30min`, from `least` to `most`, which are written as in proxy.toml.
+/// Returns the type of a duration in words, `1h 30min`, from `least` to `most`, which are written as in proxy.toml.
 pub(crate) fn duration(least: &'static str, most: &'static str) -> ValueType<Duration> {
     let parse = move |value: &DeValue<'_>| {
         let bound = |text| parse_duration(text).expect("a test reads the range of every key");
@@ -166,7 +166,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| error.to_string())
 }
 
-/// An amount of bytes, `64KiB`, from `least` to `most`, which are written as in proxy.toml.
+/// Returns the type of an amount of bytes, `64KiB`, from `least` to `most`, which are written as in proxy.toml.
 pub(crate) fn size<T: TryFrom<u64>>(least: &'static str, most: &'static str) -> ValueType<T> {
     let range = move || {
         let bound = |text| parse_size(text).expect("a test reads the range of every key");
@@ -195,7 +195,7 @@ fn parse_size(text: &str) -> Option<u64> {
     text.trim().parse::<ByteSize>().ok().map(|size| size.as_u64())
 }
 
-/// One of `words`, each with its meaning.
+/// Returns the type of one of `words`, each with its meaning.
 pub(crate) fn choice<T: Copy, W>(words: W) -> ValueType<T>
 where
     W: AsRef<[(&'static str, T)]> + Clone + 'static,
@@ -216,7 +216,7 @@ where
     })
 }
 
-/// An extended key usage (RFC 5280 4.2.1.12), by name or number. anyExtendedKeyUsage is rejected: it would permit
+/// Returns the type of an extended key usage (RFC 5280 4.2.1.12), by name or number. anyExtendedKeyUsage is rejected: it would permit
 /// certificates for any purpose.
 pub(crate) fn extended_key_usage() -> ValueType<ObjectIdentifier> {
     string("usage", "usages", |text| {
@@ -234,7 +234,7 @@ pub(crate) fn extended_key_usage() -> ValueType<ObjectIdentifier> {
     })
 }
 
-/// A certificate policy, by number. anyPolicy (RFC 5280 4.2.1.4) requires nothing and is rejected.
+/// Returns the type of a certificate policy, by number. anyPolicy (RFC 5280 4.2.1.4) requires nothing and is rejected.
 pub(crate) fn certificate_policy() -> ValueType<ObjectIdentifier> {
     string("policy", "policies", |text| {
         let help = "dotted numbers, such as \"2.16.840.1.101.3.2.1.3.13\"";
@@ -246,7 +246,7 @@ pub(crate) fn certificate_policy() -> ValueType<ObjectIdentifier> {
     })
 }
 
-/// A security identifier ([MS-DTYP] 2.4.2.1).
+/// Returns the type of a security identifier ([MS-DTYP] 2.4.2.1).
 pub(crate) fn sid() -> ValueType<Sid> {
     string("SID", "SIDs", parse_sid)
 }
@@ -256,7 +256,7 @@ pub(crate) fn parse_sid(text: &str) -> Result<Sid, ValueError> {
     Sid::parse(text).map_err(|_| ValueError::new(format!("{text:?} is not a security identifier")).help(help))
 }
 
-/// A SHA-256 in hexadecimal, with or without colons between the bytes.
+/// Returns the type of a SHA-256 in hexadecimal, with or without colons between the bytes.
 pub(crate) fn sha256() -> ValueType<[u8; 32]> {
     string("64 hexadecimal digits", "lists of 64 hexadecimal digits", |text| {
         let digits: Vec<char> = text.chars().filter(|letter| *letter != ':').collect();

@@ -98,7 +98,7 @@ section! {
         max_pinned_connections: Spanned<usize> = integer(1, 100_000).or(1000),
         /// The same for one client address; an IPv6 /64 counts as one.
         max_pinned_connections_per_address: Spanned<usize> = integer(1, 100_000).or(64),
-        /// Failed log-ins in pass-through authentication.
+        /// Failed logins in pass-through authentication.
         login_throttle: LoginThrottleSection = table(),
     }
 }
@@ -106,9 +106,9 @@ section! {
 section! {
     /// `[backend.NAME.login_throttle]`
     struct LoginThrottleSection {
-        /// Failed log-ins of one account, whatever domain is named with it. Less than the domain's lock-out threshold.
+        /// Failed logins of one account, whatever domain is named with it. Less than the domain's lock-out threshold.
         max_failures_per_account: Spanned<u32> = integer(1, 1000).or(4),
-        /// Failed log-ins from one address; an IPv6 /64 counts as one.
+        /// Failed logins from one address; an IPv6 /64 counts as one.
         max_failures_per_address: Spanned<u32> = integer(1, 1_000_000).or(100),
         /// How long an account has to wait after its last failure, and an address after its first. Not less than the domain's
         /// observation window.

@@ -79,7 +79,7 @@ section! {
 section! {
     /// `[realm.NAME.directory.schema]`
     struct DirectorySchemaSection checked by check {
-        /// Which entries are users.
+        /// The filter of the entries that are users.
         user_filter: Spanned<SearchFilter> = search_filter().or("(objectClass=inetOrgPerson)"),
         /// The account's name.
         user_name: Spanned<AttributeName> = attribute().or("uid"),

@@ -56,9 +56,9 @@ section! {
     struct IdentityIssuerSection checked by check {
         /// The authority's certificate; its key counts.
         certificate: Spanned<PathBuf> = file().essential("certificate = \"pki/issuing.pem\""),
-        /// What may follow the `@` of its UPNs.
+        /// The suffixes that its UPNs may have after the `@`.
         upn_suffixes: Vec<Spanned<String>> = text().list().optional("none"),
-        /// What may follow the `@` of its e-mail addresses.
+        /// The domains that its e-mail addresses may have after the `@`.
         email_domains: Vec<Spanned<String>> = text().list().optional("none"),
         /// The domains whose accounts it may name by security identifier: `"S-1-5-21-…"` with three numbers. A certificate
         /// that names one of another domain is rejected.

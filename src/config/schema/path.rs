@@ -172,7 +172,7 @@ pub(super) fn cross_site() -> ValueType<CrossSiteRule> {
     choice([("reject", CrossSiteRule::Reject), ("allow", CrossSiteRule::Allow)])
 }
 
-/// A name, or a security identifier in its canonical form.
+/// Returns the type of a name, or of a security identifier in its canonical form.
 fn name_or_sid() -> ValueType<String> {
     line("text", "texts", |name| {
         if name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("S-1-")) {

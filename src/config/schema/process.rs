@@ -57,7 +57,7 @@ section! {
     }
 }
 
-/// A file relative to the folder of proxy.toml, or standard output.
+/// Returns the type of a file relative to the folder of proxy.toml, or standard output.
 fn audit_file() -> ValueType<AuditTarget> {
     string("file, or `\"stdout\"`", "files", |text| match text {
         "stdout" => Ok(AuditTarget::Stdout),

@@ -41,7 +41,7 @@ section! {
         passwords: PasswordsSection = table(),
         /// Rules that map certificates.
         rule: Vec<MappingRuleSection> = tables("none"),
-        /// Where accounts are looked up.
+        /// The directories in which accounts are looked up.
         directory: Vec<DirectorySection> = table_or_tables("none"),
         /// How long results of the directories are used.
         account_cache: AccountCacheSection = table(),
@@ -53,11 +53,11 @@ section! {
     struct PasswordsSection with head {
         /// The domain of a user name without one: `alice` is then verified as `CORP\alice`.
         default_domain: Option<Spanned<String>> = text().optional("none"),
-        /// Failed log-ins of one account before it has to wait. Must be less than the directory's lock-out threshold.
+        /// Failed logins of one account before it has to wait. Must be less than the directory's lock-out threshold.
         max_failures_per_account: Spanned<u32> = integer(1, 1000).or(3),
-        /// Failed log-ins from one address (IPv6: one /64) before it has to wait.
+        /// Failed logins from one address (IPv6: one /64) before it has to wait.
         max_failures_per_address: Spanned<u32> = integer(1, 1_000_000).or(20),
-        /// How long they have to wait: an account after its last failed log-in, an address after its first. Must not be
+        /// How long they have to wait: an account after its last failed login, an address after its first. Must not be
         /// shorter than the directory's observation window.
         window: Spanned<Duration> = duration("1m", "1day").or("15m"),
         /// How long an accepted password is accepted again without a query to the directory.

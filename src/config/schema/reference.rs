@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 /// The dialect of JSON Schema, which editors of TOML understand.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// The tables of docs/configuration.md: the keys of each section under its heading.
+/// Returns the tables of docs/configuration.md: the keys of each section under its heading.
 pub(crate) fn markdown() -> String {
     let mut text = String::new();
     for (path, table) in tables_of::<ConfigDocument>() {
@@ -27,7 +27,7 @@ pub(crate) fn markdown() -> String {
     text
 }
 
-/// The row of `key` in a table whose keys have the path `above` before them.
+/// Returns the row of `key` in a table whose keys have the path `above` before them.
 fn row(key: &KeyInfo, above: &str) -> String {
     let absence = match &key.absence {
         KeyAbsence::Default(value) => format!("`{value}`"),
@@ -47,7 +47,7 @@ fn row(key: &KeyInfo, above: &str) -> String {
     format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | ").replace("  ", " "))
 }
 
-/// The JSON Schema of proxy.toml.
+/// Returns the JSON Schema of proxy.toml.
 pub(crate) fn json_schema() -> Value {
     let mut schema = object(ConfigDocument::keys());
     let head = json!({

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The keys that have an effect only if CRLs or OCSP responses are fetched, if CRLs are, if OCSP responses are.
+/// The keys that have an effect only if CRLs or OCSP responses are fetched; only if CRLs are; only if OCSP responses are.
 const FETCHING: &[&str] = &["hosts", "addresses", "rewrite"];
 const FETCHING_CRLS: &[&str] = &["ldaps_ca", "cache_dir", "max_crl", "fetch_timeout"];
 const QUERYING: &[&str] = &["ocsp_nonce", "ocsp_responder"];
@@ -45,7 +45,7 @@ section! {
         /// The CA certificates that a directory's own certificate must chain to, for `ldaps` URLs. Without it no such URL is
         /// fetched.
         ldaps_ca: Option<Spanned<PathBuf>> = file().optional("none"),
-        /// Where fetched CRLs are kept over a restart. Created if it does not exist; several realms may share it.
+        /// The folder in which fetched CRLs are kept over a restart. Created if it does not exist; several realms may share it.
         cache_dir: Option<Spanned<PathBuf>> = folder().optional("none"),
         /// The largest CRL that is fetched.
         max_crl: Spanned<usize> = size("1KiB", "512MiB").or("128MiB"),

@@ -30,8 +30,8 @@ section! {
     struct SiteSection with head checked by check {
         /// The site's name in records and metrics.
         name: Option<Spanned<String>> = text().optional("the first host"),
-        /// The names that the site serves. `"*.corp.example"` stands for one more label; IP addresses are allowed. Case and a
-        /// trailing dot make no difference.
+        /// The names that the site serves. `"*.corp.example"` stands for one more label; IP addresses are allowed, those of
+        /// IPv6 in brackets. Case and a trailing dot make no difference.
         hosts: Vec<Spanned<HostPattern>> = host_pattern().list().required("hosts = [\"rms.corp.example\"]"),
         /// The addresses that serve it over TLS.
         listen: Vec<Spanned<SocketAddr>> = socket_address().list().required("listen = [\"0.0.0.0:443\"]"),
@@ -59,7 +59,7 @@ section! {
         /// How long a resumed session may rest on one proof of possession; after that a new handshake requests the
         /// certificate again.
         card_reauth_interval: Spanned<Duration> = duration("1m", "7days").or("8h"),
-        /// What happens to a client whose certificate is not valid: a page with the reason, or a failed handshake as with
+        /// The response to a client whose certificate is not valid: a page with the reason, or a failed handshake as with
         /// other proxies.
         on_bad_certificate: Spanned<OnBadCertificate> =
             choice([("respond", OnBadCertificate::Respond), ("alert", OnBadCertificate::Alert)]).or("respond"),
