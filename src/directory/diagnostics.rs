@@ -32,7 +32,7 @@ pub enum ServerFact {
     /// be read. A fine-grained password policy may differ.
     LocksAfter(Option<u32>),
     /// Whether the gateway's account can read altSecurityIdentities of any account.
-    ShowsAltSecurityIdentities(bool),
+    ReturnsAltSecurityIdentities(bool),
 }
 
 /// Queries each server; servers of the global catalog last.
@@ -97,7 +97,7 @@ async fn server_facts(
         domain.entries.first().map(|entry| entry.number("lockoutThreshold")).transpose()?.flatten();
     facts.push(ServerFact::LocksAfter(threshold));
     let mapped = search(base, SearchScope::Subtree, "altSecurityIdentities", "1.1").await?;
-    facts.push(ServerFact::ShowsAltSecurityIdentities(!mapped.entries.is_empty()));
+    facts.push(ServerFact::ReturnsAltSecurityIdentities(!mapped.entries.is_empty()));
     Ok(facts)
 }
 
@@ -123,8 +123,8 @@ impl fmt::Display for ServerFact {
                 f,
                 "locks an account after {count} wrong passwords, unless the account has a policy of its own"
             ),
-            Self::ShowsAltSecurityIdentities(true) => f.write_str("returns altSecurityIdentities"),
-            Self::ShowsAltSecurityIdentities(false) => f.write_str(
+            Self::ReturnsAltSecurityIdentities(true) => f.write_str("returns altSecurityIdentities"),
+            Self::ReturnsAltSecurityIdentities(false) => f.write_str(
                 "returns no account with altSecurityIdentities: none has any, or the bind account cannot read them",
             ),
         }

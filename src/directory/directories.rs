@@ -78,7 +78,7 @@ impl RealmDirectories {
         });
         let check = check.map_err(|error| DirectoryError::NoRuntime(Arc::new(error)))?;
         // A task that panics affects no other operation.
-        check.await.ok().flatten().ok_or(DirectoryError::Dropped)?
+        check.await.ok().flatten().ok_or(DirectoryError::Cancelled)?
     }
 
     /// Returns the filters that [`look_up`](Self::look_up) would send, one for each directory that it would search.
@@ -131,7 +131,7 @@ impl RealmDirectories {
         let running = self.tasks.spawn(operation).map(AbortOnDropHandle::new);
         let running = running.map_err(|error| DirectoryError::NoRuntime(Arc::new(error)));
         // An operation that panics affects no other one.
-        async { running?.await.ok().flatten().ok_or(DirectoryError::Dropped) }
+        async { running?.await.ok().flatten().ok_or(DirectoryError::Cancelled) }
     }
 }
 
@@ -143,7 +143,7 @@ mod tests {
     async fn a_lookup_that_panics_affects_no_other_lookup() {
         let directories = RealmDirectories::new(Vec::new(), Clock::system(), ControlRuntime::default());
         let panicked = directories.run(async { panic!("a defect") }).await;
-        assert!(matches!(panicked, Err::<(), _>(DirectoryError::Dropped)));
+        assert!(matches!(panicked, Err::<(), _>(DirectoryError::Cancelled)));
         assert_eq!(directories.run(async { 7 }).await.ok(), Some(7));
     }
 
@@ -163,7 +163,7 @@ mod tests {
         // A password check runs on without its caller, but not without its directories.
         let check = directories.tasks.spawn(std::future::pending::<()>()).unwrap();
         drop(directories);
-        assert!(matches!(lookup.await, Err(DirectoryError::Dropped)));
+        assert!(matches!(lookup.await, Err(DirectoryError::Cancelled)));
         assert_eq!(check.await.unwrap(), None);
         assert!(control.handle().is_ok());
     }

@@ -83,7 +83,7 @@ pub enum DirectoryError {
     NoRuntime(#[source] Arc<io::Error>),
     /// The operation ended without a result, because of a panic, a reload, or the shutdown of the gateway.
     #[error("the directory lookup was cancelled")]
-    Dropped,
+    Cancelled,
 }
 
 /// The reason for which a server is unavailable.

@@ -57,7 +57,7 @@ impl DirectorySet {
         });
         let mut accounts = Vec::new();
         for lookup in lookups.collect::<Vec<_>>() {
-            accounts.extend(lookup.await.map_err(|_| DirectoryError::Dropped)??);
+            accounts.extend(lookup.await.map_err(|_| DirectoryError::Cancelled)??);
         }
         Ok(each_once(accounts))
     }

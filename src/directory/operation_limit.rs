@@ -22,7 +22,8 @@ pub(super) struct OperationPermit<'a> {
 pub(super) struct QueueFull;
 
 impl OperationLimit {
-    /// At least one operation can run, since with a limit of zero every operation would wait forever.
+    /// Creates the limits. At least one operation can run, since with a limit of zero every operation would wait
+    /// forever.
     pub(super) fn new(running: usize, waiting: usize) -> Self {
         let running = running.clamp(1, Semaphore::MAX_PERMITS / 2);
         let admitted = running + waiting.min(Semaphore::MAX_PERMITS / 2);

@@ -31,7 +31,7 @@ impl DirectorySet {
             [account] => {
                 let mut all = self.all.iter();
                 let own = all.find(|directory| directory.settings.name == account.directory);
-                bind(own.ok_or(DirectoryError::Dropped)?, &account.dn, password).await
+                bind(own.ok_or(DirectoryError::Cancelled)?, &account.dn, password).await
             }
             [] => self.reject_like_wrong(login, password, PasswordFailure::WrongOrUnknown).await,
             [_, _, ..] => self.reject_like_wrong(login, password, PasswordFailure::Ambiguous).await,

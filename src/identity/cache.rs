@@ -33,7 +33,7 @@ pub struct AccountLifetimes {
     /// A mapping to an account.
     pub found: Duration,
     /// A mapping to no account, or to one that must not be used.
-    pub refused: Duration,
+    pub not_found: Duration,
     /// While the directory does not respond, accounts that were found at most this long ago are used. Zero: never.
     pub unsafe_stale: Duration,
 }
@@ -47,7 +47,7 @@ impl Default for AccountLifetimes {
     fn default() -> Self {
         Self {
             found: Duration::from_secs(300),
-            refused: Duration::from_secs(30),
+            not_found: Duration::from_secs(30),
             unsafe_stale: Duration::ZERO,
         }
     }
@@ -218,7 +218,7 @@ fn entry(
                 None => (Err(Arc::new(MappingError::Directory(error))), now.plus(FAILURE_LIFETIME), last),
             }
         }
-        Err(error) => (Err(Arc::new(error)), lookup_end(lifetimes.refused), None),
+        Err(error) => (Err(Arc::new(error)), lookup_end(lifetimes.not_found), None),
     };
     AccountEntry { mapped: CachedMapping { outcome, until: until.min(chain_deadline) }, last }
 }
@@ -243,7 +243,7 @@ fn is_unresponsive(error: &DirectoryError) -> bool {
         | DirectoryError::Timeout { .. }
         | DirectoryError::Busy { .. }
         | DirectoryError::NoRuntime(_)
-        | DirectoryError::Dropped => true,
+        | DirectoryError::Cancelled => true,
         DirectoryError::Protocol { .. }
         | DirectoryError::Refused { .. }
         | DirectoryError::NotCovered { .. }

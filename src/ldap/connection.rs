@@ -270,7 +270,7 @@ impl PendingSearches {
     }
 }
 
-/// A poisoned lock is used: no change of the searches can panic half-way.
+/// Locks the searches. A poisoned lock is used: no change of them can panic half-way.
 fn lock(pending: &Mutex<PendingSearches>) -> MutexGuard<'_, PendingSearches> {
     pending.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -39,7 +39,7 @@ pub(super) enum SearchProgress {
 }
 
 impl PendingSearch {
-    /// `max_bytes` is the maximum total size of the responses.
+    /// Creates a search without responses. `max_bytes` is the maximum total size of the responses.
     pub(super) fn new(size_limit: u16, max_bytes: usize) -> Self {
         Self {
             found: SearchResult::default(),

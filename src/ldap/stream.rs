@@ -32,8 +32,8 @@ pub(crate) struct LdapStream<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> LdapStream<S> {
-    /// `max_message` is the maximum length in bytes of one message, and of all responses to a [`search`](Self::search)
-    /// together.
+    /// Creates a connection. `max_message` is the maximum length in bytes of one message, and of all responses to a
+    /// [`search`](Self::search) together.
     pub(crate) fn new(stream: S, max_message: usize) -> Self {
         Self { stream, received: BytesMut::new(), max_message }
     }

@@ -194,7 +194,7 @@ fn only_a_certificate_that_names_no_account_allows_a_password() {
         (MappingError::TooWeak { user, mapping, strength }, "mapping-too-weak"),
         (older, "mapping-too-weak"),
         (MappingError::AccountUnusable { user: "alice".to_owned(), why }, "account-disabled"),
-        (MappingError::Directory(Arc::new(DirectoryError::Dropped)), "directory-unavailable"),
+        (MappingError::Directory(Arc::new(DirectoryError::Cancelled)), "directory-unavailable"),
         (MappingError::Conflict { why: IdentityConflict::Upns(Vec::new()) }, "identity-conflict"),
     ] {
         let card = card(Err(error));
@@ -283,7 +283,7 @@ fn a_wrong_password_an_unknown_user_and_a_locked_account_have_one_id() {
             DenialId::LoginThrottled,
             Some(Duration::from_secs(90)),
         ),
-        (PasswordRejection::Directory(DirectoryError::Dropped), DenialId::DirectoryUnavailable, None),
+        (PasswordRejection::Directory(DirectoryError::Cancelled), DenialId::DirectoryUnavailable, None),
         (PasswordRejection::Timeout(HOUR), DenialId::ValidationTimeout, None),
         (PasswordRejection::Overloaded, DenialId::Overloaded, None),
     ] {

@@ -58,7 +58,7 @@ impl PinnedLimiter {
         Ok(PinnedSlot { limiter: Arc::clone(self), address })
     }
 
-    /// A poisoned lock is used: the counts are consistent after each statement.
+    /// Locks the counts. A poisoned lock is used: the counts are consistent after each statement.
     fn lock(&self) -> MutexGuard<'_, PinnedCounts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -116,7 +116,8 @@ pub(in crate::backend) struct PinnedLease {
 }
 
 impl PinnedLease {
-    /// `last` specifies whether the response is the last one on the connection.
+    /// Creates the lease of a connection whose response has begun. `last` specifies whether it is the last response on
+    /// the connection.
     pub(super) fn new(
         connection: Http1Connection,
         state: &Rc<PinnedState>,

@@ -94,7 +94,7 @@ fn fact_finding(component: &str, fact: &ServerFact, attempts: Option<u32>) -> On
         | ServerFact::OfDomain { .. }
         | ServerFact::ClockAhead(_)
         | ServerFact::LocksAfter(_)
-        | ServerFact::ShowsAltSecurityIdentities(_) => finding,
+        | ServerFact::ReturnsAltSecurityIdentities(_) => finding,
     }
 }
 
@@ -105,7 +105,7 @@ const fn check_name(fact: &ServerFact) -> &'static str {
         ServerFact::OfDomain { .. } => "domain",
         ServerFact::ClockAhead(_) => "clock",
         ServerFact::LocksAfter(_) => "account lockout",
-        ServerFact::ShowsAltSecurityIdentities(_) => "altSecurityIdentities",
+        ServerFact::ReturnsAltSecurityIdentities(_) => "altSecurityIdentities",
     }
 }
 
@@ -150,7 +150,9 @@ fn fix(error: &DirectoryError) -> &'static str {
         DirectoryError::UnsendablePassword(_)
         | DirectoryError::UnusableLookupKeys(_)
         | DirectoryError::NoRuntime(_)
-        | DirectoryError::Dropped => "try again; if the error persists, check the system log of this machine",
+        | DirectoryError::Cancelled => {
+            "try again; if the error persists, check the system log of this machine"
+        }
     }
 }
 

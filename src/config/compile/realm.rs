@@ -49,7 +49,7 @@ impl Compiler<'_> {
             passwords: self.passwords(raw),
             account_lifetimes: AccountLifetimes {
                 found: raw.account_cache.ttl.value,
-                refused: raw.account_cache.negative_ttl.value,
+                not_found: raw.account_cache.negative_ttl.value,
                 unsafe_stale: value(&raw.account_cache.unsafe_stale_accounts).unwrap_or(Duration::ZERO),
             },
             verdict_cache_ttl: raw.verdict_cache_ttl.value,

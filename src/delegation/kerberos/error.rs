@@ -164,7 +164,7 @@ pub enum MutualError {
     NoProof,
     /// The proof is invalid: the server does not have the service's key.
     #[error("the proof in the response is invalid")]
-    Wrong(#[source] GssStatus),
+    InvalidProof(#[source] GssStatus),
     /// The proof does not complete the exchange.
     #[error("the proof does not complete the exchange")]
     Incomplete,

@@ -123,7 +123,7 @@ fn backoff_after(error: &DelegationError) -> Option<Duration> {
     }
 }
 
-/// A poisoned lock is used: no change of these values can panic half-way.
+/// Locks a value. A poisoned lock is used: no change of these values can panic half-way.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -45,7 +45,8 @@ impl KerberosNegotiation {
     /// The server has not proven that it has the service's key (RFC 4120 3.2.4).
     pub fn finish(mut self, response: &[u8]) -> Result<(), DelegationError> {
         let proof = spnego::proof(response).map_err(DelegationError::MutualAuthentication)?;
-        let wrong = |status: GssStatus| DelegationError::MutualAuthentication(MutualError::Wrong(status));
+        let wrong =
+            |status: GssStatus| DelegationError::MutualAuthentication(MutualError::InvalidProof(status));
         let stepped = self.context.step(Some(&proof), MutualAuthentication::Required).map_err(wrong)?;
         if stepped.is_complete && stepped.token.is_empty() {
             Ok(())

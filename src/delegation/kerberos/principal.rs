@@ -96,8 +96,8 @@ impl ServiceName {
         Ok(Self { text: text.into(), has_realm: realm.is_some() })
     }
 
-    /// The complete principal. The realm is that of the service, else `gateway_realm`, so that neither DNS nor the default
-    /// of the library decides it.
+    /// Returns the complete principal. The realm is that of the service, or else `gateway_realm`, so that neither DNS
+    /// nor the default of the library decides it.
     pub(super) fn principal(&self, gateway_realm: &str) -> String {
         if self.has_realm { self.text.to_string() } else { format!("{}@{gateway_realm}", self.text) }
     }

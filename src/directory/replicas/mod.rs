@@ -362,7 +362,7 @@ impl ReplicaServer {
         Some(UnavailableReason::Backoff { reason })
     }
 
-    /// A poisoned lock is used: no change of the state can panic half-way.
+    /// Locks the state. A poisoned lock is used: no change of the state can panic half-way.
     fn lock(&self) -> MutexGuard<'_, ReplicaState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -354,14 +354,14 @@ fn a_ticket_belongs_to_the_mapped_account_and_is_not_older_than_its_lookup() {
         negotiate(first).unwrap();
         directory.disable(user);
         let cached = negotiate(first);
-        let refused = negotiate(Tick::next()).unwrap_err();
+        let rejected = negotiate(Tick::next()).unwrap_err();
         directory.enable(user);
         cached.unwrap();
-        assert!(matches!(refused, DelegationError::AccountRejected(_)), "{refused:?}");
+        assert!(matches!(rejected, DelegationError::AccountRejected(_)), "{rejected:?}");
 
         exchange_names(directory, user, other);
-        let refused = negotiate(Tick::next()).unwrap_err();
-        let DelegationError::AccountMismatch { mapped, returned } = refused else { panic!("{refused:?}") };
+        let rejected = negotiate(Tick::next()).unwrap_err();
+        let DelegationError::AccountMismatch { mapped, returned } = rejected else { panic!("{rejected:?}") };
         assert_eq!((mapped, returned), (sid.clone(), directory.sid(other)));
     });
 }

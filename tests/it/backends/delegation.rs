@@ -61,8 +61,9 @@ fn a_response_of_another_exchange_fails_mutual_authentication() {
         let (own, other) = (negotiate().await, negotiate().await);
         let response = SiteResponse::to(site, own.token()).await.token;
         let of_another_request = SiteResponse::to(site, other.token()).await.token;
-        let wrong =
-            |result| matches!(result, Err(DelegationError::MutualAuthentication(MutualError::Wrong(_))));
+        let wrong = |result| {
+            matches!(result, Err(DelegationError::MutualAuthentication(MutualError::InvalidProof(_))))
+        };
         assert!(wrong(own.finish(&of_another_request)), "a response to another request");
 
         let own = negotiate().await;
@@ -100,9 +101,9 @@ fn each_rejection_of_the_kdc_has_its_own_error() {
         ];
         runtime().block_on(async {
             for (keytab, user, service, is_expected) in cases {
-                let refused =
+                let rejected =
                     delegator(&directory.keytab(keytab)).negotiate(user, service).await.unwrap_err();
-                assert!(is_expected(&refused), "{user} to {service} by {keytab}: {refused:?}");
+                assert!(is_expected(&rejected), "{user} to {service} by {keytab}: {rejected:?}");
             }
         });
     });
@@ -112,11 +113,11 @@ fn each_rejection_of_the_kdc_has_its_own_error() {
 fn a_user_who_may_not_be_delegated_is_identified_after_another_delegation_succeeded() {
     with_lab(|directory| {
         let delegator = delegator(&directory.keytab("gw"));
-        let ask = |user| runtime().block_on(delegator.negotiate(user, RMS));
-        let first = ask("peggy@CORP.EXAMPLE").unwrap_err();
+        let request = |user| runtime().block_on(delegator.negotiate(user, RMS));
+        let first = request("peggy@CORP.EXAMPLE").unwrap_err();
         assert!(is_without_protocol_transition(&first), "{first:?}");
-        ask("alice@CORP.EXAMPLE").unwrap();
-        let then = ask("peggy@CORP.EXAMPLE").unwrap_err();
+        request("alice@CORP.EXAMPLE").unwrap();
+        let then = request("peggy@CORP.EXAMPLE").unwrap_err();
         assert!(matches!(then, DelegationError::AccountNotDelegated(_)), "{then:?}");
     });
 }
@@ -125,17 +126,17 @@ fn a_user_who_may_not_be_delegated_is_identified_after_another_delegation_succee
 fn a_ticket_is_used_until_it_is_removed_from_the_cache() {
     with_lab(|directory| {
         let delegator = delegator(&directory.keytab("gw"));
-        let ask = || runtime().block_on(delegator.negotiate("spare21@CORP.EXAMPLE", RMS));
+        let request = || runtime().block_on(delegator.negotiate("spare21@CORP.EXAMPLE", RMS));
         directory.enable("spare21");
-        ask().unwrap();
+        request().unwrap();
         directory.disable("spare21");
-        let remembered = ask();
+        let cached = request();
         runtime().block_on(delegator.forget("spare21@CORP.EXAMPLE", RMS));
-        let refused = ask();
+        let rejected = request();
         directory.enable("spare21");
-        remembered.unwrap();
-        let refused = refused.unwrap_err();
-        assert!(matches!(refused, DelegationError::AccountRejected(_)), "{refused:?}");
+        cached.unwrap();
+        let rejected = rejected.unwrap_err();
+        assert!(matches!(rejected, DelegationError::AccountRejected(_)), "{rejected:?}");
     });
 }
 
@@ -174,7 +175,7 @@ fn a_stale_keytab_causes_one_failed_login_for_any_number_of_users() {
         let keytab = folder.path().join("gate.keytab");
         std::fs::write(&keytab, keytab_of("spare28")).unwrap();
         let library = KerberosLibrary::load().unwrap();
-        let ask = |delegator: &KerberosDelegator, user: usize| {
+        let request = |delegator: &KerberosDelegator, user: usize| {
             let user = format!("user{user:03}@CORP.EXAMPLE");
             runtime().block_on(delegator.negotiate(&user, RMS)).map(|_| ())
         };
@@ -190,12 +191,12 @@ fn a_stale_keytab_causes_one_failed_login_for_any_number_of_users() {
                     let delegator = &delegator;
                     threads.spawn(move || {
                         for user in 1..=5 {
-                            let refused = ask(delegator, thread * 5 + user).unwrap_err();
+                            let rejected = request(delegator, thread * 5 + user).unwrap_err();
                             let is_wrong_key = matches!(
-                                refused,
+                                rejected,
                                 DelegationError::Keytab { error: KeytabError::WrongKey { .. }, .. }
                             );
-                            assert!(is_wrong_key, "{refused:?}");
+                            assert!(is_wrong_key, "{rejected:?}");
                         }
                     });
                 }
@@ -206,7 +207,7 @@ fn a_stale_keytab_causes_one_failed_login_for_any_number_of_users() {
         // A new keytab is tried at once.
         std::fs::copy(directory.keytab("gw"), &keytab).unwrap();
         let delegator = KerberosDelegator::new(library, settings(&keytab));
-        ask(&delegator, 1).unwrap();
+        request(&delegator, 1).unwrap();
         assert!(delegator.gateway_login_error().is_none());
     });
 }
@@ -236,9 +237,9 @@ fn rc4_is_rejected_unless_configured() {
             let delegator = KerberosDelegator::new(KerberosLibrary::load().unwrap(), settings);
             runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", "HTTP/rc4.corp.example"))
         };
-        let refused = negotiate(AcceptedEncryption::Aes).unwrap_err();
-        let DelegationError::EncryptionType(EncryptionError::Ticket(found)) = refused else {
-            panic!("{refused:?}")
+        let rejected = negotiate(AcceptedEncryption::Aes).unwrap_err();
+        let DelegationError::EncryptionType(EncryptionError::Ticket(found)) = rejected else {
+            panic!("{rejected:?}")
         };
         assert_eq!(found, EncryptionType::RC4_HMAC);
         negotiate(AcceptedEncryption::AesAndUnsafeRc4).unwrap();
@@ -313,13 +314,13 @@ fn without_forwardable_in_krb5_conf_the_hint_names_it() {
     let usual = std::fs::read_to_string(directory.krb5_conf()).unwrap();
     with_krb5_conf(&usual.replace("forwardable = true", "forwardable = false"), || {
         let delegator = delegator(&directory.keytab("gw"));
-        let refused = runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS)).unwrap_err();
-        let reason = match &refused {
+        let rejected = runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS)).unwrap_err();
+        let reason = match &rejected {
             DelegationError::NotForwardable { reason, .. } => *reason,
             other => panic!("{other:?}"),
         };
         assert_eq!(reason, NotForwardableReason::GatewayTicket);
-        assert!(refused.hint().contains("forwardable = true"));
+        assert!(rejected.hint().contains("forwardable = true"));
     });
 }
 
@@ -329,8 +330,8 @@ fn a_missing_kdc_is_unreachable() {
     for krb5_conf in [krb5_conf_with_kdc("127.0.0.1:1"), krb5_conf_with_kdc("")] {
         with_krb5_conf(&krb5_conf, || {
             let delegator = delegator(&directory.keytab("gw"));
-            let refused = runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS)).unwrap_err();
-            assert!(matches!(refused, DelegationError::KdcUnreachable(_)), "{refused:?}");
+            let rejected = runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS)).unwrap_err();
+            assert!(matches!(rejected, DelegationError::KdcUnreachable(_)), "{rejected:?}");
         });
     }
 }
@@ -339,7 +340,7 @@ fn a_missing_kdc_is_unreachable() {
 fn a_clock_that_is_far_ahead_is_reported_as_clock_skew() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let usual = std::fs::read_to_string(directory.krb5_conf()).unwrap();
-    let ask = || {
+    let request = || {
         let delegator = delegator(&directory.keytab("gw"));
         runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS))
     };
@@ -347,8 +348,8 @@ fn a_clock_that_is_far_ahead_is_reported_as_clock_skew() {
     let without_correction = usual.replace("[libdefaults]", "[libdefaults]\nkdc_timesync = 0");
     for (by, krb5_conf) in [("+1h", without_correction), ("+11h", usual)] {
         with_clock_ahead(by, &krb5_conf, || {
-            let refused = ask().unwrap_err();
-            assert!(matches!(refused, DelegationError::ClockSkew(_)), "{refused:?}");
+            let rejected = request().unwrap_err();
+            assert!(matches!(rejected, DelegationError::ClockSkew(_)), "{rejected:?}");
         });
     }
 }
@@ -366,14 +367,14 @@ fn a_kdc_that_does_not_respond_delays_no_request_beyond_the_limit() {
             ..settings(&directory.keytab("gw"))
         };
         let delegator = KerberosDelegator::new(KerberosLibrary::load().unwrap(), settings);
-        let ask = async |user: &str| delegator.negotiate(user, RMS).await.unwrap_err();
+        let request = async |user: &str| delegator.negotiate(user, RMS).await.unwrap_err();
         runtime().block_on(async {
             for user in ["alice@CORP.EXAMPLE", "bob@CORP.EXAMPLE"] {
-                let refused = ask(user).await;
-                assert!(matches!(refused, DelegationError::Timeout { .. }), "{refused:?}");
+                let rejected = request(user).await;
+                assert!(matches!(rejected, DelegationError::Timeout { .. }), "{rejected:?}");
             }
-            let refused = ask("carol@CORP.EXAMPLE").await;
-            assert!(matches!(refused, DelegationError::Busy), "{refused:?}");
+            let rejected = request("carol@CORP.EXAMPLE").await;
+            assert!(matches!(rejected, DelegationError::Busy), "{rejected:?}");
         });
     });
 }

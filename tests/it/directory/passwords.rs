@@ -98,10 +98,10 @@ async fn an_empty_password_is_never_sent() {
         ("Passw0rd!Lab\0", UnsendablePassword::ZeroByte),
     ] {
         for login in ["alice", "nobody", r"CORP\alice"] {
-            let refused = check(&directories, login, password).await.unwrap_err();
+            let rejected = check(&directories, login, password).await.unwrap_err();
             assert!(
-                matches!(refused, DirectoryError::UnsendablePassword(why) if why == refusal),
-                "{refused}"
+                matches!(rejected, DirectoryError::UnsendablePassword(why) if why == refusal),
+                "{rejected}"
             );
         }
     }
@@ -115,8 +115,8 @@ async fn the_gateway_never_binds_without_a_password_or_a_name() {
     let nameless = DirectorySettings { bind_dn: String::new(), ..directory.settings() };
     for (settings, refusal) in [(empty, UnsendablePassword::Empty), (nameless, UnsendablePassword::EmptyName)]
     {
-        let refused = error(&directories(settings)).await;
-        assert!(matches!(refused, DirectoryError::UnsendablePassword(why) if why == refusal), "{refused}");
+        let rejected = error(&directories(settings)).await;
+        assert!(matches!(rejected, DirectoryError::UnsendablePassword(why) if why == refusal), "{rejected}");
     }
     assert_eq!(directory.requests("BIND dn="), [""; 0]);
 }
@@ -126,14 +126,14 @@ async fn a_wrong_password_of_the_gateways_account_is_not_sent_again() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let bind_password = Secret::new(b"not-the-password".to_vec());
     let directories = directories(DirectorySettings { bind_password, ..directory.settings() });
-    let refused = error(&directories).await;
+    let rejected = error(&directories).await;
     let DirectoryError::Refused {
         operation: LdapOperation::Bind,
         source: LdapRefusal::Result { code: 49, .. },
         ..
-    } = refused
+    } = rejected
     else {
-        panic!("{refused}");
+        panic!("{rejected}");
     };
     for _ in 0..3 {
         let error = error(&directories).await;

@@ -110,14 +110,14 @@ async fn referrals_are_not_followed() {
         ["alice"]
     );
     let base = "OU=Elsewhere,DC=corp,DC=example".to_owned();
-    let refused = error(&directories(DirectorySettings { base, ..directory.settings() })).await;
+    let rejected = error(&directories(DirectorySettings { base, ..directory.settings() })).await;
     let DirectoryError::Refused {
         operation: LdapOperation::Search,
         source: LdapRefusal::Result { code: 10, .. },
         ..
-    } = refused
+    } = rejected
     else {
-        panic!("{refused}");
+        panic!("{rejected}");
     };
     assert_eq!(elsewhere.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }

@@ -1,6 +1,6 @@
 //! Password authentication with the lab's Active Directory.
 
-use super::passwords::{gate, setup, tried, wrong_of_fifty_guesses};
+use super::passwords::{rejected_of_fifty_guesses, send_password, setup, start_gateway};
 use crate::support::{ActiveDirectory, TestClient, TestGateway, run};
 
 const PASSWORD: &str = ActiveDirectory::PASSWORD;
@@ -14,7 +14,7 @@ fn lab(directory: &ActiveDirectory) -> TestGateway {
         ActiveDirectory::SERVICE_DN,
         ActiveDirectory::BASE
     );
-    gate(setup(&keys, "default_domain = \"CORP\""))
+    start_gateway(setup(&keys, "default_domain = \"CORP\""))
 }
 
 #[tokio::test]
@@ -31,14 +31,15 @@ async fn a_password_is_accepted_with_each_form_of_the_user_name() {
         (r"CORP\bob", r"CORP\bob"),
     ] {
         for client in [TestClient::new(&lab).http1(), TestClient::new(&lab).http2()] {
-            let response = tried(&client, "/accept/echo", login, PASSWORD).await;
+            let response = send_password(&client, "/accept/echo", login, PASSWORD).await;
             assert_eq!(response.status_and_id(), "200 permit", "{login}");
             assert_eq!(response.received_header("x-remote-user"), [user], "{login}");
             assert_eq!(response.received_header("x-remote-authentication"), ["password"]);
         }
     }
     // Percent-encoded, as are all identity headers with characters beyond ASCII.
-    let response = tried(&TestClient::new(&lab), "/accept/echo", "jürgen@corp.example", PASSWORD).await;
+    let response =
+        send_password(&TestClient::new(&lab), "/accept/echo", "jürgen@corp.example", PASSWORD).await;
     assert_eq!(response.status_and_id(), "200 permit");
     let record = lab.record(&response.request_id()).await;
     assert_eq!(record["account"]["user"], r"CORP\jürgen");
@@ -60,13 +61,13 @@ async fn the_reason_why_an_account_may_not_log_in_is_in_the_record_only() {
         ("nobody", "no directory account has this user name"),
     ] {
         let password = if user == "spare07" { "wrong" } else { PASSWORD };
-        let response = tried(&TestClient::new(&lab), "/accept/echo", user, password).await;
+        let response = send_password(&TestClient::new(&lab), "/accept/echo", user, password).await;
         assert_eq!(response.status_and_id(), "401 invalid-password", "{user}");
         let record = lab.record(&response.request_id()).await;
         let detail = record["detail"].as_str().unwrap();
         assert!(detail.ends_with(why), "{user}: {detail}");
     }
-    let right = tried(&TestClient::new(&lab), "/accept/echo", "spare07", PASSWORD).await;
+    let right = send_password(&TestClient::new(&lab), "/accept/echo", "spare07", PASSWORD).await;
     assert_eq!(right.status_and_id(), "200 permit");
 }
 
@@ -76,7 +77,7 @@ async fn fifty_wrong_guesses_through_the_gateway_lock_no_account() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let lab = lab(&directory);
     let names = ["spare06", "SPARE06", r"CORP\spare06", r"corp.example\spare06", "spare06@corp.example"];
-    assert_eq!(wrong_of_fifty_guesses(&lab, names).await, 3);
+    assert_eq!(rejected_of_fifty_guesses(&lab, names).await, 3);
     let standing = of_themselves(&directory, "spare06");
     assert!(standing.is_none_or(|found| found.contains("\nmsDS-User-Account-Control-Computed: 0\n")));
 }
@@ -86,7 +87,7 @@ fn of_themselves(directory: &ActiveDirectory, user: &str) -> Option<String> {
     let (url, ca) = (directory.ldaps_url(), directory.ca_file().display().to_string());
     let (name, filter) = (format!("{user}@corp.example"), format!("(sAMAccountName={user})"));
     let arguments = ["-LLL", "-x", "-H", &url, "-D", &name, "-w", PASSWORD, "-b", ActiveDirectory::BASE];
-    let asked = [&filter, "msDS-User-Account-Control-Computed"];
-    let ran = run("ldapsearch", &[("LDAPTLS_CACERT", &ca)], &[&arguments[..], &asked].concat(), b"")?;
+    let more = [&filter, "msDS-User-Account-Control-Computed"];
+    let ran = run("ldapsearch", &[("LDAPTLS_CACERT", &ca)], &[&arguments[..], &more].concat(), b"")?;
     Some(ran.output())
 }

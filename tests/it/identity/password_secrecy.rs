@@ -1,6 +1,6 @@
 //! No output contains a password: the program runs with every kind of log and record, which are searched.
 
-use super::passwords::{basic, keys_of, setup};
+use super::passwords::{basic, directory_keys, setup};
 use crate::support::{PeopleDirectory, TestConfig, pki, run, wait_for};
 use portcullis::demo::rms::Rms;
 use std::fs;
@@ -22,11 +22,13 @@ async fn a_password_is_in_no_record_log_line_metric_or_page() {
     let [listen, admin] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let [listen, admin] = [listen, admin].map(|socket| socket.local_addr().unwrap());
     let any_port = "listen = [\"127.0.0.1:0\"]";
-    let text =
-        TestConfig { top: "log = { filter = \"trace\" }".to_owned(), ..setup(&keys_of(&directory), "") }
-            .proxy_toml(&format!("http://{}", rms.address()))
-            .replacen(any_port, &format!("listen = [\"{admin}\"]"), 1)
-            .replacen(any_port, &format!("listen = [\"{listen}\"]"), 1);
+    let text = TestConfig {
+        top: "log = { filter = \"trace\" }".to_owned(),
+        ..setup(&directory_keys(&directory), "")
+    }
+    .proxy_toml(&format!("http://{}", rms.address()))
+    .replacen(any_port, &format!("listen = [\"{admin}\"]"), 1)
+    .replacen(any_port, &format!("listen = [\"{listen}\"]"), 1);
     fs::write(folder.path().join("proxy.toml"), text).unwrap();
     let _program = Program::start(folder.path());
     wait_for("the gateway", || std::net::TcpStream::connect(listen).ok()).await;

@@ -47,12 +47,12 @@ pub(super) fn setup(directory: &str, passwords: &str) -> TestConfig {
     TestConfig { paths: PATHS.to_owned(), realm, ..TestConfig::default() }
 }
 
-pub(super) fn gate(setup: TestConfig) -> TestGateway {
+pub(super) fn start_gateway(setup: TestConfig) -> TestGateway {
     TestGateway::prepared(setup, PeopleDirectory::write_bind_password)
 }
 
 /// Returns the directory keys for slapd.
-pub(super) fn keys_of(directory: &PeopleDirectory) -> String {
+pub(super) fn directory_keys(directory: &PeopleDirectory) -> String {
     format!(
         "url = \"{}\"\nca = \"pki/server-ca.pem\"\nbind_dn = \"{}\"\nbase_dn = \"DC=corp,DC=example\"\ntimeout = \"2s\"",
         directory.server(),
@@ -63,7 +63,7 @@ pub(super) fn keys_of(directory: &PeopleDirectory) -> String {
 /// Starts a directory and a gateway that uses it.
 pub(super) async fn lab(passwords: &str) -> Option<(PeopleDirectory, TestGateway)> {
     let directory = PeopleDirectory::start().await?;
-    let lab = gate(setup(&keys_of(&directory), passwords));
+    let lab = start_gateway(setup(&directory_keys(&directory), passwords));
     Some((directory, lab))
 }
 
@@ -72,17 +72,24 @@ pub(super) fn basic(user: &str, password: &str) -> String {
 }
 
 /// Returns the response to a request with a user name and a password.
-pub(super) async fn tried(client: &TestClient, path: &str, user: &str, password: &str) -> TestResponse {
+pub(super) async fn send_password(
+    client: &TestClient,
+    path: &str,
+    user: &str,
+    password: &str,
+) -> TestResponse {
     client.get_with(path, &[("authorization", &basic(user, password))]).await
 }
 
 /// Sends fifty concurrent guesses, with each of these names of one account and over both protocols. Returns the number
 /// of guesses that the directory rejected; the others were throttled.
-pub(super) async fn wrong_of_fifty_guesses(lab: &TestGateway, names: [&'static str; 5]) -> usize {
+pub(super) async fn rejected_of_fifty_guesses(lab: &TestGateway, names: [&'static str; 5]) -> usize {
     let guesses = (0..50).map(|guess| {
         let client = if guess % 2 == 0 { TestClient::new(lab).http1() } else { TestClient::new(lab).http2() };
         let user = names[guess % names.len()];
-        tokio::spawn(async move { tried(&client, "/accept/echo", user, &format!("guess {guess}")).await })
+        tokio::spawn(
+            async move { send_password(&client, "/accept/echo", user, &format!("guess {guess}")).await },
+        )
     });
     let mut wrong = 0;
     for guess in guesses.collect::<Vec<_>>() {
@@ -95,7 +102,7 @@ pub(super) async fn wrong_of_fifty_guesses(lab: &TestGateway, names: [&'static s
 }
 
 /// Returns the number of password checks in the log of the directory.
-pub(super) fn passwords_tried(directory: &PeopleDirectory) -> usize {
+pub(super) fn password_checks(directory: &PeopleDirectory) -> usize {
     let binds = directory.requests("BIND dn=");
     binds.iter().filter(|bind| !bind.contains("svc-ldap")).count()
 }
@@ -108,7 +115,7 @@ async fn a_right_password_is_accepted_with_each_form_of_the_user_name() {
         [(TestClient::new(&lab).http1(), "/accept/echo"), (TestClient::new(&lab).http2(), "/password/echo")]
     {
         for login in logins {
-            let response = tried(&client, path, login, PASSWORD).await;
+            let response = send_password(&client, path, login, PASSWORD).await;
             assert_eq!(response.status_and_id(), "200 permit", "{login}");
             assert_eq!(response.received_header("x-remote-user"), [r"CORP\alice"], "{login}");
             assert_eq!(response.received_header("x-remote-upn"), ["alice@corp.example"]);
@@ -123,7 +130,7 @@ async fn a_right_password_is_accepted_with_each_form_of_the_user_name() {
         }
     }
     let foreign =
-        tried(&TestClient::new(&lab), "/accept/echo", "nina.mueller@people.example", PASSWORD).await;
+        send_password(&TestClient::new(&lab), "/accept/echo", "nina.mueller@people.example", PASSWORD).await;
     assert_eq!(foreign.received_header("x-remote-user"), [r"CORP\nina"]);
 }
 
@@ -138,7 +145,7 @@ async fn an_unknown_user_and_a_wrong_password_cannot_be_distinguished() {
         ("twin@corp.example", PASSWORD),
         (r"OTHER\alice", PASSWORD),
     ] {
-        let response = tried(&client, "/accept/echo", user, password).await;
+        let response = send_password(&client, "/accept/echo", user, password).await;
         assert_eq!(response.status_and_id(), "401 invalid-password", "{user}");
         let id = response.request_id();
         let record = lab.record(&id).await;
@@ -161,14 +168,14 @@ async fn an_unknown_user_and_a_wrong_password_cannot_be_distinguished() {
     let (headers, text, _) = &responses[0];
     assert!(responses.iter().all(|(others, other, _)| others == headers && other == text));
     // Each needed the same number of queries.
-    assert_eq!(passwords_tried(&directory), 4);
+    assert_eq!(password_checks(&directory), 4);
 }
 
 #[tokio::test]
-async fn a_401_asks_for_a_password_if_and_only_if_the_path_takes_one() {
+async fn a_401_requests_a_password_only_if_the_path_accepts_one() {
     let Some((_directory, lab)) = lab("").await else { return };
     let client = TestClient::new(&lab);
-    let ask = async |method: Method, path: &str, headers: &[(&str, &str)]| {
+    let send = async |method: Method, path: &str, headers: &[(&str, &str)]| {
         let mut request = client.request(method, path);
         for (name, value) in headers {
             request.headers_mut().unwrap().insert(
@@ -189,15 +196,15 @@ async fn a_401_asks_for_a_password_if_and_only_if_the_path_takes_one() {
             &[("authorization", "Bearer abcdef")],
         ] {
             for method in [Method::GET, Method::HEAD, Method::POST] {
-                let response = ask(method, path, headers).await;
+                let response = send(method, path, headers).await;
                 assert_eq!((response.status, response.header("www-authenticate")), (401, Some(CHALLENGE)));
             }
         }
-        let again = ask(Method::GET, path, &[("authorization", &wrong)]).await;
+        let again = send(Method::GET, path, &[("authorization", &wrong)]).await;
         assert_eq!((again.status, again.header("www-authenticate")), (401, Some(CHALLENGE)));
         lab.clock.advance(Duration::from_secs(15 * 60));
     }
-    let never = ask(Method::GET, "/never/echo", &[("authorization", &basic("alice", PASSWORD))]).await;
+    let never = send(Method::GET, "/never/echo", &[("authorization", &basic("alice", PASSWORD))]).await;
     assert_eq!(never.status_and_id(), "401 credentials-required");
     assert_eq!(never.header("www-authenticate"), Some("ClientCertificate realm=\"smartcard\""));
 }
@@ -235,12 +242,12 @@ async fn the_right_password_of_an_unusable_account_is_denied() {
     for (user, why) in
         [("bob", "disabled"), ("carol", "locked"), ("dave", "expired"), ("erin", "logon hours")]
     {
-        let response = tried(&client, "/accept/echo", user, PASSWORD).await;
+        let response = send_password(&client, "/accept/echo", user, PASSWORD).await;
         assert_eq!(response.status_and_id(), "403 account-disabled", "{user}");
         let record = lab.record(&response.request_id()).await;
         assert!(record["detail"].as_str().unwrap().contains(why), "{}", record["detail"]);
         // With a wrong password the client does not learn the status of the account.
-        let response = tried(&client, "/accept/echo", user, "wrong").await;
+        let response = send_password(&client, "/accept/echo", user, "wrong").await;
         assert_eq!(response.status_and_id(), "401 invalid-password", "{user}");
     }
 }
@@ -256,15 +263,15 @@ async fn a_rejected_certificate_denies_the_request_whatever_its_password() {
             ("heidi", "403 identity-conflict"),
         ] {
             for client in [TestClient::new(&lab).http1(), TestClient::new(&lab).http2()] {
-                let response = tried(&client.certificate(card), path, "alice", PASSWORD).await;
+                let response = send_password(&client.certificate(card), path, "alice", PASSWORD).await;
                 assert_eq!(response.status_and_id(), verdict, "{card} at {path}");
             }
         }
     }
-    assert_eq!(passwords_tried(&directory), 0);
+    assert_eq!(password_checks(&directory), 0);
     // A path that ignores certificates does not reject one.
     let response =
-        tried(&TestClient::new(&lab).certificate("bob"), "/password/echo", "alice", PASSWORD).await;
+        send_password(&TestClient::new(&lab).certificate("bob"), "/password/echo", "alice", PASSWORD).await;
     assert_eq!(response.received_header("x-remote-user"), [r"CORP\alice"]);
 }
 
@@ -273,18 +280,18 @@ async fn an_unmapped_certificate_allows_a_password_only_if_configured() {
     let Some((directory, lab)) = lab("").await else { return };
     // The directory has no account for judy.
     let client = TestClient::new(&lab).certificate("judy");
-    let response = tried(&client, "/accept/echo", "alice", PASSWORD).await;
+    let response = send_password(&client, "/accept/echo", "alice", PASSWORD).await;
     assert_eq!(response.status_and_id(), "403 not-mapped");
-    assert_eq!(passwords_tried(&directory), 0);
+    assert_eq!(password_checks(&directory), 0);
 
-    let asked = client.get("/unmapped/echo").await;
-    assert_eq!(asked.status_and_id(), "401 credentials-required");
-    assert_eq!(asked.header("www-authenticate"), Some(CHALLENGE));
+    let challenged = client.get("/unmapped/echo").await;
+    assert_eq!(challenged.status_and_id(), "401 credentials-required");
+    assert_eq!(challenged.header("www-authenticate"), Some(CHALLENGE));
     assert_eq!(
-        tried(&client, "/unmapped/echo", "alice", "wrong").await.status_and_id(),
+        send_password(&client, "/unmapped/echo", "alice", "wrong").await.status_and_id(),
         "401 invalid-password"
     );
-    let response = tried(&client, "/unmapped/echo", "alice", PASSWORD).await;
+    let response = send_password(&client, "/unmapped/echo", "alice", PASSWORD).await;
     assert_eq!(response.received_header("x-remote-user"), [r"CORP\alice"]);
     assert_eq!(response.received_header("x-remote-authentication"), ["password"]);
     assert_eq!(
@@ -309,7 +316,7 @@ async fn a_cross_site_request_can_neither_use_a_password_nor_count_as_an_attempt
         }
         assert_eq!(client.get_with("/accept/echo", &[mark]).await.status_and_id(), "403 cross-site-request");
     }
-    assert_eq!(passwords_tried(&directory), 0);
+    assert_eq!(password_checks(&directory), 0);
 }
 
 #[tokio::test]
