@@ -1,6 +1,6 @@
 //! The response to a rejected request, in a format that its client accepts.
 
-use super::error_page::{self, AnswerFacts, Hint};
+use super::error_page::{DenialHint, ErrorResponseInputs, error_response};
 use crate::clock::UnixTime;
 use crate::headers::expects_continue;
 use crate::policy::{Denial, DenialId};
@@ -33,9 +33,9 @@ pub(super) struct DenialDetails<'a> {
     pub(super) redirect: Option<&'a HeaderValue>,
     /// Whether the client presented no certificate over TLS 1.3 although one was requested. A smartcard that cannot sign with
     /// RSA-PSS has this effect.
-    pub(super) silent_card: bool,
+    pub(super) may_lack_rsa_pss: bool,
     /// Whether the proof of possession has expired.
-    pub(super) proof_ended: bool,
+    pub(super) proof_expired: bool,
     /// The contact of the help desk.
     pub(super) help: Option<&'a str>,
 }
@@ -72,7 +72,7 @@ impl ResponsePreferences {
 
     /// Returns the response to a denied request: an error page, or a redirect to TLS.
     pub(super) fn page(&self, denial: &Denial, id: RequestId, details: DenialDetails<'_>) -> Response<Bytes> {
-        let facts = AnswerFacts {
+        let inputs = ErrorResponseInputs {
             request_id: &id.to_string(),
             method: &self.method,
             accept: text(&self.accept),
@@ -85,7 +85,7 @@ impl ResponsePreferences {
             hint: hint(denial.id(), &details),
             help: details.help,
         };
-        let mut page = error_page::answer(denial.id(), &facts);
+        let mut page = error_response(denial.id(), &inputs);
         if let Some(location) = details.redirect {
             // 308 keeps the method of the request, which 301 does not (RFC 9110 section 15.4.9).
             *page.status_mut() = StatusCode::PERMANENT_REDIRECT;
@@ -123,13 +123,13 @@ fn text(value: &Option<HeaderValue>) -> Option<&str> {
     value.as_ref().and_then(|value| value.to_str().ok())
 }
 
-fn hint(denial: DenialId, details: &DenialDetails<'_>) -> Option<Hint> {
+fn hint(denial: DenialId, details: &DenialDetails<'_>) -> Option<DenialHint> {
     match denial {
-        DenialId::CertificateRequired | DenialId::CredentialsRequired if details.silent_card => {
-            Some(Hint::Tls13WithoutPss)
+        DenialId::CertificateRequired | DenialId::CredentialsRequired if details.may_lack_rsa_pss => {
+            Some(DenialHint::Tls13WithoutPss)
         }
-        DenialId::CredentialsRequired if details.challenge.is_some() => Some(Hint::PasswordTaken),
-        DenialId::MisdirectedRequest if details.proof_ended => Some(Hint::CardProofEnded),
+        DenialId::CredentialsRequired if details.challenge.is_some() => Some(DenialHint::PasswordAccepted),
+        DenialId::MisdirectedRequest if details.proof_expired => Some(DenialHint::ProofExpired),
         _ => None,
     }
 }

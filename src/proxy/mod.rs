@@ -10,7 +10,7 @@ mod client_stream;
 mod concurrency_limit;
 mod connection;
 mod drain;
-pub(crate) mod error_page;
+mod error_page;
 mod error_response;
 mod failed_handshakes;
 mod forward;

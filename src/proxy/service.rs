@@ -451,8 +451,8 @@ impl ConnectionService {
             challenge: challenge.as_ref(),
             allow: in_flight.allow.as_ref(),
             redirect: in_flight.redirect.as_ref(),
-            silent_card: credential.is_some_and(ConnectionCredential::may_lack_rsa_pss),
-            proof_ended: site.is_some_and(is_proof_expired),
+            may_lack_rsa_pss: credential.is_some_and(ConnectionCredential::may_lack_rsa_pss),
+            proof_expired: site.is_some_and(is_proof_expired),
             help: site.and_then(|site| site.help_desk.as_deref()),
         };
         let mut page = wanted.page(denial, in_flight.id, details);

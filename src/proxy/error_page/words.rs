@@ -1,53 +1,33 @@
-//! The texts of every denial in every language: what happened and what the reader can do, for a person who has never
-//! heard of a gateway. They never name servers, files, rules or data of others.
+//! The texts of all denials in all languages, for users without technical knowledge. They contain no names of servers, files
+//! or rules, and no data of other users.
 
 mod dutch;
 mod english;
 
-use super::text::{Hint, Labels, Words};
+use super::text::{DenialHint, DenialText, PageLabels, PageLanguage};
 use crate::policy::DenialId;
 
-/// A language that answers are written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Locale {
-    English,
-    Dutch,
+/// Returns the text about `denial` in `language`.
+pub(super) const fn denial_text(language: PageLanguage, denial: DenialId) -> DenialText {
+    match language {
+        PageLanguage::English => english::denial_text(denial),
+        PageLanguage::Dutch => dutch::denial_text(denial),
+    }
 }
 
-impl Locale {
-    /// All of them. The first is used where nothing else is wanted.
-    pub(super) const ALL: [Self; 2] = [Self::English, Self::Dutch];
-
-    /// The language tag (RFC 5646).
-    pub(super) const fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Dutch => "nl",
-        }
+/// Returns the text of `hint` in `language`.
+pub(super) const fn hint_text(language: PageLanguage, hint: DenialHint) -> &'static str {
+    match language {
+        PageLanguage::English => english::hint_text(hint),
+        PageLanguage::Dutch => dutch::hint_text(hint),
     }
+}
 
-    /// What to say about this denial.
-    pub(super) const fn words(self, denial: DenialId) -> Words {
-        match self {
-            Self::English => english::words(denial),
-            Self::Dutch => dutch::words(denial),
-        }
-    }
-
-    /// What to say about this hint.
-    pub(super) const fn hint(self, hint: Hint) -> &'static str {
-        match self {
-            Self::English => english::hint(hint),
-            Self::Dutch => dutch::hint(hint),
-        }
-    }
-
-    /// The page's own words.
-    pub(super) const fn labels(self) -> Labels {
-        match self {
-            Self::English => english::LABELS,
-            Self::Dutch => dutch::LABELS,
-        }
+/// Returns the labels of the HTML page in `language`.
+pub(super) const fn labels(language: PageLanguage) -> PageLabels {
+    match language {
+        PageLanguage::English => english::LABELS,
+        PageLanguage::Dutch => dutch::LABELS,
     }
 }
 
@@ -56,41 +36,45 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    const HINTS: [Hint; 3] = [Hint::Tls13WithoutPss, Hint::PasswordTaken, Hint::CardProofEnded];
+    const HINTS: [DenialHint; 3] =
+        [DenialHint::Tls13WithoutPss, DenialHint::PasswordAccepted, DenialHint::ProofExpired];
 
     #[test]
-    fn every_denial_has_whole_sentences_in_every_language() {
-        for (locale, denial) in Locale::ALL.iter().flat_map(|l| DenialId::ALL.iter().map(move |d| (*l, *d))) {
-            let Words { title, what, steps } = locale.words(denial);
-            assert!(!title.is_empty() && !title.ends_with('.'), "{denial} {locale:?}: {title}");
-            assert!(!steps.is_empty(), "{denial} {locale:?} says nothing to do");
-            for sentence in steps.iter().chain([&what]) {
-                assert!(sentence.ends_with('.') && sentence.len() > 8, "{denial} {locale:?}: {sentence}");
-                assert_eq!(sentence.trim(), *sentence, "{denial} {locale:?}");
-                assert!(!sentence.contains("  "), "{denial} {locale:?}: {sentence}");
+    fn every_denial_has_complete_sentences_in_every_language() {
+        let languages = PageLanguage::ALL.iter();
+        for (language, denial) in languages.flat_map(|l| DenialId::ALL.iter().map(move |d| (*l, *d))) {
+            let DenialText { title, explanation, steps } = denial_text(language, denial);
+            assert!(!title.is_empty() && !title.ends_with('.'), "{denial} {language:?}: {title}");
+            assert!(!steps.is_empty(), "{denial} {language:?} has no steps");
+            for sentence in steps.iter().chain([&explanation]) {
+                assert!(sentence.ends_with('.') && sentence.len() > 8, "{denial} {language:?}: {sentence}");
+                assert_eq!(sentence.trim(), *sentence, "{denial} {language:?}");
+                assert!(!sentence.contains("  "), "{denial} {language:?}: {sentence}");
             }
         }
     }
 
     #[test]
-    fn no_text_stands_in_both_languages() {
-        let all = |locale: Locale| -> HashSet<&str> {
+    fn every_text_is_translated() {
+        let all = |language: PageLanguage| -> HashSet<&str> {
             let of = |denial: &DenialId| {
-                let words = locale.words(*denial);
-                words.steps.iter().copied().chain([words.title, words.what]).collect::<Vec<_>>()
+                let text = denial_text(language, *denial);
+                text.steps.iter().copied().chain([text.title, text.explanation]).collect::<Vec<_>>()
             };
-            DenialId::ALL.iter().flat_map(of).chain(HINTS.map(|hint| locale.hint(hint))).collect()
+            let hints = HINTS.map(|hint| hint_text(language, hint));
+            DenialId::ALL.iter().flat_map(of).chain(hints).collect()
         };
-        let common: Vec<_> = all(Locale::English).intersection(&all(Locale::Dutch)).copied().collect();
+        let common: Vec<_> =
+            all(PageLanguage::English).intersection(&all(PageLanguage::Dutch)).copied().collect();
         assert_eq!(common, Vec::<&str>::new());
     }
 
     #[test]
     fn no_two_denials_have_the_same_title() {
-        for locale in Locale::ALL {
+        for language in PageLanguage::ALL {
             let titles: HashSet<&str> =
-                DenialId::ALL.iter().map(|denial| locale.words(*denial).title).collect();
-            assert_eq!(titles.len(), DenialId::ALL.len(), "{locale:?}");
+                DenialId::ALL.iter().map(|denial| denial_text(language, *denial).title).collect();
+            assert_eq!(titles.len(), DenialId::ALL.len(), "{language:?}");
         }
     }
 }

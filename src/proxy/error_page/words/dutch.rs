@@ -1,292 +1,310 @@
-//! The texts of every denial in Dutch.
+//! The texts of all denials in Dutch.
 
 use crate::policy::DenialId;
-use crate::proxy::error_page::text::{Hint, Labels, Words};
+use crate::proxy::error_page::text::{DenialHint, DenialText, PageLabels};
 
-pub(super) const LABELS: Labels = Labels {
+pub(super) const LABELS: PageLabels = PageLabels {
     steps: "Wat u kunt doen",
-    help: "Wie u kan helpen",
+    help: "Waar u hulp krijgt",
     reason: "Reden",
     code: "Foutcode",
     request_id: "Verzoeknummer",
 };
 
 const TRY_LATER: &str = "Wacht een paar minuten en probeer het opnieuw.";
+const TRY_SOON: &str = "Wacht even en probeer het opnieuw.";
 const TRY_AGAIN: &str = "Probeer het opnieuw.";
-const OTHER_CERTIFICATE: &str = "Hebt u meer dan één certificaat of kaart? Sluit dan alle vensters van de browser of \
-    het programma, open het opnieuw en kies de andere.";
-const IF_IT_LASTS: &str = "Blijft dit gebeuren? Geef dan het verzoeknummer door aan uw helpdesk.";
-const ASK: &str = "Helpt dat niet? Geef dan het verzoeknummer door aan uw helpdesk.";
-const TELL: &str = "Geef het verzoeknummer door aan uw helpdesk.";
+const OTHER_CERTIFICATE: &str = "Hebt u meer dan één certificaat of kaart? Sluit dan alle vensters van de \
+    browser of het programma, open het opnieuw en kies de andere.";
+const IF_IT_CONTINUES: &str = "Blijft dit gebeuren? Geef dan het verzoeknummer door aan uw helpdesk.";
+const OTHERWISE_ASK: &str = "Helpt dat niet? Geef dan het verzoeknummer door aan uw helpdesk.";
+const ASK: &str = "Geef het verzoeknummer door aan uw helpdesk.";
 
-pub(super) const fn hint(hint: Hint) -> &'static str {
+pub(super) const fn hint_text(hint: DenialHint) -> &'static str {
     match hint {
-        Hint::Tls13WithoutPss => {
-            "Voor de helpdesk: de computer is om een certificaat gevraagd en stuurde er geen, via TLS 1.3. Kaarten en \
-             kaartsoftware die niet met RSA-PSS kunnen ondertekenen, zwijgen dan; wordt deze site beperkt tot TLS 1.2, \
-             dan werken ze wel."
+        DenialHint::Tls13WithoutPss => {
+            "Voor de helpdesk: via TLS 1.3 is om een certificaat gevraagd, en er is geen gestuurd. Kaarten en \
+             kaartsoftware die niet met RSA-PSS kunnen ondertekenen, hebben dit gevolg. Ze werken als TLS voor \
+             deze site wordt beperkt tot versie 1.2."
         }
-        Hint::PasswordTaken => {
-            "Zonder kaart kunt u hier inloggen met uw gebruikersnaam en wachtwoord: laad de pagina opnieuw, dan vraagt \
-             uw browser erom."
+        DenialHint::PasswordAccepted => {
+            "Zonder kaart kunt u hier inloggen met uw gebruikersnaam en wachtwoord: laad de pagina opnieuw, dan \
+             vraagt uw browser erom."
         }
-        Hint::CardProofEnded => {
-            "Uw kaart is op deze verbinding al een tijd niet gebruikt en moet daarom opnieuw worden gebruikt."
+        DenialHint::ProofExpired => {
+            "Uw kaart is op deze verbinding al een tijd niet gebruikt en moet opnieuw worden gebruikt."
         }
     }
 }
 
-/// Arm by arm, so that a new denial does not compile without its words.
-pub(super) const fn words(denial: DenialId) -> Words {
+/// The match is exhaustive, so that a new denial does not compile without its text.
+pub(super) const fn denial_text(denial: DenialId) -> DenialText {
     match denial {
-        DenialId::TlsRequired => Words {
+        DenialId::TlsRequired => DenialText {
             title: "Dit adres vraagt om een beveiligde verbinding",
-            what: "Het adres is geopend via gewoon http. Iedereen onderweg kan dan meelezen en gegevens wijzigen.",
-            steps: &["Open hetzelfde adres opnieuw, maar begin met https://.", IF_IT_LASTS],
+            explanation: "Het adres is geopend via gewoon http. Anderen op het netwerk kunnen dan meelezen en \
+                gegevens wijzigen.",
+            steps: &["Open hetzelfde adres opnieuw, maar begin met https://.", IF_IT_CONTINUES],
         },
-        DenialId::CertificateRequired => Words {
-            title: "Uw smartcard is niet aangeboden",
-            what: "Dit adres is alleen toegankelijk met een smartcard, en uw computer stuurde geen certificaat van een \
-                kaart.",
+        DenialId::CertificateRequired => DenialText {
+            title: "Uw smartcard is niet gebruikt",
+            explanation: "Dit adres is alleen toegankelijk met een smartcard, en uw computer stuurde geen \
+                certificaat van een kaart.",
             steps: &[
-                "Steek uw smartcard in de lezer en wacht tot die de kaart heeft herkend.",
+                "Steek uw smartcard in de lezer en wacht tot de kaart is herkend.",
                 "Sluit alle vensters van de browser of het programma, open het opnieuw en probeer het nog eens.",
                 "Kies, als daarom wordt gevraagd, het certificaat op uw kaart en voer uw pincode in.",
-                IF_IT_LASTS,
+                IF_IT_CONTINUES,
             ],
         },
-        DenialId::CertificateUntrusted => Words {
-            title: "Uw certificaat wordt hier niet vertrouwd",
-            what: "Uw computer stuurde een certificaat, maar het komt niet van een uitgever die deze site vertrouwt, of \
-                het mag niet worden gebruikt om in te loggen.",
-            steps: &[OTHER_CERTIFICATE, ASK],
+        DenialId::CertificateUntrusted => DenialText {
+            title: "Uw certificaat wordt hier niet geaccepteerd",
+            explanation: "Uw computer stuurde een certificaat, maar deze site vertrouwt de uitgever ervan niet, \
+                of het mag niet worden gebruikt om in te loggen.",
+            steps: &[OTHER_CERTIFICATE, OTHERWISE_ASK],
         },
-        DenialId::CertificateExpired => Words {
+        DenialId::CertificateExpired => DenialText {
             title: "Uw certificaat is verlopen",
-            what: "Het certificaat dat uw computer stuurde, of dat van de uitgever, is niet meer geldig.",
+            explanation: "Het certificaat dat uw computer stuurde, of dat van de uitgever, is niet meer geldig.",
             steps: &[
-                "Hebt u een nieuwe kaart of een nieuw certificaat gekregen? Sluit dan alle vensters van de browser of \
-                 het programma, open het opnieuw en kies het nieuwe.",
+                "Hebt u een nieuwe kaart of een nieuw certificaat gekregen? Sluit dan alle vensters van de \
+                 browser of het programma, open het opnieuw en kies het nieuwe.",
                 "Vraag anders uw helpdesk om uw smartcard te vernieuwen.",
             ],
         },
-        DenialId::CertificateNotYetValid => Words {
+        DenialId::CertificateNotYetValid => DenialText {
             title: "Uw certificaat is nog niet geldig",
-            what: "Het certificaat dat uw computer stuurde, of dat van de uitgever, wordt pas later geldig.",
+            explanation: "Het certificaat dat uw computer stuurde, of dat van de uitgever, wordt pas later \
+                geldig.",
             steps: &[
                 "Is uw kaart zojuist uitgegeven? Wacht dan een paar minuten en probeer het opnieuw.",
                 OTHER_CERTIFICATE,
-                ASK,
+                OTHERWISE_ASK,
             ],
         },
-        DenialId::CertificateRevoked => Words {
+        DenialId::CertificateRevoked => DenialText {
             title: "Uw certificaat is ingetrokken",
-            what: "De uitgever heeft verklaard dat dit certificaat, of een certificaat erboven, niet meer te vertrouwen \
-                is. Dat gebeurt ook als een kaart wordt vervangen of als verloren is gemeld.",
+            explanation: "Het certificaat dat uw computer stuurde, of dat van de uitgever, is ingetrokken. Dat gebeurt ook \
+                als een kaart wordt vervangen of als verloren is gemeld.",
             steps: &[
-                "Hebt u een nieuwe kaart gekregen? Sluit dan alle vensters van de browser of het programma, open het \
-                 opnieuw en gebruik de nieuwe kaart.",
-                ASK,
+                "Hebt u een nieuwe kaart gekregen? Sluit dan alle vensters van de browser of het programma, \
+                 open het opnieuw en gebruik de nieuwe kaart.",
+                OTHERWISE_ASK,
             ],
         },
-        DenialId::RevocationUnknown => Words {
+        DenialId::RevocationUnknown => DenialText {
             title: "Uw certificaat kan nu niet worden gecontroleerd",
-            what: "Deze site kon niet nagaan of uw certificaat nog van kracht is, en laat niemand binnen zonder dat te \
-                weten. Met uw kaart is waarschijnlijk niets mis.",
-            steps: &[TRY_LATER, IF_IT_LASTS],
+            explanation: "Deze site kon niet nagaan of uw certificaat is ingetrokken, en geeft zonder die \
+                controle geen toegang. Met uw kaart is waarschijnlijk niets mis.",
+            steps: &[TRY_LATER, IF_IT_CONTINUES],
         },
-        DenialId::CertificateNotSufficient => Words {
-            title: "Dit certificaat is niet voldoende voor dit adres",
-            what: "Uw certificaat is geldig, maar dit adres vraagt om een ander soort certificaat.",
-            steps: &[OTHER_CERTIFICATE, ASK],
+        DenialId::CertificateNotSufficient => DenialText {
+            title: "Uw certificaat is niet bruikbaar voor dit adres",
+            explanation: "Uw certificaat is geldig, maar dit adres vraagt om een ander soort certificaat.",
+            steps: &[OTHER_CERTIFICATE, OTHERWISE_ASK],
         },
-        DenialId::NotMapped => Words {
-            title: "Bij uw certificaat hoort geen account",
-            what: "Uw certificaat is geldig, maar het is niet gekoppeld aan een gebruikersaccount.",
+        DenialId::NotMapped => DenialText {
+            title: "Uw certificaat is niet aan een account gekoppeld",
+            explanation: "Uw certificaat is geldig, maar er is geen gebruikersaccount aan gekoppeld.",
             steps: &[
                 OTHER_CERTIFICATE,
                 "Vraag anders uw helpdesk om uw smartcard aan uw account te koppelen.",
             ],
         },
-        DenialId::MappingAmbiguous => Words {
-            title: "Bij uw certificaat past meer dan één account",
-            what: "Uw certificaat is geldig, maar het is aan meerdere gebruikersaccounts gekoppeld, en deze site raadt \
-                niet welk account van u is.",
+        DenialId::MappingAmbiguous => DenialText {
+            title: "Uw certificaat is aan meer dan één account gekoppeld",
+            explanation: "Uw certificaat is geldig, maar het is aan meerdere gebruikersaccounts gekoppeld, en \
+                deze site kan niet bepalen welk account van u is.",
             steps: &["Vraag uw helpdesk om uw smartcard aan één account te koppelen."],
         },
-        DenialId::MappingTooWeak => Words {
+        DenialId::MappingTooWeak => DenialText {
             title: "Uw certificaat is niet stevig genoeg aan uw account gekoppeld",
-            what: "Uw certificaat is geldig, maar het is alleen met een naam aan uw account gekoppeld. Dit adres vraagt \
-                om een koppeling die niet op iemand anders kan overgaan.",
-            steps: &[OTHER_CERTIFICATE, ASK],
+            explanation: "Uw certificaat is geldig, maar het is alleen met een naam aan uw account gekoppeld. \
+                Dit adres vraagt om een koppeling die niet voor een andere persoon kan gelden.",
+            steps: &[OTHER_CERTIFICATE, OTHERWISE_ASK],
         },
-        DenialId::AccountDisabled => Words {
+        DenialId::AccountDisabled => DenialText {
             title: "Uw account kan nu niet worden gebruikt",
-            what: "Het account dat bij uw certificaat hoort, is uitgeschakeld, geblokkeerd of verlopen, of mag op dit \
-                tijdstip niet worden gebruikt.",
-            steps: &["Vraag uw helpdesk wat er met uw account aan de hand is."],
+            explanation: "Uw account is uitgeschakeld, geblokkeerd of verlopen, of mag op dit tijdstip niet \
+                worden gebruikt.",
+            steps: &["Vraag uw helpdesk om uw account te controleren."],
         },
-        DenialId::AccessDenied => Words {
+        DenialId::AccessDenied => DenialText {
             title: "U hebt geen toegang tot dit adres",
-            what: "Dit adres is alleen voor bepaalde accounts en plaatsen. Die van u horen daar niet bij.",
+            explanation: "Alleen bepaalde accounts en netwerken hebben toegang tot dit adres. Die van u horen \
+                daar niet bij.",
             steps: &[
                 "Hebt u toegang nodig? Vraag die dan aan bij uw helpdesk of bij de eigenaar van deze dienst.",
             ],
         },
-        DenialId::CredentialsRequired => Words {
+        DenialId::CredentialsRequired => DenialText {
             title: "U bent niet ingelogd",
-            what: "Dit adres moet weten wie u bent, en uw computer bood niets aan waaruit dat blijkt.",
+            explanation: "Op dit adres moet u inloggen, en uw computer stuurde geen certificaat en geen \
+                wachtwoord.",
             steps: &[
-                "Steek uw smartcard in de lezer en wacht tot die de kaart heeft herkend.",
+                "Steek uw smartcard in de lezer en wacht tot de kaart is herkend.",
                 "Sluit alle vensters van de browser of het programma, open het opnieuw en probeer het nog eens.",
                 "Kies, als daarom wordt gevraagd, het certificaat op uw kaart en voer uw pincode in.",
-                IF_IT_LASTS,
+                IF_IT_CONTINUES,
             ],
         },
-        DenialId::PathNotFound => Words {
-            title: "Op dit adres is niets te vinden",
-            what: "Het gevraagde adres bestaat niet op deze site.",
+        DenialId::PathNotFound => DenialText {
+            title: "Dit adres bestaat niet",
+            explanation: "Deze site heeft geen pagina of dienst op het gevraagde adres.",
             steps: &[
                 "Controleer of het adres goed is geschreven.",
                 "Kwam u hier via een link? Laat het dan weten aan degene van wie u die kreeg.",
             ],
         },
-        DenialId::InvalidPath => Words {
-            title: "Zo geschreven wordt dit adres niet aangenomen",
-            what: "Het bevat tekens, of heeft een vorm, die deze site niet aanneemt.",
+        DenialId::InvalidPath => DenialText {
+            title: "Dit adres is niet geldig",
+            explanation: "Het adres bevat tekens, of heeft een vorm, die deze site niet accepteert.",
             steps: &[
                 "Controleer of het adres goed is geschreven.",
                 "Kwam u hier via een link? Laat het dan weten aan degene van wie u die kreeg.",
             ],
         },
-        DenialId::MethodNotAllowed => Words {
-            title: "Dit adres neemt zo’n verzoek niet aan",
-            what: "Het adres bestaat, maar niet voor wat uw browser of programma er probeerde te doen.",
-            steps: &["Gebruik het programma waarvoor het adres bedoeld is.", IF_IT_LASTS],
+        DenialId::MethodNotAllowed => DenialText {
+            title: "Dit adres accepteert zo’n verzoek niet",
+            explanation: "Het adres bestaat, maar het ondersteunt niet wat uw browser of programma probeerde te \
+                doen.",
+            steps: &["Gebruik het programma waarvoor het adres bedoeld is.", IF_IT_CONTINUES],
         },
-        DenialId::MisdirectedRequest => Words {
+        DenialId::MisdirectedRequest => DenialText {
             title: "Deze verbinding is niet bruikbaar voor het adres",
-            what: "Uw browser of programma stuurde het verzoek over een verbinding die voor een ander adres, of te lang \
+            explanation: "Uw browser of programma gebruikte een verbinding die voor een ander adres, of te lang \
                 geleden, is geopend.",
             steps: &[
                 TRY_AGAIN,
-                "Helpt dat niet? Sluit dan alle vensters van de browser of het programma, open het opnieuw en probeer \
-                 het nog eens.",
+                "Helpt dat niet? Sluit dan alle vensters van de browser of het programma, open het opnieuw en \
+                 probeer het nog eens.",
             ],
         },
-        DenialId::Http11Required => Words {
-            title: "Dit adres is niet bereikbaar over HTTP/2",
-            what: "U meldt zich hier aan in een dialoog die alleen HTTP/1.1 kan overbrengen.",
-            steps: &[TRY_AGAIN, IF_IT_LASTS],
+        DenialId::Http11Required => DenialText {
+            title: "Dit adres is niet bruikbaar over HTTP/2",
+            explanation: "Inloggen op dit adres vereist HTTP/1.1, en uw browser of programma gebruikte HTTP/2.",
+            steps: &[TRY_AGAIN, IF_IT_CONTINUES],
         },
-        DenialId::IdentityConflict => Words {
+        DenialId::IdentityConflict => DenialText {
             title: "Uw certificaat spreekt zichzelf tegen",
-            what: "Het noemt meer dan één persoon of account, zodat deze site niet kan vaststellen wie u bent.",
+            explanation: "Uw certificaat noemt meer dan één persoon of account, en deze site kan niet bepalen \
+                wie u bent.",
             steps: &[OTHER_CERTIFICATE, "Vraag anders uw helpdesk om een nieuw certificaat."],
         },
-        DenialId::InvalidPassword => Words {
-            title: "De gebruikersnaam of het wachtwoord is niet aanvaard",
-            what: "De twee horen niet bij elkaar, of het account kan nu niet worden gebruikt.",
+        DenialId::InvalidPassword => DenialText {
+            title: "De gebruikersnaam of het wachtwoord is niet geaccepteerd",
+            explanation: "Ze horen niet bij elkaar, of het account kan nu niet worden gebruikt.",
             steps: &[
-                "Controleer de gebruikersnaam, de taal van het toetsenbord en Caps Lock en probeer het opnieuw. Na te \
-                 veel pogingen kan het account worden geblokkeerd.",
-                ASK,
+                "Controleer de gebruikersnaam, de taal van het toetsenbord en Caps Lock en probeer het opnieuw. \
+                 Na te veel pogingen kan het account worden geblokkeerd.",
+                OTHERWISE_ASK,
             ],
         },
-        DenialId::CrossSiteRequest => Words {
+        DenialId::CrossSiteRequest => DenialText {
             title: "Een andere website probeerde uw aanmelding te gebruiken",
-            what: "Dit verzoek kwam van een pagina van een andere website. Het is tegengehouden, zodat geen andere site \
-                namens u kan handelen.",
+            explanation: "Een pagina van een andere website stuurde dit verzoek namens u. Het verzoek is \
+                tegengehouden.",
             steps: &[
-                "Wilt u zelf naar dit adres? Typ het dan in de adresbalk of open uw eigen bladwijzer.",
+                "Wilt u naar dit adres? Typ het dan in de adresbalk of gebruik uw eigen bladwijzer.",
                 "Wilde u juist vanaf die pagina hierheen? Geef dan het verzoeknummer door aan uw helpdesk.",
             ],
         },
-        DenialId::MalformedRequest => Words {
-            title: "Het verzoek is verminkt",
-            what: "Het is niet met zekerheid te zien waar het verzoek begint en eindigt; er is daarom niets mee gedaan.",
-            steps: &[TRY_AGAIN, IF_IT_LASTS],
+        DenialId::MalformedRequest => DenialText {
+            title: "Het verzoek is beschadigd",
+            explanation: "Het verzoek is niet geschreven zoals het hoort, en is daarom niet verwerkt.",
+            steps: &[TRY_AGAIN, IF_IT_CONTINUES],
         },
-        DenialId::RequestTimeout => Words {
+        DenialId::RequestTimeout => DenialText {
             title: "Het verzoek kwam te langzaam binnen",
-            what: "Uw computer begon een verzoek te sturen en was niet op tijd klaar; er is daarom niets mee gedaan.",
-            steps: &["Controleer uw netwerkverbinding en probeer het opnieuw.", IF_IT_LASTS],
+            explanation: "Uw computer stuurde het verzoek niet op tijd volledig; het is daarom niet verwerkt.",
+            steps: &["Controleer uw netwerkverbinding en probeer het opnieuw.", IF_IT_CONTINUES],
         },
-        DenialId::BodyTooLarge => Words {
+        DenialId::BodyTooLarge => DenialText {
             title: "Het verzoek is te groot",
-            what: "Uw browser of programma stuurde meer gegevens dan dit adres aanneemt.",
-            steps: &["Probeer het opnieuw met een kleiner document.", IF_IT_LASTS],
+            explanation: "Uw browser of programma stuurde meer gegevens dan dit adres accepteert.",
+            steps: &["Probeer het opnieuw met een kleiner document.", IF_IT_CONTINUES],
         },
-        DenialId::LoginThrottled => Words {
-            title: "Te veel pogingen",
-            what: "Van uw computer of netwerk, of voor uw account, kwamen in korte tijd meer verzoeken of verkeerde \
-                wachtwoorden dan deze site aanneemt.",
-            steps: &["Wacht een kwartier en probeer het opnieuw.", IF_IT_LASTS],
+        DenialId::LoginThrottled => DenialText {
+            title: "Te veel mislukte pogingen om in te loggen",
+            explanation: "Voor uw account, of vanaf uw computer of netwerk, zijn te veel verkeerde wachtwoorden \
+                gestuurd. Er worden nu tijdelijk geen wachtwoorden gecontroleerd.",
+            steps: &["Wacht een kwartier en probeer het opnieuw.", IF_IT_CONTINUES],
         },
-        DenialId::RateLimited => Words {
+        DenialId::RateLimited => DenialText {
             title: "Te veel verzoeken",
-            what: "Van uw computer, uw netwerk of uw account kwamen in korte tijd meer verzoeken dan deze site aanneemt.",
-            steps: &["Wacht even en probeer het opnieuw.", IF_IT_LASTS],
+            explanation: "Van uw computer, netwerk of account kwamen in korte tijd meer verzoeken dan deze site \
+                accepteert.",
+            steps: &[TRY_SOON, IF_IT_CONTINUES],
         },
-        DenialId::HeadersTooLarge => Words {
-            title: "Het verzoek draagt te veel met zich mee",
-            what: "Wat uw browser met elk verzoek meestuurt, zoals cookies, is meer dan deze site aanneemt.",
-            steps: &["Verwijder in uw browser de cookies van deze site en probeer het opnieuw.", IF_IT_LASTS],
+        DenialId::HeadersTooLarge => DenialText {
+            title: "Het verzoek bevat te veel extra gegevens",
+            explanation: "De gegevens die uw browser met elk verzoek meestuurt, zoals cookies, zijn groter dan \
+                deze site accepteert.",
+            steps: &[
+                "Verwijder in uw browser de cookies van deze site en probeer het opnieuw.",
+                IF_IT_CONTINUES,
+            ],
         },
-        DenialId::DirectoryUnavailable => Words {
-            title: "Inloggen is nu voor niemand mogelijk",
-            what: "De lijst met gebruikersaccounts antwoordt niet, en zonder die lijst laat deze site niemand binnen.",
-            steps: &[TRY_LATER, IF_IT_LASTS],
+        DenialId::DirectoryUnavailable => DenialText {
+            title: "Inloggen is nu niet mogelijk",
+            explanation: "Het systeem dat de gebruikersaccounts beheert, reageert niet, en zonder dat systeem \
+                kan deze site geen toegang geven.",
+            steps: &[TRY_LATER, IF_IT_CONTINUES],
         },
-        DenialId::ValidationTimeout => Words {
-            title: "Het controleren van uw certificaat duurde te lang",
-            what: "De controle was niet op tijd klaar. Met uw kaart is waarschijnlijk niets mis.",
-            steps: &[TRY_LATER, IF_IT_LASTS],
+        DenialId::ValidationTimeout => DenialText {
+            title: "Het inloggen duurde te lang",
+            explanation: "Uw certificaat of wachtwoord kon niet op tijd worden gecontroleerd. Er is \
+                waarschijnlijk niets mis mee.",
+            steps: &[TRY_LATER, IF_IT_CONTINUES],
         },
-        DenialId::Overloaded => Words {
+        DenialId::Overloaded => DenialText {
             title: "Er loggen nu te veel mensen tegelijk in",
-            what: "Uw certificaat kon nog niet worden gecontroleerd, omdat er veel andere aan de beurt zijn.",
-            steps: &["Wacht even en probeer het opnieuw.", IF_IT_LASTS],
+            explanation: "Uw certificaat of wachtwoord kon nog niet worden gecontroleerd, omdat er veel andere \
+                aan de beurt zijn.",
+            steps: &[TRY_SOON, IF_IT_CONTINUES],
         },
-        DenialId::BackendBusy => Words {
+        DenialId::BackendBusy => DenialText {
             title: "De dienst is bezet",
-            what: "De dienst achter dit adres kan er nu niets meer bij hebben; uw verzoek is daarom niet doorgegeven.",
-            steps: &["Wacht even en probeer het opnieuw.", IF_IT_LASTS],
+            explanation: "De dienst op dit adres kan er nu geen verzoeken meer bij hebben. Uw verzoek is niet \
+                verwerkt.",
+            steps: &[TRY_SOON, IF_IT_CONTINUES],
         },
-        DenialId::AuditUnavailable => Words {
+        DenialId::AuditUnavailable => DenialText {
             title: "De dienst is onderbroken",
-            what: "Deze site legt elk verzoek vast en kan dat nu niet. Zolang dat zo is, laat zij niemand door.",
-            steps: &[TRY_LATER, IF_IT_LASTS],
+            explanation: "Deze site moet elk verzoek vastleggen en kan dat nu niet. Zolang dat zo is, \
+                accepteert zij geen verzoeken.",
+            steps: &[TRY_LATER, IF_IT_CONTINUES],
         },
-        DenialId::BackendUnreachable => Words {
-            title: "De dienst antwoordt niet",
-            what: "De dienst achter dit adres is nu niet bereikbaar. Met uw kaart is niets mis.",
-            steps: &[TRY_LATER, IF_IT_LASTS],
+        DenialId::BackendUnreachable => DenialText {
+            title: "De dienst is niet bereikbaar",
+            explanation: "De dienst op dit adres is nu niet bereikbaar. Met uw kaart is niets mis.",
+            steps: &[TRY_LATER, IF_IT_CONTINUES],
         },
-        DenialId::BackendTimeout => Words {
+        DenialId::BackendTimeout => DenialText {
             title: "De dienst antwoordde niet op tijd",
-            what: "Uw verzoek is doorgegeven, maar er kwam geen antwoord. Het kan toch zijn uitgevoerd.",
-            steps: &["Ga eerst na of is gebeurd wat u vroeg, voordat u het opnieuw probeert.", IF_IT_LASTS],
+            explanation: "Uw verzoek is doorgegeven, maar er kwam geen antwoord. Het kan toch zijn verwerkt.",
+            steps: &["Ga na of uw verzoek is verwerkt, voordat u het opnieuw probeert.", IF_IT_CONTINUES],
         },
-        DenialId::DelegationFailed => Words {
+        DenialId::DelegationFailed => DenialText {
             title: "U kon niet bij de dienst worden aangemeld",
-            what: "U bent herkend, maar aan de dienst achter dit adres kon niet worden doorgegeven wie u bent.",
-            steps: &[TRY_LATER, IF_IT_LASTS],
+            explanation: "Deze site heeft u herkend, maar kon u niet aanmelden bij de dienst op dit adres.",
+            steps: &[TRY_LATER, IF_IT_CONTINUES],
         },
-        DenialId::BackendRejectedIdentity => Words {
-            title: "De dienst aanvaardde uw aanmelding niet",
-            what: "U bent hier herkend, maar de dienst achter dit adres accepteerde uw account niet.",
-            steps: &[TELL],
+        DenialId::BackendRejectedIdentity => DenialText {
+            title: "De dienst accepteerde uw aanmelding niet",
+            explanation: "Deze site heeft u herkend, maar de dienst op dit adres accepteerde uw account niet.",
+            steps: &[ASK],
         },
-        DenialId::BackendRenegotiation => Words {
+        DenialId::BackendRenegotiation => DenialText {
             title: "De dienst vroeg zelf om uw kaart",
-            what: "De dienst achter dit adres probeerde uw certificaat te controleren op een manier die niet kan \
-                worden doorgegeven. De instellingen ervan moeten worden aangepast; met uw kaart is niets mis.",
-            steps: &[TELL],
+            explanation: "De dienst op dit adres probeerde uw certificaat te controleren op een manier die deze \
+                site niet ondersteunt. De instellingen van de dienst moeten worden aangepast. Met uw kaart is \
+                niets mis.",
+            steps: &[ASK],
         },
-        DenialId::ClientDisconnected => Words {
+        DenialId::ClientDisconnected => DenialText {
             title: "Het verzoek is afgebroken",
-            what: "De verbinding is gesloten voordat het antwoord compleet was.",
+            explanation: "De verbinding is gesloten voordat het antwoord compleet was.",
             steps: &["Was dat niet de bedoeling? Probeer het dan opnieuw."],
         },
     }
