@@ -51,7 +51,7 @@ fn run_check(dir: &Path) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(check(&environment))?;
     println!("{report}");
-    let is_graceful = environment.stop() == StopOutcome::Whole;
+    let is_graceful = environment.stop() == StopOutcome::Complete;
     Ok(if report.passed() && is_graceful { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -68,8 +68,8 @@ fn run_interactively(dir: &Path) -> anyhow::Result<ExitCode> {
         }
     }
     match environment.stop() {
-        StopOutcome::Whole => Ok(ExitCode::SUCCESS),
-        StopOutcome::CutOff(what) => anyhow::bail!("the shutdown was incomplete: {what}"),
+        StopOutcome::Complete => Ok(ExitCode::SUCCESS),
+        StopOutcome::Incomplete(reasons) => anyhow::bail!("the shutdown was incomplete: {reasons}"),
     }
 }
 

@@ -63,12 +63,12 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
     tracing::info!("stopping");
     match running.stop() {
-        StopOutcome::Whole => {
+        StopOutcome::Complete => {
             tracing::info!("stopped");
             Ok(ExitCode::SUCCESS)
         }
-        StopOutcome::CutOff(what) => {
-            tracing::error!(what, "the shutdown was incomplete");
+        StopOutcome::Incomplete(reasons) => {
+            tracing::error!(reasons, "the shutdown was incomplete");
             Ok(ExitCode::from(INCOMPLETE_SHUTDOWN))
         }
     }

@@ -24,7 +24,7 @@ const AUDIT_CLOSE: Duration = Duration::from_secs(10);
 
 /// A running gateway. Dropping it stops it without waiting; [`RunningServer::stop`] is a graceful shutdown.
 pub struct RunningServer {
-    gate: Arc<SharedState>,
+    state: Arc<SharedState>,
     process: ProcessSettings,
     workers: Vec<WorkerThread>,
     listening: BTreeMap<(SocketAddr, ListenerProtocol), SocketAddr>,
@@ -59,9 +59,9 @@ pub enum ReloadError {
 #[derive(Debug, PartialEq, Eq)]
 pub enum StopOutcome {
     /// Every worker has ended and every audit record is written.
-    Whole,
+    Complete,
     /// A worker or background task failed, or the audit log was not written in time; with the reasons.
-    CutOff(String),
+    Incomplete(String),
 }
 
 impl RunningServer {
@@ -74,7 +74,7 @@ impl RunningServer {
         let bound = bind(listeners.iter().copied(), process.workers.get())?;
         let admin_sockets = bind_admin(&process.admin)?;
         let audit = AuditLog::open(process.audit.clone(), process.audit_queue, metrics.audit.clone())?;
-        let gate = Arc::new(SharedState {
+        let state = Arc::new(SharedState {
             clock,
             snapshot: ArcSwap::from_pointee(snapshot),
             authenticator: Authenticator::new(
@@ -94,34 +94,34 @@ impl RunningServer {
             http2_floods: CountedLine::default(),
             stopping: CancellationToken::new(),
         });
-        warn_of_descriptors(&gate.connections, &gate.snapshot.load().connections);
+        warn_if_descriptors_are_few(&state.connections, &state.snapshot.load().connections);
         let readiness = Readiness::default();
         let serving = readiness.condition("the gateway does not accept requests");
         let crls = CrlReadiness::new(readiness.condition("the CRLs have not been checked"));
-        let surroundings = CrlRefreshContext {
-            clock: gate.clock.clone(),
-            metrics: Arc::clone(&gate.metrics),
+        let context = CrlRefreshContext {
+            clock: state.clock.clone(),
+            metrics: Arc::clone(&state.metrics),
             readiness: crls,
         };
-        let background = BackgroundTasks::start(&gate.snapshot.load(), surroundings, &control)
-            .map_err(StartError::Thread)?;
+        let background =
+            BackgroundTasks::start(&state.snapshot.load(), context, &control).map_err(StartError::Thread)?;
         let workers = (0..process.workers.get())
-            .map(|number| WorkerThread::start(number, Arc::clone(&gate)))
+            .map(|number| WorkerThread::start(number, Arc::clone(&state)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(StartError::Thread)?;
-        let purged = Arc::clone(&gate);
+        let purged = Arc::clone(&state);
         let purge = move || purged.authenticator.purge_accounts();
-        let answers = Arc::new(
-            AdminResponses::new(Arc::clone(&gate.metrics), readiness, published_keys(&gate), purge)
-                .with_outages(outages(&gate)),
+        let responses = Arc::new(
+            AdminResponses::new(Arc::clone(&state.metrics), readiness, published_keys(&state), purge)
+                .with_outages(outages(&state)),
         );
         let admin = admin_sockets
             .into_iter()
-            .map(|socket| AdminServer::start(socket, Arc::clone(&answers), &control))
+            .map(|socket| AdminServer::start(socket, Arc::clone(&responses), &control))
             .collect::<Result<Vec<_>, _>>()
             .map_err(StartError::Thread)?;
         let mut running = Self {
-            gate,
+            state,
             process,
             workers,
             listening: BTreeMap::new(),
@@ -143,10 +143,10 @@ impl RunningServer {
         let new = compiled.listeners.iter().copied().filter(|key| !self.listening.contains_key(key));
         let bound = bind(new, self.process.workers.get())?;
         let snapshot = Arc::new(compiled.snapshot);
-        self.gate.snapshot.store(Arc::clone(&snapshot));
-        warn_of_descriptors(&self.gate.connections, &snapshot.connections);
+        self.state.snapshot.store(Arc::clone(&snapshot));
+        warn_if_descriptors_are_few(&self.state.connections, &snapshot.connections);
         if let Some(background) = &self.background {
-            background.turn_to(&snapshot);
+            background.replace_realms(&snapshot);
         }
         self.listen(bound);
         let gone: Vec<_> =
@@ -154,13 +154,13 @@ impl RunningServer {
         for key in gone {
             self.listening.remove(&key);
             for worker in &self.workers {
-                worker.tell(WorkerCommand::Close(key.0, key.1));
+                worker.send(WorkerCommand::Close(key.0, key.1));
             }
         }
         if compiled.process != self.process {
             tracing::warn!(
-                "not reloaded: `workers`, `audit`, `admin`, `log`, `validation_timeout`, `validation_concurrency`, and \
-                 `certificates`, `revocation`, `accounts` and `passwords` of `caches` change only with a restart"
+                "restart required: `workers`, `audit`, `admin`, `log`, `validation_timeout`, `validation_concurrency`, and \
+                 `certificates`, `revocation`, `accounts` and `passwords` of `caches` are not changed by a reload"
             );
         }
         Ok(())
@@ -171,35 +171,35 @@ impl RunningServer {
     /// # Errors
     /// The file cannot be opened; the previous one stays in use.
     pub fn reopen_audit(&self) -> Result<(), audit::OpenError> {
-        self.gate.audit.reopen()
+        self.state.audit.reopen()
     }
 
     /// Shuts down gracefully: fails readiness, stops accepting, lets requests in progress end within the shutdown
     /// timeout, and writes every audit record.
     pub fn stop(mut self) -> StopOutcome {
         self.serving.set(false);
-        self.gate.stopping.cancel();
-        let mut cut_off = Vec::new();
+        self.state.stopping.cancel();
+        let mut failures = Vec::new();
         for worker in std::mem::take(&mut self.workers) {
             if worker.join().is_err() {
-                cut_off.push("a worker panicked".to_owned());
+                failures.push("a worker panicked".to_owned());
             }
         }
         if let Some(Err(error)) = self.background.take().map(BackgroundTasks::stop) {
-            cut_off.push(error.to_string());
+            failures.push(error.to_string());
         }
-        if let Err(error) = self.gate.audit.close(AUDIT_CLOSE) {
-            cut_off.push(error.to_string());
+        if let Err(error) = self.state.audit.close(AUDIT_CLOSE) {
+            failures.push(error.to_string());
         }
         for admin in std::mem::take(&mut self.admin) {
             admin.stop();
         }
-        if cut_off.is_empty() { StopOutcome::Whole } else { StopOutcome::CutOff(cut_off.join("; ")) }
+        if failures.is_empty() { StopOutcome::Complete } else { StopOutcome::Incomplete(failures.join("; ")) }
     }
 
     /// Returns the bound address for a configured one. They differ if port 0 is configured.
-    pub fn address(&self, configured: SocketAddr, speech: ListenerProtocol) -> Option<SocketAddr> {
-        self.listening.get(&(configured, speech)).copied()
+    pub fn address(&self, configured: SocketAddr, protocol: ListenerProtocol) -> Option<SocketAddr> {
+        self.listening.get(&(configured, protocol)).copied()
     }
 
     /// Returns the addresses of the admin listeners.
@@ -209,14 +209,14 @@ impl RunningServer {
 
     /// Returns the generation of the configuration in force.
     pub fn generation(&self) -> u64 {
-        self.gate.snapshot.load().generation
+        self.state.snapshot.load().generation
     }
 
-    fn listen(&mut self, bound: Vec<((SocketAddr, ListenerProtocol), BoundListener)>) {
-        for ((configured, speech), listener) in bound {
-            self.listening.insert((configured, speech), listener.address());
+    fn listen(&mut self, bound: BoundListeners) {
+        for ((configured, protocol), listener) in bound {
+            self.listening.insert((configured, protocol), listener.address());
             for (worker, socket) in self.workers.iter().zip(listener.into_sockets()) {
-                worker.tell(WorkerCommand::Listen(configured, speech, socket));
+                worker.send(WorkerCommand::Listen(configured, protocol, socket));
             }
         }
     }
@@ -224,38 +224,38 @@ impl RunningServer {
 
 impl Drop for RunningServer {
     fn drop(&mut self) {
-        self.gate.stopping.cancel();
+        self.state.stopping.cancel();
     }
 }
 
 /// Warns if the system's limit on open files allows fewer connections than the configuration.
-fn warn_of_descriptors(connections: &ConnectionTable, limits: &ConnectionLimits) {
+fn warn_if_descriptors_are_few(connections: &ConnectionTable, limits: &ConnectionLimits) {
     let most = connections.most(limits);
     if most < limits.total {
         tracing::warn!(
             most,
             max_connections = limits.total,
-            "fewer client connections than `limits.max_connections` are possible: the system's limit on open files is too low \
-             (two for each connection, and 2,048 more); raise it, such as with LimitNOFILE"
+            "the system's limit on open files allows fewer client connections than `limits.max_connections` (two descriptors \
+             for each, and 2,048 more): raise it, such as with LimitNOFILE"
         );
     }
 }
 
-type Bound = Vec<((SocketAddr, ListenerProtocol), BoundListener)>;
+type BoundListeners = Vec<((SocketAddr, ListenerProtocol), BoundListener)>;
 
 fn bind(
     listeners: impl Iterator<Item = (SocketAddr, ListenerProtocol)>,
     workers: usize,
-) -> Result<Bound, BindError> {
+) -> Result<BoundListeners, BindError> {
     listeners.map(|key| Ok((key, BoundListener::bind(key.0, workers)?))).collect()
 }
 
 /// Returns the servers of the current configuration that do not respond or that reject the gateway: directories and
 /// KDCs.
-fn outages(gate: &Arc<SharedState>) -> impl Fn() -> Vec<String> + Send + Sync + 'static {
-    let gate = Arc::clone(gate);
+fn outages(state: &Arc<SharedState>) -> impl Fn() -> Vec<String> + Send + Sync + 'static {
+    let state = Arc::clone(state);
     move || {
-        let snapshot = gate.snapshot.load();
+        let snapshot = state.snapshot.load();
         let sites = snapshot.sites.tls.values().flat_map(|listener| &listener.sites);
         let realms: BTreeMap<_, _> = sites
             .filter_map(|site| site.realm.as_ref())
@@ -286,9 +286,9 @@ fn outages(gate: &Arc<SharedState>) -> impl Fn() -> Vec<String> + Send + Sync + 
 }
 
 /// Returns the public keys of the configuration that is in force at the time of the request.
-fn published_keys(gate: &Arc<SharedState>) -> PublishedKeys {
-    let gate = Arc::clone(gate);
-    Arc::new(move || Some(Arc::clone(gate.snapshot.load().assertions.as_ref()?.jwks())))
+fn published_keys(state: &Arc<SharedState>) -> PublishedKeys {
+    let state = Arc::clone(state);
+    Arc::new(move || Some(Arc::clone(state.snapshot.load().assertions.as_ref()?.jwks())))
 }
 
 fn bind_admin(addresses: &[SocketAddr]) -> Result<Vec<std::net::TcpListener>, BindError> {

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// The pause after a failed accept, when the process may have no file descriptor left.
-const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A command to a worker.
 #[derive(Debug)]
@@ -37,18 +37,18 @@ pub(super) struct WorkerThread {
 
 impl WorkerThread {
     /// Starts the thread. It ends after `stopping`, when its connections have ended or the shutdown timeout has passed.
-    pub(super) fn start(number: usize, gate: Arc<SharedState>) -> io::Result<Self> {
+    pub(super) fn start(number: usize, state: Arc<SharedState>) -> io::Result<Self> {
         let (commands, received) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let name = format!("worker-{number}");
         let thread = std::thread::Builder::new().name(name).spawn(move || {
-            LocalSet::new().block_on(&runtime, work(gate, received));
+            LocalSet::new().block_on(&runtime, work(state, received));
         })?;
         Ok(Self { commands, thread })
     }
 
     /// Sends a command to the worker. A worker that has ended ignores it.
-    pub(super) fn tell(&self, command: WorkerCommand) {
+    pub(super) fn send(&self, command: WorkerCommand) {
         drop(self.commands.send(command));
     }
 
@@ -58,29 +58,30 @@ impl WorkerThread {
     }
 }
 
-async fn work(gate: Arc<SharedState>, mut commands: mpsc::UnboundedReceiver<WorkerCommand>) {
-    let worker = Rc::new(Worker::new(Arc::clone(&gate)));
+async fn work(state: Arc<SharedState>, mut commands: mpsc::UnboundedReceiver<WorkerCommand>) {
+    let worker = Rc::new(Worker::new(Arc::clone(&state)));
     let connections = TaskTracker::new();
     let mut listening: HashMap<(SocketAddr, ListenerProtocol), CancellationToken> = HashMap::new();
     loop {
         let command = tokio::select! {
             command = commands.recv() => command,
-            () = gate.stopping.cancelled() => None,
+            () = state.stopping.cancelled() => None,
         };
         match command {
-            Some(WorkerCommand::Listen(address, speech, socket)) => {
-                let closing = gate.stopping.child_token();
-                listening.insert((address, speech), closing.clone());
+            Some(WorkerCommand::Listen(address, protocol, socket)) => {
+                let closing = state.stopping.child_token();
+                listening.insert((address, protocol), closing.clone());
                 let (worker, connections) = (Rc::clone(&worker), connections.clone());
                 tokio::task::spawn_local(async move {
-                    if let Err(error) = accept(&worker, &connections, address, speech, socket, &closing).await
+                    if let Err(error) =
+                        accept(&worker, &connections, address, protocol, socket, &closing).await
                     {
                         tracing::error!(target: "portcullis::server::listener", %address, %error, "the listener failed");
                     }
                 });
             }
-            Some(WorkerCommand::Close(address, speech)) => {
-                if let Some(closing) = listening.remove(&(address, speech)) {
+            Some(WorkerCommand::Close(address, protocol)) => {
+                if let Some(closing) = listening.remove(&(address, protocol)) {
                     closing.cancel();
                 }
             }
@@ -88,10 +89,10 @@ async fn work(gate: Arc<SharedState>, mut commands: mpsc::UnboundedReceiver<Work
         }
     }
     connections.close();
-    let drain = gate.snapshot.load().limits.drain;
+    let drain = state.snapshot.load().limits.drain;
     if timeout(drain, connections.wait()).await.is_err() {
-        let left = connections.len();
-        tracing::warn!(target: "portcullis::server::listener", left, "connections closed after the shutdown timeout");
+        let open = connections.len();
+        tracing::warn!(target: "portcullis::server::listener", open, "connections closed after the shutdown timeout");
     }
 }
 
@@ -99,7 +100,7 @@ async fn accept(
     worker: &Rc<Worker>,
     connections: &TaskTracker,
     address: SocketAddr,
-    speech: ListenerProtocol,
+    protocol: ListenerProtocol,
     socket: TcpListener,
     closing: &CancellationToken,
 ) -> io::Result<()> {
@@ -115,7 +116,7 @@ async fn accept(
                 // The connection is closed (ECONNABORTED) or there is no descriptor for it (EMFILE): neither is a
                 // reason to stop listening, and without a pause the second would spin.
                 tracing::warn!(target: "portcullis::server::listener", %address, %error, "cannot accept a connection");
-                sleep(OUT_OF_DESCRIPTORS).await;
+                sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
@@ -124,7 +125,7 @@ async fn accept(
         drop(stream.set_nodelay(true));
         let endpoints = ConnectionEndpoints { listener: address, peer };
         let worker = Rc::clone(worker);
-        match speech {
+        match protocol {
             ListenerProtocol::Tls => connections.spawn_local(serve_tls(worker, stream, endpoints, open)),
             ListenerProtocol::Http => connections.spawn_local(serve_plain(worker, stream, endpoints, open)),
         };
@@ -133,28 +134,28 @@ async fn accept(
 
 /// Counts a connection. Returns `None` if a limit is reached: the connection is then closed before anything is read
 /// from it.
-fn admit(gate: &SharedState, listener: SocketAddr, peer: SocketAddr) -> Option<OpenConnection> {
-    let refused = match gate.connections.admit(peer.ip(), &gate.snapshot.load().connections) {
+fn admit(state: &SharedState, listener: SocketAddr, peer: SocketAddr) -> Option<OpenConnection> {
+    let limit = match state.connections.admit(peer.ip(), &state.snapshot.load().connections) {
         Ok((open, made_room)) => {
-            gate.metrics.connections.evicted.inc_by(u64::from(made_room));
+            state.metrics.connections.evicted.inc_by(u64::from(made_room));
             return Some(open);
         }
-        Err(refused) => refused,
+        Err(limit) => limit,
     };
-    let counters = &gate.metrics.connections;
-    match refused {
+    let counters = &state.metrics.connections;
+    match limit {
         ConnectionRefused::Total(_) => &counters.rejected_total,
         ConnectionRefused::Address(_) => &counters.rejected_address,
         ConnectionRefused::Network(_) => &counters.rejected_network,
     }
     .inc();
-    if let Some(number) = gate.connections.refused.count() {
+    if let Some(number) = state.connections.refused.count() {
         tracing::warn!(
             target: "portcullis::limits",
-            refused = number,
-            last_peer = %peer,
+            rejected = number,
+            last_client = %peer,
             %listener,
-            reason = %refused,
+            reason = %limit,
             "connections rejected"
         );
     }

@@ -1,7 +1,7 @@
 //! Serves the admin listener on the control runtime, so that busy workers do not make the gateway appear dead. One
 //! request per connection, each with a time limit; if too many connections are open, the slowest is closed.
 
-use super::answers::AdminResponses;
+use super::responses::AdminResponses;
 use crate::control::{ControlRuntime, ControlTask};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -79,7 +79,7 @@ async fn serve(listener: TcpListener, responses: Arc<AdminResponses>, stopping: 
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let connection = open.enter();
+                    let connection = open.register();
                     let responses = Arc::clone(&responses);
                     connections.spawn(async move {
                         let served =
@@ -116,7 +116,7 @@ struct OpenAdminConnection {
 }
 
 impl AdminConnections {
-    fn enter(self: &Arc<Self>) -> OpenAdminConnection {
+    fn register(self: &Arc<Self>) -> OpenAdminConnection {
         let connection = Arc::new(AdminConnection::default());
         let mut open = self.lock();
         if open.len() >= CONNECTIONS {
@@ -144,7 +144,7 @@ impl Drop for OpenAdminConnection {
 async fn serve_connection(stream: TcpStream, responses: Arc<AdminResponses>, open: &OpenAdminConnection) {
     let service = service_fn(|request| {
         open.connection.requested.store(true, Ordering::Relaxed);
-        let response = responses.to(&request);
+        let response = responses.respond_to(&request);
         async move { Ok::<_, Infallible>(response) }
     });
     http1::Builder::new()

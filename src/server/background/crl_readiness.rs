@@ -22,27 +22,27 @@ impl CrlReadiness {
     }
 
     /// Checks all realms, at the start.
-    pub(super) fn begin<'a>(&self, realms: impl Iterator<Item = &'a Realm>, now: UnixTime) {
+    pub(super) fn check_all<'a>(&self, realms: impl Iterator<Item = &'a Realm>, now: UnixTime) {
         let mut all = BTreeMap::new();
         for realm in realms {
             all.extend(obstacle(realm, now).map(|obstacle| (Arc::clone(&realm.name), obstacle)));
         }
-        self.settle(|obstacles| *obstacles = all);
+        self.update(|obstacles| *obstacles = all);
     }
 
     /// Checks one realm again.
-    pub(super) fn look_at(&self, realm: &Realm, now: UnixTime) {
+    pub(super) fn check(&self, realm: &Realm, now: UnixTime) {
         if self.condition.holds() {
             return;
         }
         let obstacle = obstacle(realm, now);
-        self.settle(|obstacles| match obstacle {
+        self.update(|obstacles| match obstacle {
             Some(obstacle) => _ = obstacles.insert(Arc::clone(&realm.name), obstacle),
             None => _ = obstacles.remove(&realm.name),
         });
     }
 
-    fn settle(&self, change: impl FnOnce(&mut BTreeMap<Arc<str>, String>)) {
+    fn update(&self, change: impl FnOnce(&mut BTreeMap<Arc<str>, String>)) {
         let mut obstacles = self.obstacles.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut obstacles);
         if obstacles.is_empty() {

@@ -33,19 +33,19 @@ pub(in crate::server) struct CrlRefreshContext {
 /// Refreshes the CRLs of one realm.
 pub(super) struct CrlRefresher {
     realm: Arc<Realm>,
-    surroundings: CrlRefreshContext,
+    context: CrlRefreshContext,
     metrics: CrlMetrics,
     fetching: JoinSet<(PointUrls, Result<DownloadedCrl, DownloadError>)>,
     /// The failures of files that were logged, so that each is logged once and not once a minute.
-    told: BTreeSet<String>,
+    logged_failures: BTreeSet<String>,
     rejected_distribution_points: u64,
 }
 
 impl CrlRefresher {
-    pub(super) fn new(realm: Arc<Realm>, surroundings: CrlRefreshContext) -> Self {
-        let metrics = surroundings.metrics.crls(&realm.name);
-        let (fetching, told) = (JoinSet::new(), BTreeSet::new());
-        Self { realm, surroundings, metrics, fetching, told, rejected_distribution_points: 0 }
+    pub(super) fn new(realm: Arc<Realm>, context: CrlRefreshContext) -> Self {
+        let metrics = context.metrics.crls(&realm.name);
+        let (fetching, logged_failures) = (JoinSet::new(), BTreeSet::new());
+        Self { realm, context, metrics, fetching, logged_failures, rejected_distribution_points: 0 }
     }
 
     /// Refreshes the CRLs until the future is dropped. Returns only if the realm does not check revocation.
@@ -54,29 +54,29 @@ impl CrlRefresher {
             return;
         }
         let mut watch = CrlWatch::new(self.realm.crls.paths());
-        self.aside(|realm| realm.crls.remove_unused_files()).await;
+        self.run_blocking(|realm| realm.crls.remove_unused_files()).await;
         // A file may have changed after the configuration was loaded and before the watch began.
-        self.reread().await;
-        let mut due = interval(DUE_PERIOD);
-        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut rereading = interval_at(Instant::now() + REREAD_PERIOD, REREAD_PERIOD);
-        rereading.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.reload_files().await;
+        let mut due_timer = interval(DUE_PERIOD);
+        due_timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reload_timer = interval_at(Instant::now() + REREAD_PERIOD, REREAD_PERIOD);
+        reload_timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = watch.changed() => {
                     sleep(BURST).await;
-                    self.reread().await;
+                    self.reload_files().await;
                 }
-                _ = rereading.tick() => {
+                _ = reload_timer.tick() => {
                     watch.renew();
-                    self.reread().await;
+                    self.reload_files().await;
                 }
                 () = self.realm.crls.new_distribution_point() => self.fetch_due(),
-                _ = due.tick() => self.fetch_due(),
+                _ = due_timer.tick() => self.fetch_due(),
                 Some(fetched) = self.fetching.join_next() => {
                     if let Ok((urls, fetched)) = fetched {
-                        self.fetched(&urls, &fetched);
-                        self.show();
+                        self.report_download(&urls, &fetched);
+                        self.publish();
                     }
                     self.fetch_due();
                 }
@@ -85,27 +85,27 @@ impl CrlRefresher {
     }
 
     /// Reads the files again, on a thread for blocking work.
-    async fn reread(&mut self) {
-        let Some(reread) = self.aside(|realm| realm.crls.reload_files()).await else { return };
+    async fn reload_files(&mut self) {
+        let Some(reload) = self.run_blocking(|realm| realm.crls.reload_files()).await else { return };
         let realm = &*self.realm.name;
         let mut failing = BTreeSet::new();
-        for failure in &reread.failures {
+        for failure in &reload.failures {
             self.metrics.reload_failures.inc();
             let reason = BoundedText::<512>::error_chain(failure).to_string();
-            if !self.told.contains(&reason) {
+            if !self.logged_failures.contains(&reason) {
                 tracing::error!(realm, reason, "cannot read a CRL file; keeping its previous CRLs");
             }
             failing.insert(reason);
         }
-        self.told = failing;
-        if reread.changed {
+        self.logged_failures = failing;
+        if reload.changed {
             tracing::info!(realm, crls = self.realm.crls.store().len(), "CRL files changed");
         }
-        self.show();
+        self.publish();
     }
 
     fn fetch_due(&mut self) {
-        let now = self.surroundings.clock.now();
+        let now = self.context.clock.now();
         let room = FETCHES.saturating_sub(self.fetching.len());
         for urls in self.realm.crls.due(room, now) {
             let crls = Arc::clone(&self.realm.crls);
@@ -114,19 +114,19 @@ impl CrlRefresher {
                 (urls, fetched)
             });
         }
-        let refused = self.realm.crls.rejected_distribution_points();
-        if refused > self.rejected_distribution_points {
+        let rejected = self.realm.crls.rejected_distribution_points();
+        if rejected > self.rejected_distribution_points {
             let realm = &*self.realm.name;
             tracing::error!(
                 realm,
-                refused,
+                rejected,
                 "the limit on distribution points of a realm is reached; further CRLs are not downloaded"
             );
-            self.rejected_distribution_points = refused;
+            self.rejected_distribution_points = rejected;
         }
     }
 
-    fn fetched(&self, urls: &PointUrls, fetched: &Result<DownloadedCrl, DownloadError>) {
+    fn report_download(&self, urls: &PointUrls, fetched: &Result<DownloadedCrl, DownloadError>) {
         let (realm, urls) = (&*self.realm.name, BoundedText::<512>::of(urls.join(" ")));
         let urls = urls.as_str();
         match fetched {
@@ -161,17 +161,20 @@ impl CrlRefresher {
     }
 
     /// Publishes the dates of the CRLs in force as metrics, and updates the readiness.
-    fn show(&mut self) {
+    fn publish(&mut self) {
         let store = self.realm.crls.store();
         self.metrics.show(store.newest().map(|crl| {
             let next_update = crl.next_update.map(UnixTime::seconds);
             (BoundedText::<192>::of(&crl.issuer).to_string(), crl.this_update.seconds(), next_update)
         }));
-        self.surroundings.readiness.look_at(&self.realm, self.surroundings.clock.now());
+        self.context.readiness.check(&self.realm, self.context.clock.now());
     }
 
     /// Runs work that waits for the disk on a thread for blocking work.
-    async fn aside<T: Send + 'static>(&self, work: impl FnOnce(&Realm) -> T + Send + 'static) -> Option<T> {
+    async fn run_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Realm) -> T + Send + 'static,
+    ) -> Option<T> {
         let realm = Arc::clone(&self.realm);
         tokio::task::spawn_blocking(move || work(&realm)).await.ok()
     }

@@ -21,15 +21,15 @@ impl CrlWatch {
     /// files are read again periodically only.
     pub(super) fn new(paths: &[PathBuf]) -> Self {
         let changed = Arc::new(Notify::new());
-        let telling = Arc::clone(&changed);
-        let tell = move |event: notify::Result<notify::Event>| {
+        let notify = Arc::clone(&changed);
+        let on_event = move |event: notify::Result<notify::Event>| {
             // After an error the files are read again too: events may have been lost.
-            if event.is_ok_and(|event| is_reading(event.kind)) {
+            if event.is_ok_and(|event| is_read_access(event.kind)) {
                 return;
             }
-            telling.notify_one();
+            notify.notify_one();
         };
-        let watcher = if paths.is_empty() { None } else { Some(notify::recommended_watcher(tell)) };
+        let watcher = if paths.is_empty() { None } else { Some(notify::recommended_watcher(on_event)) };
         let watcher = watcher.and_then(|watcher| {
             let failed =
                 |error| tracing::warn!(%error, "cannot watch CRL folders; reading them once a minute instead");
@@ -58,7 +58,7 @@ impl CrlWatch {
 }
 
 /// Returns whether the event is a read access: the gateway's own reading must not count as a change.
-fn is_reading(kind: EventKind) -> bool {
+fn is_read_access(kind: EventKind) -> bool {
     matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }
 

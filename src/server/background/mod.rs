@@ -32,20 +32,20 @@ impl BackgroundTasks {
     /// Starts the tasks for the realms of this snapshot. The readiness of their CRLs is set before this returns.
     pub(super) fn start(
         snapshot: &Snapshot,
-        surroundings: CrlRefreshContext,
+        context: CrlRefreshContext,
         control: &ControlRuntime,
     ) -> io::Result<Self> {
         let realms = realms_of(snapshot);
-        surroundings.readiness.begin(realms.values().map(Arc::as_ref), surroundings.clock.now());
-        let (realms, followed) = watch::channel(realms);
+        context.readiness.check_all(realms.values().map(Arc::as_ref), context.clock.now());
+        let (realms, realms_in_force) = watch::channel(realms);
         let running = control.start(|stopping| async move {
-            stopping.run_until_cancelled_owned(follow(followed, surroundings)).await;
+            stopping.run_until_cancelled_owned(refresh_all(realms_in_force, context)).await;
         })?;
         Ok(Self { realms, running })
     }
 
     /// Replaces the realms by those of another snapshot.
-    pub(super) fn turn_to(&self, snapshot: &Snapshot) {
+    pub(super) fn replace_realms(&self, snapshot: &Snapshot) {
         self.realms.send_replace(realms_of(snapshot));
     }
 
@@ -66,14 +66,14 @@ fn realms_of(snapshot: &Snapshot) -> Realms {
 
 /// Refreshes the realms in force. The tasks of the previous realms end before new ones start, because both publish
 /// metrics under the same names.
-async fn follow(mut followed: watch::Receiver<Realms>, surroundings: CrlRefreshContext) {
+async fn refresh_all(mut realms_in_force: watch::Receiver<Realms>, context: CrlRefreshContext) {
     loop {
-        let realms = followed.borrow_and_update().clone();
+        let realms = realms_in_force.borrow_and_update().clone();
         let mut refreshing = JoinSet::new();
         for realm in realms.into_values() {
-            refreshing.spawn(CrlRefresher::new(realm, surroundings.clone()).run());
+            refreshing.spawn(CrlRefresher::new(realm, context.clone()).run());
         }
-        let has_ended = followed.changed().await.is_err();
+        let has_ended = realms_in_force.changed().await.is_err();
         refreshing.shutdown().await;
         if has_ended {
             return;

@@ -81,7 +81,7 @@ impl TestGateway {
     /// Stops the gateway as SIGTERM does, and waits until every audit record is written.
     pub(crate) fn stop(&mut self) {
         let stopped = self.running.take().unwrap().stop();
-        assert_eq!(stopped, portcullis::server::StopOutcome::Whole);
+        assert_eq!(stopped, portcullis::server::StopOutcome::Complete);
     }
 
     /// Returns the address of the TLS listener.

@@ -62,26 +62,26 @@ impl AdminResponses {
     }
 
     /// Returns the response to a request, whose body must be empty.
-    pub(super) fn to(&self, request: &Request<impl Body>) -> Response<Full<Bytes>> {
+    pub(super) fn respond_to(&self, request: &Request<impl Body>) -> Response<Full<Bytes>> {
         let Some(endpoint) = AdminEndpoint::of(request) else {
-            return plain(StatusCode::NOT_FOUND, "not found\n");
+            return plain_text(StatusCode::NOT_FOUND, "not found\n");
         };
         let methods = endpoint.methods();
         if !methods.contains(request.method()) {
             let names = methods.iter().map(Method::as_str).collect::<Vec<_>>();
             let text = format!("method not allowed: use {}\n", names.join(" or "));
-            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, text);
+            let mut response = plain_text(StatusCode::METHOD_NOT_ALLOWED, text);
             let allow = HeaderValue::try_from(names.join(", ")).expect("names of methods are visible ASCII");
             response.headers_mut().insert(ALLOW, allow);
             return response;
         }
         if !request.body().is_end_stream() {
-            return plain(StatusCode::PAYLOAD_TOO_LARGE, "request bodies are not accepted\n");
+            return plain_text(StatusCode::PAYLOAD_TOO_LARGE, "request bodies are not accepted\n");
         }
         match endpoint {
-            AdminEndpoint::Livez => plain(StatusCode::OK, "ok\n"),
+            AdminEndpoint::Livez => plain_text(StatusCode::OK, "ok\n"),
             AdminEndpoint::Readyz => self.readyz(request.uri().query() == Some("verbose")),
-            AdminEndpoint::Metrics => answer(StatusCode::OK, OPENMETRICS, self.metrics.encode()),
+            AdminEndpoint::Metrics => response(StatusCode::OK, OPENMETRICS, self.metrics.encode()),
             AdminEndpoint::Jwks => self.jwks(),
             AdminEndpoint::Purge => self.purge(request),
         }
@@ -91,8 +91,8 @@ impl AdminResponses {
     /// assertion.
     fn jwks(&self) -> Response<Full<Bytes>> {
         match (self.keys)() {
-            Some(keys) => answer(StatusCode::OK, JWK_SET, keys.as_bytes().to_vec()),
-            None => plain(StatusCode::NOT_FOUND, "no backend uses assertions\n"),
+            Some(keys) => response(StatusCode::OK, JWK_SET, keys.as_bytes().to_vec()),
+            None => plain_text(StatusCode::NOT_FOUND, "no backend uses assertions\n"),
         }
     }
 
@@ -105,7 +105,7 @@ impl AdminResponses {
         if verbose {
             lines.extend((self.outages)());
         }
-        plain(status, lines.join("\n") + "\n")
+        plain_text(status, lines.join("\n") + "\n")
     }
 
     /// Clears the caches, unless the request comes from a web page. Any page in the operator's browser can make it send
@@ -114,10 +114,10 @@ impl AdminResponses {
     fn purge(&self, request: &Request<impl Body>) -> Response<Full<Bytes>> {
         let headers = request.headers();
         if headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE) {
-            return plain(StatusCode::FORBIDDEN, "requests of web pages are not accepted\n");
+            return plain_text(StatusCode::FORBIDDEN, "requests of web pages are not accepted\n");
         }
         (self.purge)();
-        plain(StatusCode::OK, "cached accounts and passwords cleared\n")
+        plain_text(StatusCode::OK, "cached accounts and passwords cleared\n")
     }
 }
 
@@ -145,11 +145,11 @@ impl AdminEndpoint {
     }
 }
 
-fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    answer(status, PLAIN_TEXT, text)
+fn plain_text(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    response(status, PLAIN_TEXT, text)
 }
 
-fn answer(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+fn response(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, content_type);
@@ -170,7 +170,7 @@ mod tests {
         let responses = AdminResponses::new(metrics, Readiness::default(), Arc::new(|| None), move || {
             counted.fetch_add(1, Ordering::Relaxed);
         });
-        let response = responses.to(&request.body(http_body_util::Empty::<Bytes>::new()).unwrap());
+        let response = responses.respond_to(&request.body(http_body_util::Empty::<Bytes>::new()).unwrap());
         (response.status().as_u16(), purges.load(Ordering::Relaxed))
     }
 
@@ -206,7 +206,7 @@ mod tests {
                 .with_outages(|| vec!["the directory corp does not respond".to_owned()]);
             let get = |uri: &str| {
                 let request = Request::get(uri).body(http_body_util::Empty::<Bytes>::new()).unwrap();
-                let response = responses.to(&request);
+                let response = responses.respond_to(&request);
                 let status = response.status().as_u16();
                 let body = response.into_body();
                 (status, String::from_utf8(body.into_inner().unwrap().to_vec()).unwrap())
