@@ -21,7 +21,7 @@ use super::text::line;
 /// One Extension (RFC 5280 4.1) of a certificate, a CRL, a CRL entry or an OCSP response, its value still encoded. An
 /// explicit `critical FALSE` is not DER, but common and accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Sequence)]
-pub(crate) struct Extension<'a> {
+pub(crate) struct X509Extension<'a> {
     /// extnID.
     pub id: ObjectIdentifier,
     /// Whether a reader that does not know it must reject the certificate.
@@ -30,7 +30,7 @@ pub(crate) struct Extension<'a> {
     value: &'a OctetStringRef,
 }
 
-impl<'a> Extension<'a> {
+impl<'a> X509Extension<'a> {
     /// Returns the contents of extnValue.
     pub(crate) fn value(&self) -> &'a [u8] {
         self.value.as_bytes()
@@ -68,7 +68,7 @@ pub(super) const ANY_APPLICATION_POLICY: const_oid::ObjectIdentifier =
 
 /// The contents of all extensions.
 #[derive(Debug, Default)]
-pub(super) struct Extensions {
+pub(super) struct CertificateExtensions {
     pub(super) basic_constraints: Option<BasicConstraints>,
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) extended_key_usages: Option<Vec<ObjectIdentifier>>,
@@ -91,8 +91,8 @@ pub(super) struct Extensions {
     pub(super) undecodable: Vec<ObjectIdentifier>,
 }
 
-impl Extensions {
-    pub(super) fn read(extensions: &[Extension<'_>]) -> Self {
+impl CertificateExtensions {
+    pub(super) fn read(extensions: &[X509Extension<'_>]) -> Self {
         let mut facts = Self::default();
         let mut seen = HashSet::new();
         for extension in extensions {
@@ -106,7 +106,7 @@ impl Extensions {
         facts
     }
 
-    fn add(&mut self, extension: &Extension<'_>) -> der::Result<()> {
+    fn add(&mut self, extension: &X509Extension<'_>) -> der::Result<()> {
         let der = extension.value();
         match extension.id.as_known() {
             Some(rfc5280::ID_CE_BASIC_CONSTRAINTS) => {

@@ -82,7 +82,7 @@ impl KeyAlgorithm {
         Ok(match algorithm.oid.as_known() {
             // RFC 3279 2.3.1 requires NULL. Some CAs omit it; it has no meaning.
             Some(rfc5912::RSA_ENCRYPTION) if algorithm.parameters.is_none_or(AnyRef::is_null) => {
-                Self::Rsa { bits: bit_length(RsaPublicKey::from_der(bits)?.modulus) }
+                Self::Rsa { bits: bit_length(RsaKeyFields::from_der(bits)?.modulus) }
             }
             // A curve with explicit parameters (specifiedCurve), which RFC 5480 2.1.1 forbids, is not an object identifier
             // (CVE-2020-0601).
@@ -120,7 +120,7 @@ pub(super) fn canonical(public_key_der: &[u8]) -> Cow<'_, [u8]> {
 
 /// RFC 8017 A.1.1.
 #[derive(Sequence)]
-struct RsaPublicKey<'a> {
+struct RsaKeyFields<'a> {
     modulus: UintRef<'a>,
     exponent: UintRef<'a>,
 }

@@ -7,13 +7,13 @@ use der::asn1::{AnyRef, BitStringRef, UintRef};
 use der::{Decode, Reader, SliceReader, Tag, TagMode, TagNumber, Tagged};
 
 use super::element::DerElement;
-use super::extensions::Extension;
+use super::extensions::X509Extension;
 
 /// The fields of a certificate (RFC 5280 4.1), each with its tag and length.
 pub(super) struct CertificateLayout<'a> {
     pub(super) tbs: &'a [u8],
     pub(super) head: CertificateHead<'a>,
-    pub(super) extensions: Vec<Extension<'a>>,
+    pub(super) extensions: Vec<X509Extension<'a>>,
     pub(super) outer_algorithm: &'a [u8],
     pub(super) signature: BitStringRef<'a>,
 }

@@ -44,12 +44,12 @@ pub(crate) use distribution_point::{
     CrlDistributionPoint, GeneralPlace, IssuingDistributionPoint, PointName,
 };
 #[cfg(test)]
-pub(crate) use extensions::{BasicConstraints, Extension};
+pub(crate) use extensions::{BasicConstraints, X509Extension};
 pub(crate) use fingerprint::{Fingerprint, KeyId, TbsFingerprint};
 pub(crate) use general_name::{NameForm, USER_PRINCIPAL_NAME, directory_names};
 pub(crate) use key::KeyAlgorithm;
 pub(crate) use name::{AttributeValues, DistinguishedName};
-pub(crate) use name_constraints::{DomainSubtree, MailSubtree, NameConstraints, Subtree, is_domain};
+pub(crate) use name_constraints::{DomainSubtree, MailSubtree, NameConstraints, NameSubtree, is_domain};
 pub(crate) use object_identifier::ObjectIdentifier;
 pub(crate) use policy::{ANY_POLICY, PolicyMapping};
 pub(crate) use security_identifier::{

@@ -19,13 +19,13 @@ use crate::telemetry::BoundedText;
 /// A distinguished name (RFC 5280 4.1.2.4). Clones share their contents.
 #[derive(Clone)]
 pub struct DistinguishedName {
-    decoded: Arc<Decoded>,
+    decoded: Arc<DecodedName>,
 }
 
-struct Decoded {
+struct DecodedName {
     der: Box<[u8]>,
     /// Root first, as encoded; empty if the name cannot be decoded.
-    relative_names: Vec<Vec<Attribute>>,
+    relative_names: Vec<Vec<NameAttribute>>,
     /// Two names are equal by RFC 5280 7.1 if and only if these bytes are.
     comparable: Box<[u8]>,
     /// As `comparable`, of folded texts; computed at its first use.
@@ -33,7 +33,7 @@ struct Decoded {
 }
 
 /// One attribute of a relative name.
-pub(super) struct Attribute {
+pub(super) struct NameAttribute {
     pub(super) oid: ObjectIdentifier,
     value_der: Vec<u8>,
     /// `None` if the value is not readable text.
@@ -47,7 +47,7 @@ impl DistinguishedName {
         let comparable = comparable(der, relative_names.as_deref(), fold);
         let relative_names = relative_names.unwrap_or_default();
         Self {
-            decoded: Arc::new(Decoded {
+            decoded: Arc::new(DecodedName {
                 der: der.into(),
                 relative_names,
                 comparable,
@@ -100,7 +100,7 @@ impl DistinguishedName {
     }
 
     /// Returns the relative names, root first as encoded; empty if the name cannot be decoded.
-    pub(super) fn relative_names(&self) -> &[Vec<Attribute>] {
+    pub(super) fn relative_names(&self) -> &[Vec<NameAttribute>] {
         &self.decoded.relative_names
     }
 
@@ -198,7 +198,7 @@ impl fmt::Debug for DistinguishedName {
     }
 }
 
-impl fmt::Display for Attribute {
+impl fmt::Display for NameAttribute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match keyword(self.oid) {
             Some(keyword) => write!(f, "{keyword}=")?,
@@ -266,7 +266,7 @@ pub(super) fn is_invisible(character: char) -> bool {
 const DECODED: &[u8] = b"dec";
 
 /// Decodes a Name. Returns `None` if the structure is another one. Values and attribute types may be of any type.
-fn decode(der: &[u8]) -> Option<Vec<Vec<Attribute>>> {
+fn decode(der: &[u8]) -> Option<Vec<Vec<NameAttribute>>> {
     let relative_names = DerElement::sequence(der).ok()?.into_iter();
     relative_names
         .map(|relative_name| {
@@ -280,16 +280,20 @@ fn decode(der: &[u8]) -> Option<Vec<Vec<Attribute>>> {
 }
 
 /// Returns an AttributeTypeAndValue, and the bytes by which it is sorted.
-fn attribute(element: DerElement<'_>) -> Option<(Vec<u8>, Attribute)> {
+fn attribute(element: DerElement<'_>) -> Option<(Vec<u8>, NameAttribute)> {
     let parts = element.inside(SEQUENCE).ok()?;
     let [oid, value] = parts.as_slice() else { return None };
     let oid = ObjectIdentifier::from_der(oid.der).ok()?;
-    Some((element.der.to_vec(), Attribute { oid, value_der: value.der.to_vec(), text: text(value.der) }))
+    Some((element.der.to_vec(), NameAttribute { oid, value_der: value.der.to_vec(), text: text(value.der) }))
 }
 
 /// Returns bytes that are equal for names that RFC 5280 7.1 calls equal: each relative name as the sorted set of its
 /// attributes, all parts preceded by their length, so that two different names never have the same bytes.
-fn comparable(der: &[u8], relative_names: Option<&[Vec<Attribute>]>, fold: fn(&str) -> String) -> Box<[u8]> {
+fn comparable(
+    der: &[u8],
+    relative_names: Option<&[Vec<NameAttribute>]>,
+    fold: fn(&str) -> String,
+) -> Box<[u8]> {
     let Some(relative_names) = relative_names else {
         return [b"raw", der].concat().into();
     };
@@ -303,7 +307,7 @@ fn comparable(der: &[u8], relative_names: Option<&[Vec<Attribute>]>, fold: fn(&s
     [DECODED, name.as_slice()].concat().into()
 }
 
-fn comparable_attribute(attribute: &Attribute, fold: fn(&str) -> String) -> Vec<u8> {
+fn comparable_attribute(attribute: &NameAttribute, fold: fn(&str) -> String) -> Vec<u8> {
     let mut bytes = Vec::new();
     append(&mut bytes, attribute.oid.as_octets());
     match &attribute.text {

@@ -10,14 +10,14 @@ use super::text::text;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameConstraints {
     /// A name of a kind in this list must be inside one of these.
-    pub permitted: Vec<Subtree>,
+    pub permitted: Vec<NameSubtree>,
     /// No name may be inside one of these.
-    pub excluded: Vec<Subtree>,
+    pub excluded: Vec<NameSubtree>,
 }
 
 /// A part of a name space.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subtree {
+pub enum NameSubtree {
     /// Names that begin with this one.
     Directory(DistinguishedName),
     /// rfc822Name.
@@ -92,29 +92,29 @@ const PERMITTED: u8 = 0xa0;
 /// excludedSubtrees \[1\].
 const EXCLUDED: u8 = 0xa1;
 
-fn subtrees(list: &[u8]) -> der::Result<Vec<Subtree>> {
+fn subtrees(list: &[u8]) -> der::Result<Vec<NameSubtree>> {
     let subtrees: Vec<_> = DerElement::all(list)?.into_iter().map(subtree).collect::<der::Result<_>>()?;
     if subtrees.is_empty() { Err(malformed()) } else { Ok(subtrees) }
 }
 
 /// Reads a GeneralSubtree. A minimum of zero is the default, which DER omits and some CAs write.
-fn subtree(element: DerElement<'_>) -> der::Result<Subtree> {
+fn subtree(element: DerElement<'_>) -> der::Result<NameSubtree> {
     match element.inside(SEQUENCE)?.as_slice() {
         [base] | [base, DerElement { der: [0x80, 0x01, 0x00], .. }] => {
             let base = GeneralName::read(*base)?;
             let form = base.form();
-            Ok(understood(base).unwrap_or(Subtree::NotUnderstood(form)))
+            Ok(understood(base).unwrap_or(NameSubtree::NotUnderstood(form)))
         }
         _ => Err(malformed()),
     }
 }
 
-fn understood(base: GeneralName<'_>) -> Option<Subtree> {
+fn understood(base: GeneralName<'_>) -> Option<NameSubtree> {
     match base {
-        GeneralName::Directory(name) => name.is_text().then_some(Subtree::Directory(name)),
-        GeneralName::Email(content) => mail(ia5(content)?).map(Subtree::Email),
-        GeneralName::Dns(content) => domain(ia5(content)?).map(Subtree::Dns),
-        GeneralName::Uri(content) => domain(ia5(content)?).map(Subtree::Uri),
+        GeneralName::Directory(name) => name.is_text().then_some(NameSubtree::Directory(name)),
+        GeneralName::Email(content) => mail(ia5(content)?).map(NameSubtree::Email),
+        GeneralName::Dns(content) => domain(ia5(content)?).map(NameSubtree::Dns),
+        GeneralName::Uri(content) => domain(ia5(content)?).map(NameSubtree::Uri),
         GeneralName::Ip(content) => address(content),
         GeneralName::Other(kind, value) if kind == USER_PRINCIPAL_NAME => user_principal_name(value),
         GeneralName::Other(..)
@@ -125,9 +125,9 @@ fn understood(base: GeneralName<'_>) -> Option<Subtree> {
 }
 
 /// Reads the subtree of a UPN. Windows writes `@corp.example` for all users of a domain.
-fn user_principal_name(value_der: &[u8]) -> Option<Subtree> {
+fn user_principal_name(value_der: &[u8]) -> Option<NameSubtree> {
     let text = text(value_der)?.to_lowercase();
-    mail(text.strip_prefix('@').unwrap_or(&text)).map(Subtree::UserPrincipalName)
+    mail(text.strip_prefix('@').unwrap_or(&text)).map(NameSubtree::UserPrincipalName)
 }
 
 fn mail(text: &str) -> Option<MailSubtree> {
@@ -160,7 +160,7 @@ pub(crate) fn is_domain(text: &str) -> bool {
 }
 
 /// Reads an address and its mask. RFC 4632: the ones of the mask come first.
-fn address(bytes: &[u8]) -> Option<Subtree> {
+fn address(bytes: &[u8]) -> Option<NameSubtree> {
     if !matches!(bytes.len(), 8 | 32) {
         return None;
     }
@@ -168,10 +168,10 @@ fn address(bytes: &[u8]) -> Option<Subtree> {
     let bits = mask.iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
     let length = u32::try_from(mask.len() * 8).ok()?;
     let is_prefix = bits.count_ones() + bits.trailing_zeros().min(length) == length;
-    is_prefix.then(|| Subtree::Ip { network: network.to_vec(), mask: mask.to_vec() })
+    is_prefix.then(|| NameSubtree::Ip { network: network.to_vec(), mask: mask.to_vec() })
 }
 
-impl Subtree {
+impl NameSubtree {
     /// Returns the kind of names that it constrains.
     pub fn form(&self) -> NameForm {
         match self {

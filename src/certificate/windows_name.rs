@@ -5,7 +5,7 @@
 //! decoded.
 
 use super::element::DerElement;
-use super::name::{Attribute, DistinguishedName, is_invisible};
+use super::name::{DistinguishedName, NameAttribute, is_invisible};
 use super::object_identifier::ObjectIdentifier;
 use const_oid::db::{rfc3280, rfc4519};
 use der::asn1::{AnyRef, Utf8StringRef};
@@ -28,7 +28,7 @@ pub(super) fn windows_text(name: &DistinguishedName) -> Option<String> {
     written.map(|names| names.join(","))
 }
 
-fn attribute(attribute: &Attribute) -> Option<String> {
+fn attribute(attribute: &NameAttribute) -> Option<String> {
     let text = attribute.text.as_deref()?;
     if text.chars().any(|character| character.is_control() || is_invisible(character)) {
         return None;

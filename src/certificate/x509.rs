@@ -11,7 +11,7 @@ use x509_cert::ext::pkix::KeyUsage;
 
 use super::alternative_names::AlternativeNames;
 use super::distribution_point::CrlDistributionPoint;
-use super::extensions::{self, AuthorityInformationAccess, BasicConstraints, Extensions};
+use super::extensions::{self, AuthorityInformationAccess, BasicConstraints, CertificateExtensions};
 use super::fingerprint::{Fingerprint, KeyId, TbsFingerprint};
 use super::key::{self, AlgorithmIdentifier, KeyAlgorithm, PublicKey};
 use super::layout::{CertificateHead, CertificateLayout};
@@ -61,7 +61,7 @@ struct CertificateFields {
     not_after: UnixTime,
     key_algorithm: KeyAlgorithm,
     signature_algorithm: ObjectIdentifier,
-    extensions: Extensions,
+    extensions: CertificateExtensions,
 }
 
 /// Returns the SubjectPublicKeyInfo of any certificate, also of one that [`Certificate::from_der`] cannot read:
@@ -104,7 +104,7 @@ impl Certificate {
             not_after,
             key_algorithm: key.algorithm,
             signature_algorithm,
-            extensions: Extensions::read(&layout.extensions),
+            extensions: CertificateExtensions::read(&layout.extensions),
             der: der.clone(),
         };
         Ok(Self { facts: Arc::new(facts) })

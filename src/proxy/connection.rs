@@ -16,7 +16,7 @@ use crate::limits::OpenConnection;
 use crate::request::HostName;
 use crate::telemetry::BoundedText;
 use crate::telemetry::audit::{self, CertificateOffer};
-use crate::tls::{self, AcceptedConnection, HandshakeContext, HandshakeError, TlsFacts};
+use crate::tls::{self, AcceptedConnection, HandshakeContext, HandshakeError, HandshakeFacts};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -216,7 +216,7 @@ where
 fn lifetime_span(
     snapshot: &Snapshot,
     worker: &Worker,
-    facts: &TlsFacts,
+    facts: &HandshakeFacts,
     server_name: Option<&HostName>,
     endpoints: ConnectionEndpoints,
     local: SocketAddr,
@@ -235,7 +235,7 @@ fn lifetime_span(
 fn connection_facts(
     worker: &Worker,
     endpoints: ConnectionEndpoints,
-    tls: Option<&TlsFacts>,
+    tls: Option<&HandshakeFacts>,
 ) -> ConnectionFacts {
     let tls = tls.map(|facts| audit::TlsFacts {
         version: facts.version.number(),

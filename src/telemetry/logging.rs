@@ -77,7 +77,7 @@ fn bounded(output: impl Write + Send + 'static, limit: usize, dropped: Counter) 
         .lossy(true)
         .buffered_lines_limit(limit / LEAST_WEIGHT)
         .thread_name("log")
-        .finish(Drain { output, waiting: Arc::clone(&waiting) });
+        .finish(LineWriter { output, waiting: Arc::clone(&waiting) });
     (LineQueue { queue, waiting, limit, dropped }, guard)
 }
 
@@ -119,12 +119,12 @@ impl<'a> MakeWriter<'a> for LineQueue {
 }
 
 /// The receiving end of the queue.
-struct Drain<W> {
+struct LineWriter<W> {
     output: W,
     waiting: Arc<AtomicUsize>,
 }
 
-impl<W: Write> Write for Drain<W> {
+impl<W: Write> Write for LineWriter<W> {
     /// Writes the whole line or fails. The line leaves the queue in either case.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let written = self.output.write_all(line);
@@ -143,9 +143,9 @@ mod tests {
     use std::sync::mpsc;
 
     /// Accepts one line for each message of the channel.
-    struct Slow(mpsc::Receiver<()>);
+    struct SlowOutput(mpsc::Receiver<()>);
 
-    impl Write for Slow {
+    impl Write for SlowOutput {
         fn write(&mut self, line: &[u8]) -> io::Result<usize> {
             self.0.recv().map_err(io::Error::other)?;
             Ok(line.len())
@@ -160,7 +160,7 @@ mod tests {
     fn lines_beyond_the_bound_are_dropped_and_counted() {
         let (go_on, reads) = mpsc::channel();
         let dropped = Counter::default();
-        let (mut queue, _guard) = bounded(Slow(reads), 10 * 1000, dropped.clone());
+        let (mut queue, _guard) = bounded(SlowOutput(reads), 10 * 1000, dropped.clone());
         let line = [b'x'; 1000];
         for _ in 0..15 {
             queue.write_all(&line).unwrap();

@@ -15,10 +15,10 @@ pub(crate) const CUT_MARK: &str = "…[cut]";
 /// Text of at most `N` bytes in JSON, including [`CUT_MARK`] if it was cut. Characters that end a line, control a terminal
 /// or change the direction of text (UAX 9) are written as `\x1b` or `\u{202e}`. Clones share the text.
 #[derive(Clone)]
-pub struct BoundedText<const N: usize>(Text);
+pub struct BoundedText<const N: usize>(TextStorage);
 
 #[derive(Clone)]
-enum Text {
+enum TextStorage {
     /// A constant of this program.
     Static(&'static str),
     Copied(Arc<str>),
@@ -27,15 +27,15 @@ enum Text {
 impl<const N: usize> BoundedText<N> {
     /// Returns the display form of `value`, cut and escaped. Formatting stops at the bound.
     pub fn of(value: impl fmt::Display) -> Self {
-        let mut writer = Bounded::new(N);
+        let mut writer = BoundedWriter::new(N);
         // The writer returns an error at the bound, which ends the formatting early.
         write!(writer, "{value}").ok();
-        Self(Text::Copied(writer.finish().into()))
+        Self(TextStorage::Copied(writer.finish().into()))
     }
 
     /// Wraps a constant of this program, which no client can influence.
     pub const fn from_static(text: &'static str) -> Self {
-        Self(Text::Static(text))
+        Self(TextStorage::Static(text))
     }
 
     /// Returns an error and its sources, the outermost first, separated by colons.
@@ -46,8 +46,8 @@ impl<const N: usize> BoundedText<N> {
     /// Returns the text, escaped and bounded.
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Text::Static(text) => text,
-            Text::Copied(text) => text,
+            TextStorage::Static(text) => text,
+            TextStorage::Copied(text) => text,
         }
     }
 }
@@ -95,7 +95,7 @@ impl fmt::Display for ErrorChain<'_> {
 }
 
 /// Collects text up to a limit.
-struct Bounded {
+struct BoundedWriter {
     text: String,
     limit: usize,
     /// The length of the text in JSON.
@@ -105,7 +105,7 @@ struct Bounded {
     is_cut: bool,
 }
 
-impl Bounded {
+impl BoundedWriter {
     fn new(limit: usize) -> Self {
         Self { text: String::new(), limit, length: 0, end_before_mark: 0, is_cut: false }
     }
@@ -133,7 +133,7 @@ impl Bounded {
     }
 }
 
-impl Write for Bounded {
+impl Write for BoundedWriter {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if self.is_cut {
             return Err(fmt::Error);
@@ -200,7 +200,7 @@ impl<const N: usize> From<Cow<'static, str>> for BoundedText<N> {
 impl<const N: usize> PartialEq for BoundedText<N> {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
-            (Text::Copied(one), Text::Copied(other)) if Arc::ptr_eq(one, other) => true,
+            (TextStorage::Copied(one), TextStorage::Copied(other)) if Arc::ptr_eq(one, other) => true,
             _ => self.as_str() == other.as_str(),
         }
     }
@@ -237,12 +237,12 @@ mod tests {
 
     #[derive(Debug, thiserror::Error)]
     #[error("the file cannot be read")]
-    struct Outer(#[source] std::io::Error);
+    struct OuterError(#[source] std::io::Error);
 
     #[test]
     fn every_source_follows_its_error() {
         assert_eq!(
-            display_chain(&Outer(std::io::Error::other("no such file"))),
+            display_chain(&OuterError(std::io::Error::other("no such file"))),
             "the file cannot be read: no such file"
         );
     }
@@ -274,15 +274,15 @@ mod tests {
 
     #[test]
     fn formatting_stops_at_the_bound() {
-        struct Endless;
-        impl fmt::Display for Endless {
+        struct EndlessName;
+        impl fmt::Display for EndlessName {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 loop {
                     f.write_str("CN=x,")?;
                 }
             }
         }
-        assert_eq!(BoundedText::<20>::of(Endless).as_str(), "CN=x,CN=x,CN…[cut]");
+        assert_eq!(BoundedText::<20>::of(EndlessName).as_str(), "CN=x,CN=x,CN…[cut]");
     }
 
     proptest! {

@@ -38,7 +38,7 @@ pub struct HandshakeLimits {
 
 /// The results of a handshake.
 #[derive(Clone, Debug)]
-pub(crate) struct TlsFacts {
+pub(crate) struct HandshakeFacts {
     /// The negotiated version.
     pub version: TlsVersion,
     /// The IANA name of the cipher suite.
@@ -57,7 +57,7 @@ pub(crate) struct TlsFacts {
     pub proven_at: UnixTime,
 }
 
-impl TlsFacts {
+impl HandshakeFacts {
     /// Returns whether the client presented no certificate under TLS 1.3 although one was requested. A card that
     /// cannot sign RSA-PSS is not offered there (RFC 8446 4.2.3 forbids PKCS#1 v1.5).
     pub(crate) fn requested_without_certificate_in_tls13(&self) -> bool {
@@ -72,7 +72,7 @@ pub(crate) struct AcceptedConnection<IO, T> {
     /// The value that `choose` returned.
     pub chosen: T,
     /// The results of the handshake.
-    pub facts: TlsFacts,
+    pub facts: HandshakeFacts,
 }
 
 /// The stage at which a handshake ended.
@@ -418,9 +418,9 @@ async fn send<IO: AsyncWrite + Unpin>(io: &mut IO, bytes: Vec<u8>, limit: Durati
     let _ = timeout(limit, send).await;
 }
 
-fn facts(connection: &ServerConnection, asked: bool, resumed: bool, proven_at: UnixTime) -> TlsFacts {
+fn facts(connection: &ServerConnection, asked: bool, resumed: bool, proven_at: UnixTime) -> HandshakeFacts {
     let suite = connection.negotiated_cipher_suite().map(|suite| suite.suite());
-    TlsFacts {
+    HandshakeFacts {
         version: version(connection).unwrap_or(TlsVersion::Tls12),
         cipher: suite.and_then(|suite| suite.as_str()).unwrap_or("unknown").to_owned(),
         alpn: connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),

@@ -17,7 +17,8 @@ mod tickets;
 mod version;
 
 pub(crate) use accept::{
-    AcceptedConnection, HandshakeContext, HandshakeError, HandshakeLimits, HandshakeStage, TlsFacts, accept,
+    AcceptedConnection, HandshakeContext, HandshakeError, HandshakeFacts, HandshakeLimits, HandshakeStage,
+    accept,
 };
 pub(crate) use certificates::ServerKeyPair;
 pub(crate) use client_signatures::{

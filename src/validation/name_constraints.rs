@@ -10,7 +10,7 @@ use super::candidate_path::{CandidatePath, refuse};
 use super::chain_error::{ChainError, PathViolation};
 use super::name_matching::{ConstraintSide, SubjectName, is_in};
 use crate::certificate::{
-    Certificate, NameConstraints, NameForm, ObjectIdentifier, SUBJECT_ALTERNATIVE_NAME, Subtree,
+    Certificate, NameConstraints, NameForm, NameSubtree, ObjectIdentifier, SUBJECT_ALTERNATIVE_NAME,
 };
 use const_oid::db::rfc3280::EMAIL_ADDRESS;
 
@@ -75,7 +75,7 @@ enum NameVerdict {
 }
 
 fn is_allowed(name: SubjectName<'_>, constraints: &NameConstraints) -> NameVerdict {
-    let of_form = |subtree: &&Subtree| subtree.form() == name.form();
+    let of_form = |subtree: &&NameSubtree| subtree.form() == name.form();
     let mut is_limited = false;
     for subtree in constraints.excluded.iter().filter(of_form) {
         match is_in(name, subtree, ConstraintSide::Excluded) {

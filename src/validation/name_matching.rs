@@ -1,7 +1,7 @@
 //! Comparison of a name with a subtree of its kind. If the standard leaves a choice, the name counts as not permitted
 //! and as excluded.
 
-use crate::certificate::{DistinguishedName, DomainSubtree, MailSubtree, NameForm, Subtree, is_domain};
+use crate::certificate::{DistinguishedName, DomainSubtree, MailSubtree, NameForm, NameSubtree, is_domain};
 use crate::name_folding::fold_name;
 use std::fmt;
 
@@ -66,11 +66,11 @@ pub(super) enum ConstraintSide {
 }
 
 /// Returns whether a name is inside a subtree, or `None` if the name or the subtree is not understood.
-pub(super) fn is_in(name: SubjectName<'_>, subtree: &Subtree, side: ConstraintSide) -> Option<bool> {
+pub(super) fn is_in(name: SubjectName<'_>, subtree: &NameSubtree, side: ConstraintSide) -> Option<bool> {
     match (name, subtree) {
-        (SubjectName::Directory(name), Subtree::Directory(subtree)) => directory(name, subtree, side),
-        (SubjectName::Email(text), Subtree::Email(subtree)) => mail(text, subtree, side, host_is_in),
-        (SubjectName::UserPrincipalName(text), Subtree::UserPrincipalName(subtree)) => {
+        (SubjectName::Directory(name), NameSubtree::Directory(subtree)) => directory(name, subtree, side),
+        (SubjectName::Email(text), NameSubtree::Email(subtree)) => mail(text, subtree, side, host_is_in),
+        (SubjectName::UserPrincipalName(text), NameSubtree::UserPrincipalName(subtree)) => {
             // No standard specifies whether `corp.example` includes the domains below it.
             let domain_is_in = match side {
                 ConstraintSide::Permitted => host_is_in,
@@ -78,9 +78,9 @@ pub(super) fn is_in(name: SubjectName<'_>, subtree: &Subtree, side: ConstraintSi
             };
             mail(&text.to_lowercase(), subtree, side, domain_is_in)
         }
-        (SubjectName::Dns(name), Subtree::Dns(subtree)) => dns(name, subtree, side),
-        (SubjectName::Uri(uri), Subtree::Uri(subtree)) => Some(host_is_in(&host_of(uri)?, subtree)),
-        (SubjectName::Ip(address), Subtree::Ip { network, mask }) => ip(address, network, mask),
+        (SubjectName::Dns(name), NameSubtree::Dns(subtree)) => dns(name, subtree, side),
+        (SubjectName::Uri(uri), NameSubtree::Uri(subtree)) => Some(host_is_in(&host_of(uri)?, subtree)),
+        (SubjectName::Ip(address), NameSubtree::Ip { network, mask }) => ip(address, network, mask),
         _ => None,
     }
 }

@@ -22,7 +22,7 @@ use super::element::{DerElement, SEQUENCE};
 use super::layout;
 use super::x509::Certificate;
 use pem::{PemSection, PemSectionKind};
-use pkcs7::Pkcs7;
+use pkcs7::Pkcs7Bundle;
 
 pub(crate) use error::BundleError;
 
@@ -137,7 +137,7 @@ fn owned<T: From<Vec<u8>>>(ders: Vec<&[u8]>) -> Vec<T> {
 enum BundleContents<'a> {
     /// One element, without the line end that may follow it.
     Der(&'a [u8]),
-    Pkcs7(Pkcs7<'a>),
+    Pkcs7(Pkcs7Bundle<'a>),
     Pem(Vec<PemSection<'a>>),
 }
 
@@ -150,7 +150,7 @@ fn contents(bytes: &[u8]) -> Result<BundleContents<'_>, BundleError> {
     }
     match element(bytes)? {
         Some(der) if is_pkcs12(der) => Err(BundleError::Pkcs12),
-        Some(der) => Ok(match Pkcs7::read(der)? {
+        Some(der) => Ok(match Pkcs7Bundle::read(der)? {
             Some(bundle) => BundleContents::Pkcs7(bundle),
             None => BundleContents::Der(der),
         }),

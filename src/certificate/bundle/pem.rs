@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::super::layout;
 use super::super::x509::Certificate;
 use super::error::{BundleError, PemError, Pkcs7Error};
-use super::pkcs7::Pkcs7;
+use super::pkcs7::Pkcs7Bundle;
 
 /// The kind of content that a label names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,8 +113,8 @@ impl PemSection<'_> {
 
     /// Returns the content as a PKCS #7 bundle. AD CS and `certutil -encode` also write bundles under the label of a
     /// certificate, and OpenSSL reads them there.
-    pub(super) fn pkcs7<'d>(&self, der: &'d [u8]) -> Result<Option<Pkcs7<'d>>, BundleError> {
-        match (self.check(Pkcs7::read(der))?, self.kind) {
+    pub(super) fn pkcs7<'d>(&self, der: &'d [u8]) -> Result<Option<Pkcs7Bundle<'d>>, BundleError> {
+        match (self.check(Pkcs7Bundle::read(der))?, self.kind) {
             (None, PemSectionKind::Pkcs7) => Err(self.error(PemError::Mislabelled)),
             (bundle, _) => Ok(bundle),
         }

@@ -20,12 +20,12 @@ const CONTEXT_1: u8 = 0xa1;
 
 /// A PKCS #7 bundle: the certificates and CRLs of a SignedData, not decoded.
 #[derive(Debug)]
-pub(super) struct Pkcs7<'a> {
+pub(super) struct Pkcs7Bundle<'a> {
     certificates: Vec<DerElement<'a>>,
     crls: Vec<DerElement<'a>>,
 }
 
-impl<'a> Pkcs7<'a> {
+impl<'a> Pkcs7Bundle<'a> {
     /// Splits a ContentInfo (RFC 5652 3). Returns `None` if `der` is not a ContentInfo of PKCS #7.
     ///
     /// # Errors

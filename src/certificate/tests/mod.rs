@@ -245,7 +245,7 @@ fn an_unknown_identifier_of_any_size_hides_nothing() {
         let names = certificate.subject_alternative_names();
         assert_eq!((names.upns.as_slice(), names.other_names[0].kind), (&["a@x".to_owned()][..], oid));
         let extensions = element(0x30, &[encoded.clone(), element(0x04, b"")].concat());
-        let read = Extension::from_der(&extensions).unwrap();
+        let read = X509Extension::from_der(&extensions).unwrap();
         assert_eq!((read.id, read.critical, read.value()), (oid, false, &b""[..]));
     }
 }

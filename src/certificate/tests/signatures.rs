@@ -38,12 +38,12 @@ fn pss(hash_: u8, mask_hash: u8, salt: u8) -> Vec<u8> {
     pkcs1(10, &element(0x30, &parts.concat()))
 }
 
-struct Rsa {
+struct TestRsaKey {
     key: RsaKeyPair,
     public_key: Vec<u8>,
 }
 
-impl Rsa {
+impl TestRsaKey {
     fn generate() -> Self {
         let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         let public_key = key.public_key().as_der().unwrap().as_ref().to_vec();
@@ -59,7 +59,7 @@ impl Rsa {
 
 #[test]
 fn rsa_signatures_with_sha_2_are_valid_in_both_paddings() {
-    let rsa = Rsa::generate();
+    let rsa = TestRsaKey::generate();
     let cases: [(Vec<u8>, &'static dyn RsaEncoding); 7] = [
         (pkcs1(11, &NULL), &RSA_PKCS1_SHA256),
         (pkcs1(11, &[]), &RSA_PKCS1_SHA256),
@@ -78,7 +78,7 @@ fn rsa_signatures_with_sha_2_are_valid_in_both_paddings() {
 
 #[test]
 fn contradicting_parameters_are_refused() {
-    let rsa = Rsa::generate();
+    let rsa = TestRsaKey::generate();
     let wrong = |last: u8| {
         let oid = [PKCS1.as_slice(), &[last]].concat();
         Err(SignatureError::WrongParameters { oid: ObjectIdentifier::from_contents(&oid).unwrap() })
@@ -96,7 +96,7 @@ fn contradicting_parameters_are_refused() {
 
 #[test]
 fn weak_hashes_and_short_rsa_keys_are_refused_by_name() {
-    let rsa = Rsa::generate();
+    let rsa = TestRsaKey::generate();
     for weak in [2, 4, 5] {
         let verdict = verify(&rsa.public_key, &pkcs1(weak, &NULL), SIGNED, &[0; 256]);
         assert!(matches!(verdict, Err(SignatureError::WeakAlgorithm { .. })), "{weak}");
@@ -159,7 +159,7 @@ fn an_ed25519_signature_is_valid() {
 
 #[test]
 fn an_algorithm_of_another_kind_of_key_is_refused() {
-    let rsa = Rsa::generate();
+    let rsa = TestRsaKey::generate();
     let elliptic = self_signed(|_| {});
     let ecdsa = element(0x30, &element(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]));
     for (key, algorithm) in

@@ -18,7 +18,7 @@ use crate::proxy::{Authenticator, ConnectionEndpoints, authenticate_in_handshake
 use crate::request::{Authority, CanonicalPath, RequestId, RequestTarget, TargetScheme};
 use crate::site::{BackendIdentity, ListenerSites, PathRule, Realm, Site};
 use crate::telemetry::Metrics;
-use crate::tls::TlsFacts;
+use crate::tls::HandshakeFacts;
 use crate::validation::{PresentedChain, ValidatedChain};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
@@ -288,8 +288,8 @@ impl PipelineObserver for RequestTrace {
 }
 
 /// Returns a full handshake in which the client presents its chain, at the highest version that the site permits.
-fn handshake(request: &ExplainedRequest, site: &Site) -> TlsFacts {
-    TlsFacts {
+fn handshake(request: &ExplainedRequest, site: &Site) -> HandshakeFacts {
+    HandshakeFacts {
         version: site.tls.max_version(),
         cipher: String::new(),
         alpn: None,

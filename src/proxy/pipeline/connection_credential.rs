@@ -12,7 +12,7 @@ use crate::revocation::CrlGeneration;
 use crate::site::{Realm, Site};
 use crate::telemetry::BoundedText;
 use crate::telemetry::audit::CertificateFacts;
-use crate::tls::TlsFacts;
+use crate::tls::HandshakeFacts;
 use crate::validation::{PresentedChain, within_limits};
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
@@ -25,7 +25,7 @@ const REJECTION_KEPT: Duration = Duration::from_secs(5);
 
 /// The client certificate of one connection, and the last verdict on it.
 pub(crate) struct ConnectionCredential {
-    tls: TlsFacts,
+    tls: HandshakeFacts,
     is_presented: bool,
     /// Why the presented chain is rejected without being decoded. None of it is kept then.
     unread: Option<Arc<CertificateRejection>>,
@@ -83,7 +83,7 @@ pub(super) async fn current(
 
 impl ConnectionCredential {
     /// The certificate of a handshake with `client`, not authenticated.
-    pub(crate) fn new(mut tls: TlsFacts, client: AddressKey) -> Self {
+    pub(crate) fn new(mut tls: HandshakeFacts, client: AddressKey) -> Self {
         let is_presented = !tls.certificates.is_empty();
         let mut unread = None;
         if is_presented {

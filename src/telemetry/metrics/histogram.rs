@@ -29,10 +29,10 @@ const BOUNDS_MICROS: [u64; 14] = [
 
 /// A histogram of durations. Clones share the buckets.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct DurationHistogram(Arc<Cells>);
+pub(crate) struct DurationHistogram(Arc<HistogramCells>);
 
 #[derive(Debug, Default)]
-struct Cells {
+struct HistogramCells {
     /// One per bound.
     bounded: [AtomicU64; BOUNDS_MICROS.len()],
     /// Longer than the last bound.

@@ -7,14 +7,14 @@ use super::super::cache::ChainLookup;
 use super::*;
 use crate::telemetry::CacheMetrics;
 
-struct Realm {
+struct TestRealm {
     cache: ValidationCache,
     trust: Arc<TrustSet>,
     rule: Arc<ValidationRule>,
 }
 
-impl Realm {
-    fn trusting(authority: &Authority) -> Self {
+impl TestRealm {
+    fn trusting(authority: &TestAuthority) -> Self {
         Self {
             cache: ValidationCache::new(1 << 20, CacheMetrics::default()),
             trust: Arc::new(anchored(authority)),
@@ -27,10 +27,10 @@ impl Realm {
         chain: &Arc<PresentedChain>,
         now: UnixTime,
     ) -> Result<Arc<ValidatedChain>, Arc<ChainError>> {
-        self.judge_as("staff", 1, chain, now).await
+        self.validate_as("staff", 1, chain, now).await
     }
 
-    async fn judge_as(
+    async fn validate_as(
         &self,
         realm: &str,
         generation: u64,
@@ -44,9 +44,9 @@ impl Realm {
 
 #[tokio::test]
 async fn a_verdict_is_kept_until_its_deadline_and_no_longer() {
-    let root = Authority::root("Root");
-    let realm = Realm::trusting(&root);
-    let chain = presented(&[&root.card()]);
+    let root = TestAuthority::root("Root");
+    let realm = TestRealm::trusting(&root);
+    let chain = presented(&[&root.leaf()]);
     let first = realm.validate(&chain, NOW).await.unwrap();
     let again = realm.validate(&chain, NOW).await.unwrap();
     assert!(Arc::ptr_eq(&first, &again));
@@ -59,22 +59,22 @@ async fn a_verdict_is_kept_until_its_deadline_and_no_longer() {
 
 #[tokio::test]
 async fn realms_and_generations_share_no_verdict() {
-    let root = Authority::root("Root");
-    let mut realm = Realm::trusting(&root);
-    let chain = presented(&[&root.card()]);
-    assert!(realm.judge_as("staff", 1, &chain, NOW).await.is_ok());
+    let root = TestAuthority::root("Root");
+    let mut realm = TestRealm::trusting(&root);
+    let chain = presented(&[&root.leaf()]);
+    assert!(realm.validate_as("staff", 1, &chain, NOW).await.is_ok());
 
     realm.trust = Arc::default();
-    assert!(realm.judge_as("staff", 1, &chain, NOW).await.is_ok());
-    assert!(realm.judge_as("staff", 2, &chain, NOW).await.is_err());
-    assert!(realm.judge_as("guests", 1, &chain, NOW).await.is_err());
+    assert!(realm.validate_as("staff", 1, &chain, NOW).await.is_ok());
+    assert!(realm.validate_as("staff", 2, &chain, NOW).await.is_err());
+    assert!(realm.validate_as("guests", 1, &chain, NOW).await.is_err());
 }
 
 #[tokio::test]
 async fn a_refusal_is_kept_for_a_minute() {
-    let root = Authority::root("Root");
-    let mut realm = Realm::trusting(&Authority::root("Other"));
-    let chain = presented(&[&root.card()]);
+    let root = TestAuthority::root("Root");
+    let mut realm = TestRealm::trusting(&TestAuthority::root("Other"));
+    let chain = presented(&[&root.leaf()]);
     let first = realm.validate(&chain, NOW).await.unwrap_err();
     realm.trust = Arc::new(anchored(&root));
 
@@ -85,9 +85,9 @@ async fn a_refusal_is_kept_for_a_minute() {
 
 #[tokio::test]
 async fn a_refusal_expires_when_the_chain_becomes_valid() {
-    let root = Authority::root("Root");
-    let realm = Realm::trusting(&root);
-    let tomorrow = root.card_with(|params| params.not_before = rcgen::date_time_ymd(2026, 11, 23));
+    let root = TestAuthority::root("Root");
+    let realm = TestRealm::trusting(&root);
+    let tomorrow = root.leaf_with(|params| params.not_before = rcgen::date_time_ymd(2026, 11, 23));
     let chain = presented(&[&tomorrow]);
     let just_before = UnixTime::from_seconds(tomorrow.not_before().seconds() - 1);
     assert!(realm.validate(&chain, just_before).await.is_err());
@@ -96,11 +96,11 @@ async fn a_refusal_expires_when_the_chain_becomes_valid() {
 
 #[tokio::test]
 async fn forged_chains_do_not_evict_accepted_ones() {
-    let (root, forger) = (Authority::root("Root"), Authority::root("Root"));
-    let realm = Realm::trusting(&root);
-    assert!(realm.validate(&presented(&[&root.card()]), NOW).await.is_ok());
+    let (root, forger) = (TestAuthority::root("Root"), TestAuthority::root("Root"));
+    let realm = TestRealm::trusting(&root);
+    assert!(realm.validate(&presented(&[&root.leaf()]), NOW).await.is_ok());
     for _ in 0..50 {
-        assert!(realm.validate(&presented(&[&forger.card()]), NOW).await.is_err());
+        assert!(realm.validate(&presented(&[&forger.leaf()]), NOW).await.is_err());
     }
     assert_eq!(realm.cache.entry_counts().await, (1, 50));
 }
@@ -112,14 +112,14 @@ fn with_junk(certificates: &[&Certificate], junk: &Certificate) -> Arc<Presented
 
 #[tokio::test]
 async fn unrelated_certificates_create_no_entry() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuing = root.authority("Issuing");
-    let card = issuing.card();
-    let realm = Realm::trusting(&root);
-    let first = realm.validate(&presented(&[&card, &issuing.certificate]), NOW).await.unwrap();
+    let leaf = issuing.leaf();
+    let realm = TestRealm::trusting(&root);
+    let first = realm.validate(&presented(&[&leaf, &issuing.certificate]), NOW).await.unwrap();
     for number in 0..20 {
-        let junk = Authority::root(&format!("Junk {number} {}", "x".repeat(2_000))).certificate;
-        let chain = with_junk(&[&card, &issuing.certificate], &junk);
+        let junk = TestAuthority::root(&format!("Junk {number} {}", "x".repeat(2_000))).certificate;
+        let chain = with_junk(&[&leaf, &issuing.certificate], &junk);
         assert!(Arc::ptr_eq(&first, &realm.validate(&chain, NOW).await.unwrap()));
     }
     assert_eq!(realm.cache.entry_counts().await, (1, 0));
@@ -127,13 +127,13 @@ async fn unrelated_certificates_create_no_entry() {
 
 #[tokio::test]
 async fn a_certificate_with_an_issuers_name_is_tried_and_not_kept() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuing = root.authority("Issuing");
-    let card = issuing.card();
-    let realm = Realm::trusting(&root);
+    let leaf = issuing.leaf();
+    let realm = TestRealm::trusting(&root);
     for _ in 0..20 {
-        let junk = Authority::root("Issuing").certificate;
-        let chain = realm.validate(&with_junk(&[&card, &issuing.certificate], &junk), NOW).await.unwrap();
+        let junk = TestAuthority::root("Issuing").certificate;
+        let chain = realm.validate(&with_junk(&[&leaf, &issuing.certificate], &junk), NOW).await.unwrap();
         assert_eq!(chain.additional_certificates(), std::slice::from_ref(&issuing.certificate));
     }
     assert_eq!(realm.cache.entry_counts().await, (1, 0));
@@ -144,19 +144,19 @@ async fn a_certificate_with_an_issuers_name_is_tried_and_not_kept() {
 /// Whatever certificates a client presents, and in any order, the cache returns what validation would.
 #[tokio::test]
 async fn a_cached_verdict_has_the_paths_that_validation_would_find() {
-    let (root, other) = (Authority::root("Root"), Authority::root("Other"));
+    let (root, other) = (TestAuthority::root("Root"), TestAuthority::root("Other"));
     let issuing = root.authority("Issuing");
     let cross = read(&authority_params("Issuing").signed_by(issuing.issuer.key(), &other.issuer).unwrap());
     let signer = issuing.authority_with("CRLs", |_| {});
-    let forged = Authority::root("Issuing").certificate;
-    let junk = Authority::root("Junk").certificate;
-    let card = issuing.card();
+    let forged = TestAuthority::root("Issuing").certificate;
+    let junk = TestAuthority::root("Junk").certificate;
+    let leaf = issuing.leaf();
     let trust = TrustSet::new(vec![root.certificate.clone(), other.certificate.clone()], Vec::new());
-    let realm = Realm { trust: Arc::new(trust), ..Realm::trusting(&root) };
+    let realm = TestRealm { trust: Arc::new(trust), ..TestRealm::trusting(&root) };
     let others = [&issuing.certificate, &cross, &signer.certificate, &forged, &junk];
     let subsets = (0..1_u32 << others.len()).map(|bits| {
         let chosen = others.iter().enumerate().filter(|(index, _)| bits & (1 << index) != 0);
-        presented(&std::iter::once(&card).chain(chosen.map(|(_, other)| *other)).collect::<Vec<_>>())
+        presented(&std::iter::once(&leaf).chain(chosen.map(|(_, other)| *other)).collect::<Vec<_>>())
     });
     let subsets: Vec<_> = subsets.collect();
     let seen = |verdict: Result<&ValidatedChain, &ChainError>| {
@@ -180,9 +180,9 @@ async fn a_cached_verdict_has_the_paths_that_validation_would_find() {
 
 #[tokio::test]
 async fn forged_chains_with_long_names_stay_within_their_part_of_the_cache() {
-    let realm = Realm::trusting(&Authority::root("Root"));
+    let realm = TestRealm::trusting(&TestAuthority::root("Root"));
     for number in 0..60 {
-        let forged = Authority::root(&format!("{number} {}", "x".repeat(3_000))).certificate;
+        let forged = TestAuthority::root(&format!("{number} {}", "x".repeat(3_000))).certificate;
         assert!(realm.validate(&presented(&[&forged]), NOW).await.is_err());
     }
     let (accepted, refused) = realm.cache.weights().await;
@@ -192,19 +192,19 @@ async fn forged_chains_with_long_names_stay_within_their_part_of_the_cache() {
 
 #[test]
 fn concurrent_look_ups_of_one_chain_validate_it_once() {
-    const ASKING: usize = 8;
-    let root = Authority::root("Root");
-    let (chain, trust, rule) = (presented(&[&root.card()]), anchored(&root), ValidationRule::default());
+    const CALLERS: usize = 8;
+    let root = TestAuthority::root("Root");
+    let (chain, trust, rule) = (presented(&[&root.leaf()]), anchored(&root), ValidationRule::default());
     let cache = ValidationCache::new(1 << 20, CacheMetrics::default());
     let lookup =
         || ChainLookup::new(RealmGeneration { realm: "staff".into(), generation: 1 }, &chain, &trust);
     let (arrived, worked) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let ask = || {
+    let validate_once = || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         arrived.fetch_add(1, Ordering::SeqCst);
         let verdict = runtime.block_on(cache.verdict_or_else(lookup(), NOW, async || {
             worked.fetch_add(1, Ordering::SeqCst);
-            while arrived.load(Ordering::SeqCst) < ASKING {
+            while arrived.load(Ordering::SeqCst) < CALLERS {
                 std::thread::yield_now();
             }
             Ok(validate(&chain, &trust, &rule, NOW).unwrap())
@@ -212,8 +212,8 @@ fn concurrent_look_ups_of_one_chain_validate_it_once() {
         assert!(verdict.is_ok());
     };
     std::thread::scope(|scope| {
-        for _ in 0..ASKING {
-            scope.spawn(ask);
+        for _ in 0..CALLERS {
+            scope.spawn(validate_once);
         }
     });
     assert_eq!(worked.load(Ordering::SeqCst), 1);

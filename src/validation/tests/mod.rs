@@ -24,12 +24,12 @@ use crate::clock::UnixTime;
 const NOW: UnixTime = UnixTime::from_seconds(1_795_339_800);
 
 /// A CA: its certificate, and the key that it issues with.
-struct Authority {
+struct TestAuthority {
     certificate: Certificate,
     issuer: Issuer<'static, KeyPair>,
 }
 
-impl Authority {
+impl TestAuthority {
     fn root(name: &str) -> Self {
         Self::root_with(name, |_| {})
     }
@@ -64,11 +64,11 @@ impl Authority {
     }
 
     /// Returns Alice's client certificate.
-    fn card(&self) -> Certificate {
-        self.card_with(|_| {})
+    fn leaf(&self) -> Certificate {
+        self.leaf_with(|_| {})
     }
 
-    fn card_with(&self, edit: impl FnOnce(&mut CertificateParams)) -> Certificate {
+    fn leaf_with(&self, edit: impl FnOnce(&mut CertificateParams)) -> Certificate {
         let mut params = named("Alice");
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -110,17 +110,17 @@ fn presented(certificates: &[&Certificate]) -> Arc<PresentedChain> {
     Arc::new(PresentedChain::parse(&ders).unwrap())
 }
 
-fn anchored(authority: &Authority) -> TrustSet {
+fn anchored(authority: &TestAuthority) -> TrustSet {
     TrustSet::new(vec![authority.certificate.clone()], Vec::new())
 }
 
 /// Returns the verdict under the default rule, now.
-fn judged(certificates: &[&Certificate], trust: &TrustSet) -> Result<ValidatedChain, ChainError> {
+fn validated(certificates: &[&Certificate], trust: &TrustSet) -> Result<ValidatedChain, ChainError> {
     validate(&presented(certificates), trust, &ValidationRule::default(), NOW)
 }
 
 /// Returns the position and the violation of a refusal.
 fn refused(certificates: &[&Certificate], trust: &TrustSet) -> (usize, PathViolation) {
-    let error = judged(certificates, trust).unwrap_err();
+    let error = validated(certificates, trust).unwrap_err();
     (error.index, error.violation)
 }

@@ -40,14 +40,14 @@ fn holding(names: &[Vec<u8>]) -> impl FnOnce(&mut CertificateParams) {
 /// Returns the result, in one word, for a client certificate with these alternative names below a CA with these
 /// constraints.
 fn verdict(permitted: &[Vec<u8>], excluded: &[Vec<u8>], names: &[Vec<u8>]) -> &'static str {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(permitted, excluded)));
-    let card = issuing.card_with(holding(names));
-    match judged(&[&card, &issuing.certificate], &anchored(&root)).map_err(|error| error.violation) {
+    let leaf = issuing.leaf_with(holding(names));
+    match validated(&[&leaf, &issuing.certificate], &anchored(&root)).map_err(|error| error.violation) {
         Ok(_) => "passes",
         Err(PathViolation::NameNotPermitted { .. }) => "not permitted",
         Err(PathViolation::NameExcluded { .. }) => "excluded",
-        Err(PathViolation::NameNotComparable { .. }) => "not judged",
+        Err(PathViolation::NameNotComparable { .. }) => "not validated",
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -65,7 +65,7 @@ fn hold(make: fn(&str) -> Vec<u8>, cases: &[Case<'_>]) {
 
 const IN: [&str; 2] = ["passes", "excluded"];
 const OUT: [&str; 2] = ["not permitted", "passes"];
-const UNKNOWN: [&str; 2] = ["not judged", "not judged"];
+const UNKNOWN: [&str; 2] = ["not validated", "not validated"];
 const DOUBTFUL: [&str; 2] = ["not permitted", "excluded"];
 
 fn case<'a>(subtree: &'a str, name: &'a str, [permitted, excluded]: [&'static str; 2]) -> Case<'a> {
@@ -167,15 +167,15 @@ fn an_address_is_compared_with_its_constraints() {
         (vec![192, 0, 2, 77], "passes", "excluded"),
         (vec![192, 0, 3, 77], "not permitted", "passes"),
         (vec![0x20; 16], "not permitted", "passes"),
-        (vec![192, 0, 2], "not judged", "not judged"),
+        (vec![192, 0, 2], "not validated", "not validated"),
     ] {
         let names = [ip(&address)];
         assert_eq!(verdict(&network, &[], &names), permitted, "{address:?}");
         assert_eq!(verdict(&[], &network, &names), excluded, "{address:?}");
     }
     let with_holes = [ip(&[192, 0, 2, 0, 255, 0, 255, 0])];
-    assert_eq!(verdict(&with_holes, &[], &[ip(&[192, 0, 2, 77])]), "not judged");
-    assert_eq!(verdict(&[ip(&[192, 0, 2, 0])], &[], &[ip(&[192, 0, 2, 77])]), "not judged");
+    assert_eq!(verdict(&with_holes, &[], &[ip(&[192, 0, 2, 77])]), "not validated");
+    assert_eq!(verdict(&[ip(&[192, 0, 2, 0])], &[], &[ip(&[192, 0, 2, 77])]), "not validated");
 }
 
 #[test]
@@ -189,11 +189,11 @@ fn a_directory_name_is_compared_with_its_constraints_in_subject_and_alternative_
             }
         }
     };
-    let judge = |permitted: &[Vec<u8>], excluded: &[Vec<u8>], card: &dyn Fn(&mut CertificateParams)| {
-        let root = Authority::root("Root");
+    let verdict_of = |permitted: &[Vec<u8>], excluded: &[Vec<u8>], leaf: &dyn Fn(&mut CertificateParams)| {
+        let root = TestAuthority::root("Root");
         let issuing = root.authority_with("Issuing", constrained(&constraints(permitted, excluded)));
-        let card = issuing.card_with(card);
-        judged(&[&card, &issuing.certificate], &anchored(&root)).is_ok()
+        let leaf = issuing.leaf_with(leaf);
+        validated(&[&leaf, &issuing.certificate], &anchored(&root)).is_ok()
     };
     let inside = subject(&[(DnType::OrganizationName, "corp example"), (DnType::CommonName, "Alice")]);
     let outside = subject(&[(DnType::OrganizationName, "Corp Example Evil"), (DnType::CommonName, "Alice")]);
@@ -204,7 +204,7 @@ fn a_directory_name_is_compared_with_its_constraints_in_subject_and_alternative_
     };
     let spelled =
         subject(&[(DnType::OrganizationName, "Co\u{301}rp\u{a0}Example."), (DnType::CommonName, "Alice")]);
-    for (permitted, excluded, card) in [
+    for (permitted, excluded, leaf) in [
         (true, false, &inside as &dyn Fn(&mut CertificateParams)),
         (false, true, &outside),
         (false, true, &reversed),
@@ -212,9 +212,9 @@ fn a_directory_name_is_compared_with_its_constraints_in_subject_and_alternative_
         // In no permitted subtree, and in an excluded one.
         (false, false, &spelled),
     ] {
-        assert_eq!(judge(&[directory(&corp)], &[], card), permitted);
-        assert_eq!(judge(&[], &[directory(&corp)], card), excluded);
-        assert!(judge(&[directory(&[])], &[], card) && !judge(&[], &[directory(&[])], card));
+        assert_eq!(verdict_of(&[directory(&corp)], &[], leaf), permitted);
+        assert_eq!(verdict_of(&[], &[directory(&corp)], leaf), excluded);
+        assert!(verdict_of(&[directory(&[])], &[], leaf) && !verdict_of(&[], &[directory(&[])], leaf));
     }
 }
 
@@ -224,11 +224,11 @@ fn a_subject_that_cannot_be_compared_is_refused_if_subjects_are_excluded() {
         let text = rcgen::DnValue::TeletexString("Corp".try_into().unwrap());
         params.distinguished_name.push(DnType::OrganizationName, text);
     };
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let excluded = constraints(&[], &[directory(&[(ORGANISATION, "Corp")])]);
     let issuing = root.authority_with("Issuing", constrained(&excluded));
-    let ascii = issuing.card_with(teletex);
-    assert!(judged(&[&ascii, &issuing.certificate], &anchored(&root)).is_ok());
+    let ascii = issuing.leaf_with(teletex);
+    assert!(validated(&[&ascii, &issuing.certificate], &anchored(&root)).is_ok());
     let no_text = refusals::changed(&ascii, b"\x14\x04Corp", b"\x04\x04Corp", &issuing);
     let by = issuing.certificate.subject().clone();
     let violation = PathViolation::NameNotComparable { form: NameForm::Directory, by };
@@ -241,15 +241,15 @@ fn the_mail_address_in_a_subject_is_compared_with_constraints_on_mail_addresses(
         let oid = DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1]);
         params.distinguished_name.push(oid, rcgen::DnValue::Ia5String("a@evil.example".try_into().unwrap()));
     };
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let permitted = constraints(&[email("corp.example")], &[]);
     let issuing = root.authority_with("Issuing", constrained(&permitted));
-    let card = issuing.card_with(legacy);
+    let leaf = issuing.leaf_with(legacy);
     let violation = PathViolation::NameNotPermitted {
         name: "rfc822Name a@evil.example".into(),
         by: issuing.certificate.subject().clone(),
     };
-    assert_eq!(refused(&[&card, &issuing.certificate], &anchored(&root)), (0, violation));
+    assert_eq!(refused(&[&leaf, &issuing.certificate], &anchored(&root)), (0, violation));
 }
 
 #[test]
@@ -266,24 +266,24 @@ fn a_name_of_a_constrained_and_unknown_kind_is_refused() {
     let x400 = element(0xa3, &[]);
     for kind in [other_name(FASC_N, "1"), registered, x400] {
         let same = std::slice::from_ref(&kind);
-        assert_eq!(verdict(same, &[], same), "not judged");
-        assert_eq!(verdict(&[], same, same), "not judged");
+        assert_eq!(verdict(same, &[], same), "not validated");
+        assert_eq!(verdict(&[], same, same), "not validated");
         assert_eq!(verdict(same, same, &[upn("alice@other")]), "passes");
     }
     let utf8_mail = other_name(SMTP_UTF8_MAILBOX, "alice@evil.example");
-    assert_eq!(verdict(&[email("corp.example")], &[], &[utf8_mail]), "not judged");
+    assert_eq!(verdict(&[email("corp.example")], &[], &[utf8_mail]), "not validated");
 }
 
 #[test]
 fn alternative_names_of_an_unknown_kind_are_refused_below_any_constraint() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(&[dns("corp.example")], &[])));
     let broken = element(0xa9, b"alice");
-    let card = issuing.card_with(holding(std::slice::from_ref(&broken)));
+    let leaf = issuing.leaf_with(holding(std::slice::from_ref(&broken)));
     let extension = const_oid::db::rfc5280::ID_CE_SUBJECT_ALT_NAME.into();
     let violation = PathViolation::UndecodableExtension { extension };
-    assert_eq!(refused(&[&card, &issuing.certificate], &anchored(&root)), (0, violation));
-    assert!(judged(&[&root.card_with(holding(&[broken]))], &anchored(&root)).is_ok());
+    assert_eq!(refused(&[&leaf, &issuing.certificate], &anchored(&root)), (0, violation));
+    assert!(validated(&[&root.leaf_with(holding(&[broken]))], &anchored(&root)).is_ok());
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn a_name_that_cannot_be_read_is_refused_below_a_constraint_on_its_kind_only() {
     for (name, of_its_kind) in &kinds {
         let names = std::slice::from_ref(name);
         for (_, constraint) in &kinds {
-            let expected = if constraint == of_its_kind { "not judged" } else { "passes" };
+            let expected = if constraint == of_its_kind { "not validated" } else { "passes" };
             assert_eq!(verdict(std::slice::from_ref(constraint), &[], names), expected, "{name:?}");
             assert_eq!(verdict(&[], std::slice::from_ref(constraint), names), expected, "{name:?}");
         }
@@ -319,7 +319,7 @@ fn a_upn_of_any_string_type_is_compared_with_its_constraints() {
 
 #[test]
 fn every_ca_above_constrains_and_a_self_issued_ca_is_exempt() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let policy = root.authority_with("Policy", constrained(&constraints(&[dns("corp.example")], &[])));
     let next_key = policy.authority_with("Policy", holding(&[dns("other.example")]));
     let issuing = next_key.authority_with(
@@ -327,53 +327,55 @@ fn every_ca_above_constrains_and_a_self_issued_ca_is_exempt() {
         constrained(&constraints(&[dns("example")], &[dns("secret.corp.example")])),
     );
     let above = [&issuing.certificate, &next_key.certificate, &policy.certificate];
-    let judge = |text: &str| {
-        let card = issuing.card_with(holding(&[dns(text)]));
-        judged(&[&card, above[0], above[1], above[2]], &anchored(&root)).is_ok()
+    let verdict_of = |text: &str| {
+        let leaf = issuing.leaf_with(holding(&[dns(text)]));
+        validated(&[&leaf, above[0], above[1], above[2]], &anchored(&root)).is_ok()
     };
-    assert!(judge("a.corp.example"));
-    assert!(!judge("secret.corp.example"));
-    assert!(!judge("other.example"));
+    assert!(verdict_of("a.corp.example"));
+    assert!(!verdict_of("secret.corp.example"));
+    assert!(!verdict_of("other.example"));
 
     let other = policy.authority_with("Other", holding(&[dns("other.example")]));
     let (index, violation) =
-        refused(&[&other.card(), &other.certificate, &policy.certificate], &anchored(&root));
+        refused(&[&other.leaf(), &other.certificate, &policy.certificate], &anchored(&root));
     assert!(matches!((index, violation), (1, PathViolation::NameNotPermitted { .. })));
 }
 
 #[test]
 fn the_constraints_of_an_anchor_apply() {
-    let root = Authority::root_with("Root", constrained(&constraints(&[upn("corp.example")], &[])));
-    let card = |text: &str| root.card_with(holding(&[upn(text)]));
-    assert!(judged(&[&card("alice@corp.example")], &anchored(&root)).is_ok());
-    assert_eq!(refused(&[&card("alice@evil.example")], &anchored(&root)).0, 0);
-    let broken = Authority::root_with("Root", constrained(&[0x30, 0]));
+    let root = TestAuthority::root_with("Root", constrained(&constraints(&[upn("corp.example")], &[])));
+    let leaf = |text: &str| root.leaf_with(holding(&[upn(text)]));
+    assert!(validated(&[&leaf("alice@corp.example")], &anchored(&root)).is_ok());
+    assert_eq!(refused(&[&leaf("alice@evil.example")], &anchored(&root)).0, 0);
+    let broken = TestAuthority::root_with("Root", constrained(&[0x30, 0]));
     let extension = const_oid::db::rfc5280::ID_CE_NAME_CONSTRAINTS.into();
     let violation = PathViolation::UndecodableExtension { extension };
-    assert_eq!(refused(&[&broken.card()], &anchored(&broken)), (1, violation));
-    let twice = Authority::root_with("Root", |params| {
+    assert_eq!(refused(&[&broken.leaf()], &anchored(&broken)), (1, violation));
+    let twice = TestAuthority::root_with("Root", |params| {
         for _ in 0..2 {
             params.custom_extensions.push(extension_of(&constraints(&[upn("corp.example")], &[])));
         }
     });
     let violation = PathViolation::DuplicateExtension { extension };
-    assert_eq!(refused(&[&twice.card()], &anchored(&twice)), (1, violation));
+    assert_eq!(refused(&[&twice.leaf()], &anchored(&twice)), (1, violation));
 }
 
 #[test]
 fn a_minimum_a_maximum_and_an_empty_list_are_refused() {
     let subtree = |rest: &[u8]| sequence(&[dns("corp.example"), rest.to_vec()]);
-    let judge = |list: Vec<u8>| {
-        let root = Authority::root("Root");
+    let verdict_of = |list: Vec<u8>| {
+        let root = TestAuthority::root("Root");
         let content = sequence(&[element(0xa0, &list)]);
         let issuing = root.authority_with("Issuing", constrained(&content));
-        judged(&[&issuing.card(), &issuing.certificate], &anchored(&root)).map(drop).map_err(|e| e.violation)
+        validated(&[&issuing.leaf(), &issuing.certificate], &anchored(&root))
+            .map(drop)
+            .map_err(|e| e.violation)
     };
     let extension = const_oid::db::rfc5280::ID_CE_NAME_CONSTRAINTS.into();
     for list in [subtree(&[0x80, 1, 1]), subtree(&[0x81, 1, 9]), vec![]] {
-        assert_eq!(judge(list), Err(PathViolation::UndecodableExtension { extension }));
+        assert_eq!(verdict_of(list), Err(PathViolation::UndecodableExtension { extension }));
     }
-    assert_eq!(judge(subtree(&[0x80, 1, 0])), Ok(()));
+    assert_eq!(verdict_of(subtree(&[0x80, 1, 0])), Ok(()));
 }
 
 #[test]
@@ -381,13 +383,13 @@ fn comparisons_of_names_and_subtrees_are_bounded() {
     let many = |count: u32, make: fn(&str) -> Vec<u8>| -> Vec<Vec<u8>> {
         (0..count).map(|number| make(&format!("{number}.example"))).collect()
     };
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(&[], &many(2_000, dns))));
-    let card = issuing.card_with(|params| {
+    let leaf = issuing.leaf_with(|params| {
         params.subject_alt_names = vec![SanType::DnsName("a.other".try_into().unwrap()); 1_000];
     });
     let trust = TrustSet::new(vec![root.certificate.clone()], vec![issuing.certificate.clone()]);
-    let (chain, rule) = (presented(&[&card]), ValidationRule::default());
+    let (chain, rule) = (presented(&[&leaf]), ValidationRule::default());
     let (verdict, _, budget) = PathSearch::new(&chain, &trust, &rule, NOW).run();
     assert_eq!(verdict.unwrap_err().violation, PathViolation::TooManyNames);
     assert_eq!(budget.name_comparisons, MAX_NAME_COMPARISONS);
@@ -396,19 +398,19 @@ fn comparisons_of_names_and_subtrees_are_bounded() {
 #[test]
 fn comparisons_of_one_very_long_name_are_bounded() {
     let subtrees: Vec<_> = (0..1_000).map(|number| dns(&format!("{number}.example"))).collect();
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(&[], &subtrees)));
-    let card = issuing.card_with(holding(&[dns(&"a.".repeat(7_500))]));
-    let (_, violation) = refused(&[&card, &issuing.certificate], &anchored(&root));
+    let leaf = issuing.leaf_with(holding(&[dns(&"a.".repeat(7_500))]));
+    let (_, violation) = refused(&[&leaf, &issuing.certificate], &anchored(&root));
     assert_eq!(violation, PathViolation::TooManyNames);
 }
 
 #[test]
 fn a_refusal_has_the_name_and_the_ca() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(&[], &[other_name(FASC_N, "1")])));
-    let card = issuing.card_with(holding(&[other_name(FASC_N, "1")]));
+    let leaf = issuing.leaf_with(holding(&[other_name(FASC_N, "1")]));
     let by = issuing.certificate.subject().clone();
     let violation = PathViolation::NameNotComparable { form: NameForm::OtherName(FASC_N.into()), by };
-    assert_eq!(refused(&[&card, &issuing.certificate], &anchored(&root)), (0, violation));
+    assert_eq!(refused(&[&leaf, &issuing.certificate], &anchored(&root)), (0, violation));
 }

@@ -45,15 +45,15 @@ fn all(edits: Vec<Edit>) -> impl FnOnce(&mut CertificateParams) {
 /// Returns the verdict on a client certificate below one CA below a root.
 fn below(
     ca: Vec<Edit>,
-    card: Vec<Edit>,
+    leaf: Vec<Edit>,
     rule: impl FnOnce(&mut ValidationRule),
 ) -> Result<Vec<ObjectIdentifier>, (usize, PathViolation)> {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuing = root.authority_with("Issuing", all(ca));
-    let chain = presented(&[&issuing.card_with(all(card)), &issuing.certificate]);
-    let mut asked = ValidationRule::default();
-    rule(&mut asked);
-    let verdict = validate(&chain, &anchored(&root), &asked, NOW);
+    let chain = presented(&[&issuing.leaf_with(all(leaf)), &issuing.certificate]);
+    let mut changed_rule = ValidationRule::default();
+    rule(&mut changed_rule);
+    let verdict = validate(&chain, &anchored(&root), &changed_rule, NOW);
     verdict.map(|chain| chain.paths()[0].policies().to_vec()).map_err(|error| (error.index, error.violation))
 }
 
@@ -63,12 +63,12 @@ fn demand(policy: ObjectIdentifier) -> impl FnOnce(&mut ValidationRule) {
 
 #[test]
 fn a_required_policy_must_be_valid_on_the_whole_path() {
-    let card = || vec![policies(&[GOLD])];
-    assert_eq!(below(vec![policies(&[GOLD, SILVER])], card(), demand(GOLD)), Ok(vec![GOLD]));
-    assert_eq!(below(vec![policies(&[ANY_POLICY])], card(), demand(GOLD)), Ok(vec![GOLD]));
+    let leaf = || vec![policies(&[GOLD])];
+    assert_eq!(below(vec![policies(&[GOLD, SILVER])], leaf(), demand(GOLD)), Ok(vec![GOLD]));
+    assert_eq!(below(vec![policies(&[ANY_POLICY])], leaf(), demand(GOLD)), Ok(vec![GOLD]));
     let lost_at = |index| Err((index, PathViolation::CertificatePolicy));
-    assert_eq!(below(vec![policies(&[SILVER])], card(), demand(GOLD)), lost_at(0));
-    assert_eq!(below(vec![], card(), demand(GOLD)), lost_at(1));
+    assert_eq!(below(vec![policies(&[SILVER])], leaf(), demand(GOLD)), lost_at(0));
+    assert_eq!(below(vec![], leaf(), demand(GOLD)), lost_at(1));
     assert_eq!(below(vec![policies(&[GOLD])], vec![], demand(GOLD)), lost_at(0));
 }
 
@@ -95,14 +95,14 @@ fn any_usage_in_the_leaf_does_not_disable_the_requirement_of_a_policy() {
 #[test]
 fn a_mapped_policy_is_the_one_of_the_anchors_domain() {
     let ca = || vec![policies(&[GOLD]), mappings(&[(GOLD, BRONZE)])];
-    let card = || vec![policies(&[BRONZE])];
-    assert_eq!(below(ca(), card(), demand(GOLD)), Ok(vec![GOLD]));
-    assert_eq!(below(ca(), card(), demand(BRONZE)), Err((0, PathViolation::CertificatePolicy)));
+    let leaf = || vec![policies(&[BRONZE])];
+    assert_eq!(below(ca(), leaf(), demand(GOLD)), Ok(vec![GOLD]));
+    assert_eq!(below(ca(), leaf(), demand(BRONZE)), Err((0, PathViolation::CertificatePolicy)));
     let inhibited = |rule: &mut ValidationRule| {
         demand(GOLD)(rule);
         rule.policy_mapping_inhibited = true;
     };
-    assert_eq!(below(ca(), card(), inhibited), Err((0, PathViolation::CertificatePolicy)));
+    assert_eq!(below(ca(), leaf(), inhibited), Err((0, PathViolation::CertificatePolicy)));
 }
 
 #[test]
@@ -134,25 +134,25 @@ fn a_path_without_policies_is_refused_if_a_ca_or_the_rule_requires_one() {
 fn a_required_policy_must_be_one_of_the_initial_set() {
     let ca = || vec![policies(&[GOLD, SILVER]), require_explicit_policy(0)];
     let initial = |set: Vec<_>| move |rule: &mut ValidationRule| rule.initial_policies = set;
-    let card = || vec![policies(&[GOLD, SILVER])];
-    assert_eq!(below(ca(), card(), initial(vec![SILVER, BRONZE])), Ok(vec![SILVER]));
-    assert_eq!(below(ca(), card(), initial(vec![BRONZE])), Err((0, PathViolation::NoPolicy)));
-    assert_eq!(below(ca(), card(), initial(vec![ANY_POLICY, BRONZE])), Ok(vec![GOLD, SILVER]));
+    let leaf = || vec![policies(&[GOLD, SILVER])];
+    assert_eq!(below(ca(), leaf(), initial(vec![SILVER, BRONZE])), Ok(vec![SILVER]));
+    assert_eq!(below(ca(), leaf(), initial(vec![BRONZE])), Err((0, PathViolation::NoPolicy)));
+    assert_eq!(below(ca(), leaf(), initial(vec![ANY_POLICY, BRONZE])), Ok(vec![GOLD, SILVER]));
 }
 
 #[test]
 fn a_rule_is_satisfied_by_one_path_as_a_whole() {
-    let (left, right) = (Authority::root("Left"), Authority::root("Right"));
+    let (left, right) = (TestAuthority::root("Left"), TestAuthority::root("Right"));
     let key = left.authority("Issuing");
-    let crossed = |root: &Authority, policy| {
+    let crossed = |root: &TestAuthority, policy| {
         let mut params = authority_params("Issuing");
         policies(&[policy])(&mut params);
         read(&params.signed_by(key.issuer.key(), &root.issuer).unwrap())
     };
     let (gold, silver) = (crossed(&left, GOLD), crossed(&right, SILVER));
-    let card = key.card_with(policies(&[GOLD, SILVER]));
+    let leaf = key.leaf_with(policies(&[GOLD, SILVER]));
     let roots = vec![left.certificate.clone(), right.certificate.clone()];
-    let chain = judged(&[&card, &gold, &silver], &TrustSet::new(roots, Vec::new())).unwrap();
+    let chain = validated(&[&leaf, &gold, &silver], &TrustSet::new(roots, Vec::new())).unwrap();
     let facts = |path: &ValidPath| (path.policies().to_vec(), *path.issuers().last().unwrap());
     let expected = [(vec![GOLD], left.certificate.key_id()), (vec![SILVER], right.certificate.key_id())];
     let mut found: Vec<_> = chain.paths().iter().map(facts).collect();
@@ -164,10 +164,10 @@ fn a_rule_is_satisfied_by_one_path_as_a_whole() {
 fn ten_thousand_mappings_exhaust_the_limit_on_policies() {
     let number = |number: u32| format!("1.3.6.1.4.1.32473.{number}").parse().unwrap();
     let pairs: Vec<_> = (0..10_000).map(|from| (number(from), number(from + 1))).collect();
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuing = root.authority_with("Issuing", all(vec![policies(&[ANY_POLICY]), mappings(&pairs)]));
     let trust = TrustSet::new(vec![root.certificate.clone()], vec![issuing.certificate.clone()]);
-    let (chain, rule) = (presented(&[&issuing.card()]), ValidationRule::default());
+    let (chain, rule) = (presented(&[&issuing.leaf()]), ValidationRule::default());
     let (verdict, _, budget) = path_building::PathSearch::new(&chain, &trust, &rule, NOW).run();
     assert_eq!(verdict.unwrap_err().violation, PathViolation::TooManyPolicies);
     assert_eq!(budget.policy_nodes, MAX_POLICY_NODES);
@@ -175,7 +175,7 @@ fn ten_thousand_mappings_exhaust_the_limit_on_policies() {
 
 #[test]
 fn mappings_that_double_on_every_level_create_few_nodes() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let edit = || {
         let pairs = [(GOLD, GOLD), (GOLD, SILVER), (SILVER, GOLD), (SILVER, SILVER)];
         all(vec![policies(&[GOLD, SILVER]), mappings(&pairs)])
@@ -185,12 +185,12 @@ fn mappings_that_double_on_every_level_create_few_nodes() {
         let next = authorities[number - 1].authority_with(&format!("CA {number}"), edit());
         authorities.push(next);
     }
-    let card = authorities[7].card_with(policies(&[GOLD]));
+    let leaf = authorities[7].leaf_with(policies(&[GOLD]));
     let trust = TrustSet::new(
         vec![root.certificate.clone()],
         authorities.iter().map(|ca| ca.certificate.clone()).collect(),
     );
-    let (chain, rule) = (presented(&[&card]), ValidationRule::default());
+    let (chain, rule) = (presented(&[&leaf]), ValidationRule::default());
     let (verdict, _, budget) = path_building::PathSearch::new(&chain, &trust, &rule, NOW).run();
     assert_eq!(verdict.unwrap()[0].policies(), [GOLD, SILVER]);
     assert!(budget.policy_nodes < 100, "{}", budget.policy_nodes);
@@ -200,11 +200,11 @@ fn mappings_that_double_on_every_level_create_few_nodes() {
 fn the_longest_leaf_full_of_policies_stays_within_the_limit() {
     let many: Vec<_> =
         (0..1_120_u32).map(|number| format!("1.3.6.1.4.1.32473.{number}").parse().unwrap()).collect();
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuing = root.authority_with("Issuing", policies(&[ANY_POLICY]));
-    let card = issuing.card_with(policies(&many));
-    assert!((15_000..MAX_CERTIFICATE_BYTES).contains(&card.der().len()), "{}", card.der().len());
-    let (chain, rule) = (presented(&[&card, &issuing.certificate]), ValidationRule::default());
+    let leaf = issuing.leaf_with(policies(&many));
+    assert!((15_000..MAX_CERTIFICATE_BYTES).contains(&leaf.der().len()), "{}", leaf.der().len());
+    let (chain, rule) = (presented(&[&leaf, &issuing.certificate]), ValidationRule::default());
     let trust = anchored(&root);
     let (verdict, _, budget) = path_building::PathSearch::new(&chain, &trust, &rule, NOW).run();
     assert_eq!(verdict.unwrap()[0].policies().len(), 1_120);

@@ -15,7 +15,12 @@ const NO_EXTENDED_KEY_USAGE: (usize, PathViolation) =
     (0, PathViolation::ExtendedKeyUsage { missing: ObjectIdentifier::known(rfc5280::ID_KP_CLIENT_AUTH) });
 
 /// Returns a certificate whose signed bytes are changed and signed again by the same issuer.
-pub(super) fn changed(certificate: &Certificate, from: &[u8], to: &[u8], issuer: &Authority) -> Certificate {
+pub(super) fn changed(
+    certificate: &Certificate,
+    from: &[u8],
+    to: &[u8],
+    issuer: &TestAuthority,
+) -> Certificate {
     let der = |tag: u8, content: &[u8]| {
         let length = u16::try_from(content.len()).unwrap().to_be_bytes();
         [&[tag, 0x82], length.as_slice(), content].concat()
@@ -39,56 +44,56 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_leaf_of_a_foreign_root_with_the_same_name_is_refused() {
-    let (ours, theirs) = (Authority::root("Root"), Authority::root("Root"));
+    let (ours, theirs) = (TestAuthority::root("Root"), TestAuthority::root("Root"));
     let issuer = ours.certificate.subject().clone();
     let wrong = PathViolation::Signature { issuer, cause: SignatureError::Wrong };
-    let card = theirs.card();
-    assert_eq!(refused(&[&card], &anchored(&ours)), (0, wrong.clone()));
-    assert_eq!(refused(&[&card, &theirs.certificate], &anchored(&ours)), (1, wrong));
+    let leaf = theirs.leaf();
+    assert_eq!(refused(&[&leaf], &anchored(&ours)), (0, wrong.clone()));
+    assert_eq!(refused(&[&leaf, &theirs.certificate], &anchored(&ours)), (1, wrong));
 }
 
 #[test]
 fn a_leaf_whose_issuer_is_unknown_is_refused() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuing = root.authority("Issuing");
     let issuer = issuing.certificate.subject().clone();
-    assert_eq!(refused(&[&issuing.card()], &anchored(&root)), (0, PathViolation::NoIssuer { issuer }));
-    assert!(judged(&[&issuing.card(), &issuing.certificate], &anchored(&root)).is_ok());
+    assert_eq!(refused(&[&issuing.leaf()], &anchored(&root)), (0, PathViolation::NoIssuer { issuer }));
+    assert!(validated(&[&issuing.leaf(), &issuing.certificate], &anchored(&root)).is_ok());
 }
 
 #[test]
 fn an_empty_trust_set_trusts_no_certificate() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuer = root.certificate.subject().clone();
-    let refusal = refused(&[&root.card(), &root.certificate], &TrustSet::default());
+    let refusal = refused(&[&root.leaf(), &root.certificate], &TrustSet::default());
     assert_eq!(refusal, (1, PathViolation::NoIssuer { issuer }));
 }
 
 #[test]
 fn an_anchor_is_not_a_client_certificate() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuer = root.certificate.subject().clone();
     assert_eq!(refused(&[&root.certificate], &anchored(&root)), (0, PathViolation::NoIssuer { issuer }));
 }
 
 #[test]
 fn a_changed_certificate_is_refused() {
-    let root = Authority::root("Root");
-    let card = Certificate::from_der(&replaced(root.card().der(), b"Alice", b"Boris")).unwrap();
+    let root = TestAuthority::root("Root");
+    let leaf = Certificate::from_der(&replaced(root.leaf().der(), b"Alice", b"Boris")).unwrap();
     let issuer = root.certificate.subject().clone();
     let wrong = PathViolation::Signature { issuer, cause: SignatureError::Wrong };
-    assert_eq!(refused(&[&card], &anchored(&root)), (0, wrong));
+    assert_eq!(refused(&[&leaf], &anchored(&root)), (0, wrong));
 }
 
 #[test]
 fn an_inner_algorithm_that_is_not_the_outer_one_is_refused() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let sha256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
     let sha384 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3];
-    let card = changed(&root.card(), &sha256, &sha384, &root);
+    let leaf = changed(&root.leaf(), &sha256, &sha384, &root);
     let issuer = root.certificate.subject().clone();
     let mismatch = PathViolation::Signature { issuer, cause: SignatureError::AlgorithmMismatch };
-    assert_eq!(refused(&[&card], &anchored(&root)), (0, mismatch));
+    assert_eq!(refused(&[&leaf], &anchored(&root)), (0, mismatch));
 }
 
 #[test]
@@ -99,35 +104,35 @@ fn expired_and_not_yet_valid_are_distinguished_for_every_certificate_of_the_path
     let early = PathViolation::NotYetValid { not_before: UnixTime::from_seconds(1_795_392_000) };
 
     for (edit, violation) in [(past as fn(&mut _), expired), (future, early)] {
-        let root = Authority::root("Root");
-        assert_eq!(refused(&[&root.card_with(edit)], &anchored(&root)), (0, violation.clone()));
+        let root = TestAuthority::root("Root");
+        assert_eq!(refused(&[&root.leaf_with(edit)], &anchored(&root)), (0, violation.clone()));
 
         let issuing = root.authority_with("Issuing", edit);
-        let refusal = refused(&[&issuing.card(), &issuing.certificate], &anchored(&root));
+        let refusal = refused(&[&issuing.leaf(), &issuing.certificate], &anchored(&root));
         assert_eq!(refusal, (1, violation.clone()));
 
-        let root = Authority::root_with("Root", edit);
-        assert_eq!(refused(&[&root.card()], &anchored(&root)), (1, violation));
+        let root = TestAuthority::root_with("Root", edit);
+        assert_eq!(refused(&[&root.leaf()], &anchored(&root)), (1, violation));
     }
 }
 
 #[test]
 fn the_last_second_of_the_validity_belongs_to_it() {
-    let root = Authority::root("Root");
-    let card = root.card_with(|params| params.not_after = rcgen::date_time_ymd(2026, 11, 22));
-    let at = |time| validate(&presented(&[&card]), &anchored(&root), &ValidationRule::default(), time);
-    let chain = at(card.not_after()).unwrap();
-    assert_eq!(chain.deadline(), UnixTime::from_seconds(card.not_after().seconds() + 1));
+    let root = TestAuthority::root("Root");
+    let leaf = root.leaf_with(|params| params.not_after = rcgen::date_time_ymd(2026, 11, 22));
+    let at = |time| validate(&presented(&[&leaf]), &anchored(&root), &ValidationRule::default(), time);
+    let chain = at(leaf.not_after()).unwrap();
+    assert_eq!(chain.deadline(), UnixTime::from_seconds(leaf.not_after().seconds() + 1));
     assert!(at(chain.deadline()).is_err());
 }
 
 #[test]
 fn a_certificate_that_is_not_a_ca_cannot_issue() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     for kind in [IsCa::NoCa, IsCa::ExplicitNoCa] {
         let no_ca = root.authority_with("Mallory", |params| params.is_ca = kind);
         assert_eq!(
-            refused(&[&no_ca.card(), &no_ca.certificate], &anchored(&root)),
+            refused(&[&no_ca.leaf(), &no_ca.certificate], &anchored(&root)),
             (1, PathViolation::NotCa)
         );
     }
@@ -135,66 +140,66 @@ fn a_certificate_that_is_not_a_ca_cannot_issue() {
 
 #[test]
 fn a_ca_of_version_2_cannot_issue() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuing = root.authority("Issuing");
     let version_2 = changed(&issuing.certificate, &[0xa0, 3, 2, 1, 2], &[0xa0, 3, 2, 1, 1], &root);
-    assert_eq!(refused(&[&issuing.card(), &version_2], &anchored(&root)), (1, PathViolation::NotCa));
+    assert_eq!(refused(&[&issuing.leaf(), &version_2], &anchored(&root)), (1, PathViolation::NotCa));
 }
 
 #[test]
 fn a_ca_without_key_cert_sign_cannot_issue() {
     let violation = PathViolation::KeyUsage { needed: "keyCertSign" };
     let edit = |params: &mut CertificateParams| params.key_usages = vec![KeyUsagePurpose::CrlSign];
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let issuing = root.authority_with("Issuing", edit);
-    let refusal = refused(&[&issuing.card(), &issuing.certificate], &anchored(&root));
+    let refusal = refused(&[&issuing.leaf(), &issuing.certificate], &anchored(&root));
     assert_eq!(refusal, (1, violation.clone()));
 
-    let root = Authority::root_with("Root", edit);
-    assert_eq!(refused(&[&root.card()], &anchored(&root)), (1, violation));
+    let root = TestAuthority::root_with("Root", edit);
+    assert_eq!(refused(&[&root.leaf()], &anchored(&root)), (1, violation));
 
-    let without = Authority::root_with("Root", |params| params.key_usages.clear());
-    assert!(judged(&[&without.card()], &anchored(&without)).is_ok());
+    let without = TestAuthority::root_with("Root", |params| params.key_usages.clear());
+    assert!(validated(&[&without.leaf()], &anchored(&without)).is_ok());
 }
 
 #[test]
 fn the_path_length_counts_the_cas_below_except_self_issued_ones() {
     let zero = |params: &mut CertificateParams| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let policy = root.authority_with("Policy", zero);
-    assert!(judged(&[&policy.card(), &policy.certificate], &anchored(&root)).is_ok());
+    assert!(validated(&[&policy.leaf(), &policy.certificate], &anchored(&root)).is_ok());
 
     let next_key = policy.authority("Policy");
-    let chain = [&next_key.card(), &next_key.certificate, &policy.certificate];
-    assert!(judged(&chain, &anchored(&root)).is_ok());
+    let chain = [&next_key.leaf(), &next_key.certificate, &policy.certificate];
+    assert!(validated(&chain, &anchored(&root)).is_ok());
 
     let issuing = policy.authority("Issuing");
-    let chain = [&issuing.card(), &issuing.certificate, &policy.certificate];
+    let chain = [&issuing.leaf(), &issuing.certificate, &policy.certificate];
     assert_eq!(refused(&chain, &anchored(&root)), (2, PathViolation::PathLength { below: 1, allowed: 0 }));
 }
 
 #[test]
 fn a_leaf_without_digital_signature_is_refused() {
-    let root = Authority::root("Root");
-    let encipher = root.card_with(|params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment]);
+    let root = TestAuthority::root("Root");
+    let encipher = root.leaf_with(|params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment]);
     let needed = "digitalSignature";
     assert_eq!(refused(&[&encipher], &anchored(&root)), (0, PathViolation::KeyUsage { needed }));
-    let without = root.card_with(|params| params.key_usages.clear());
-    assert!(judged(&[&without], &anchored(&root)).is_ok());
+    let without = root.leaf_with(|params| params.key_usages.clear());
+    assert!(validated(&[&without], &anchored(&root)).is_ok());
 }
 
 #[test]
 fn a_required_usage_must_be_in_the_leaf_and_allowed_by_every_ca() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let email = ExtendedKeyUsagePurpose::EmailProtection;
     let smartcard_logon = ExtendedKeyUsagePurpose::Other(vec![1, 3, 6, 1, 4, 1, 311, 20, 2, 2]);
     for usages in [vec![], vec![ANY], vec![SERVER_AUTH], vec![email.clone()], vec![smartcard_logon]] {
-        let card = root.card_with(|params| params.extended_key_usages = usages);
-        assert_eq!(refused(&[&card], &anchored(&root)), NO_EXTENDED_KEY_USAGE);
+        let leaf = root.leaf_with(|params| params.extended_key_usages = usages);
+        assert_eq!(refused(&[&leaf], &anchored(&root)), NO_EXTENDED_KEY_USAGE);
     }
     let of_ca = |usages| {
         let issuing = root.authority_with("Issuing", |params| params.extended_key_usages = usages);
-        judged(&[&issuing.card(), &issuing.certificate], &anchored(&root)).map_err(|error| error.index)
+        validated(&[&issuing.leaf(), &issuing.certificate], &anchored(&root)).map_err(|error| error.index)
     };
     assert_eq!(of_ca(vec![SERVER_AUTH, email]).unwrap_err(), 1);
     for usages in [vec![], vec![ANY], vec![SERVER_AUTH, CLIENT_AUTH]] {
@@ -204,11 +209,11 @@ fn a_required_usage_must_be_in_the_leaf_and_allowed_by_every_ca() {
 
 #[test]
 fn every_required_usage_is_needed() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let missing = rfc5280::ID_KP_EMAIL_PROTECTION.into();
     let both = vec![rfc5280::ID_KP_CLIENT_AUTH.into(), missing];
     let rule = ValidationRule { extended_key_usages: both, ..ValidationRule::default() };
-    let error = validate(&presented(&[&root.card()]), &anchored(&root), &rule, NOW).unwrap_err();
+    let error = validate(&presented(&[&root.leaf()]), &anchored(&root), &rule, NOW).unwrap_err();
     assert_eq!(error.violation, PathViolation::ExtendedKeyUsage { missing });
 }
 
@@ -218,14 +223,14 @@ fn an_unknown_critical_extension_in_leaf_or_ca_refuses_the_path() {
     let add = |params: &mut CertificateParams| {
         params.custom_extensions.push(extension(&[1, 3, 6, 1, 4, 1, 32473, 1], true, &[0x30, 0]));
     };
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let violation = PathViolation::UnknownCriticalExtension { extension: unknown };
-    assert_eq!(refused(&[&root.card_with(add)], &anchored(&root)), (0, violation.clone()));
+    assert_eq!(refused(&[&root.leaf_with(add)], &anchored(&root)), (0, violation.clone()));
     let issuing = root.authority_with("Issuing", add);
-    assert_eq!(refused(&[&issuing.card(), &issuing.certificate], &anchored(&root)), (1, violation.clone()));
+    assert_eq!(refused(&[&issuing.leaf(), &issuing.certificate], &anchored(&root)), (1, violation.clone()));
     // An anchor is trusted as its certificate describes it.
-    let anchor = Authority::root_with("Anchor", add);
-    assert_eq!(refused(&[&anchor.card()], &anchored(&anchor)), (1, violation));
+    let anchor = TestAuthority::root_with("Anchor", add);
+    assert_eq!(refused(&[&anchor.leaf()], &anchored(&anchor)), (1, violation));
 }
 
 #[test]
@@ -241,36 +246,36 @@ fn an_empty_constraint_in_leaf_or_ca_refuses_the_path() {
         let add = |params: &mut CertificateParams| {
             params.custom_extensions.push(extension(&arcs(oid), critical, &[0x30, 0]));
         };
-        let root = Authority::root("Root");
+        let root = TestAuthority::root("Root");
         let violation = PathViolation::UndecodableExtension { extension: oid.into() };
-        assert_eq!(refused(&[&root.card_with(add)], &anchored(&root)), (0, violation.clone()));
+        assert_eq!(refused(&[&root.leaf_with(add)], &anchored(&root)), (0, violation.clone()));
         let issuing = root.authority_with("Issuing", add);
-        assert_eq!(refused(&[&issuing.card(), &issuing.certificate], &anchored(&root)), (1, violation));
+        assert_eq!(refused(&[&issuing.leaf(), &issuing.certificate], &anchored(&root)), (1, violation));
     }
 }
 
 #[test]
 fn an_unknown_extension_that_is_not_critical_has_no_effect() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let unknown = extension(&[1, 3, 6, 1, 4, 1, 32473, 1], false, &[0xff]);
-    let card = root.card_with(|params| params.custom_extensions = vec![unknown]);
-    assert!(judged(&[&card], &anchored(&root)).is_ok());
+    let leaf = root.leaf_with(|params| params.custom_extensions = vec![unknown]);
+    assert!(validated(&[&leaf], &anchored(&root)).is_ok());
 }
 
 #[test]
 fn a_duplicate_or_undecodable_extension_refuses_the_path() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let policies = [2, 5, 29, 32];
     let good = extension(&policies, false, &[0x30, 8, 0x30, 6, 6, 4, 0x55, 0x1d, 0x20, 0]);
     let bad = extension(&policies, false, &[0x30, 1]);
     let oid = rfc5280::ID_CE_CERTIFICATE_POLICIES.into();
 
-    let twice = root.card_with(|params| params.custom_extensions = vec![good.clone(), good]);
+    let twice = root.leaf_with(|params| params.custom_extensions = vec![good.clone(), good]);
     assert_eq!(
         refused(&[&twice], &anchored(&root)),
         (0, PathViolation::DuplicateExtension { extension: oid })
     );
-    let undecodable = root.card_with(|params| params.custom_extensions = vec![bad]);
+    let undecodable = root.leaf_with(|params| params.custom_extensions = vec![bad]);
     assert_eq!(
         refused(&[&undecodable], &anchored(&root)),
         (0, PathViolation::UndecodableExtension { extension: oid })
@@ -278,9 +283,9 @@ fn a_duplicate_or_undecodable_extension_refuses_the_path() {
 }
 
 /// A number of the requested size, which is not a key; its signatures are random.
-struct Modulus(Vec<u8>);
+struct UnusedRsaKey(Vec<u8>);
 
-impl PublicKeyData for Modulus {
+impl PublicKeyData for UnusedRsaKey {
     fn der_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -289,7 +294,7 @@ impl PublicKeyData for Modulus {
     }
 }
 
-impl SigningKey for Modulus {
+impl SigningKey for UnusedRsaKey {
     fn sign(&self, _: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
         Ok(vec![0x5c; 2_048])
     }
@@ -298,28 +303,29 @@ impl SigningKey for Modulus {
 #[test]
 fn an_rsa_key_of_16384_bits_is_refused_before_it_is_used() {
     let modulus = element(2, &[&[0], [0xc5; 2_048].as_slice()].concat());
-    let key = || Modulus(element(0x30, &[modulus.as_slice(), &[2, 3, 1, 0, 1]].concat()));
-    let root = read(&authority_params("Root").signed_by(&key(), &Authority::root("Root").issuer).unwrap());
+    let key = || UnusedRsaKey(element(0x30, &[modulus.as_slice(), &[2, 3, 1, 0, 1]].concat()));
+    let root =
+        read(&authority_params("Root").signed_by(&key(), &TestAuthority::root("Root").issuer).unwrap());
     let issuer = Issuer::new(authority_params("Root"), key());
-    let card = read(&named("Alice").signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap());
+    let leaf = read(&named("Alice").signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap());
     let cause = SignatureError::Unsupported {
-        oid: card.signature_algorithm(),
+        oid: leaf.signature_algorithm(),
         key: Box::new(KeyAlgorithm::Rsa { bits: 16_384 }),
     };
     let violation = PathViolation::Signature { issuer: root.subject().clone(), cause };
-    assert_eq!(refused(&[&card], &TrustSet::new(vec![root], Vec::new())), (0, violation));
+    assert_eq!(refused(&[&leaf], &TrustSet::new(vec![root], Vec::new())), (0, violation));
 }
 
 #[test]
 fn an_rsa_key_below_the_minimum_is_refused() {
-    let root = Authority::root("Root");
+    let root = TestAuthority::root("Root");
     let modulus = [&[0x30, 0x81, 0x89, 2, 0x81, 0x81, 0], [0xc5; 128].as_slice(), &[2, 3, 1, 0, 1]].concat();
     let mut params = named("Alice");
     params.extended_key_usages = vec![CLIENT_AUTH];
-    let card = read(&params.signed_by(&Modulus(modulus), &root.issuer).unwrap());
-    for (asked, minimum) in [(1024, 2048), (2048, 2048), (3072, 3072)] {
-        let rule = ValidationRule { minimum_rsa_bits: asked, ..ValidationRule::default() };
-        let error = validate(&presented(&[&card]), &anchored(&root), &rule, NOW).unwrap_err();
+    let leaf = read(&params.signed_by(&UnusedRsaKey(modulus), &root.issuer).unwrap());
+    for (configured, minimum) in [(1024, 2048), (2048, 2048), (3072, 3072)] {
+        let rule = ValidationRule { minimum_rsa_bits: configured, ..ValidationRule::default() };
+        let error = validate(&presented(&[&leaf]), &anchored(&root), &rule, NOW).unwrap_err();
         assert_eq!(error.violation, PathViolation::WeakKey { bits: 1024, minimum });
     }
 }
@@ -327,34 +333,34 @@ fn an_rsa_key_below_the_minimum_is_refused() {
 #[test]
 fn a_signature_with_sha_1_is_refused() {
     let key = KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
-    let root = Authority::root("Root").authority_of_key("Root", key, |_| {});
-    let card = root.card();
+    let root = TestAuthority::root("Root").authority_of_key("Root", key, |_| {});
+    let leaf = root.leaf();
     let (sha256, sha1) = ([0x86, 0xf7, 0x0d, 1, 1, 11], [0x86, 0xf7, 0x0d, 1, 1, 5]);
-    let tbs = replaced(card.tbs_der(), &sha256, &sha1);
-    let der = replaced(card.der(), card.tbs_der(), &tbs);
-    let card = Certificate::from_der(&replaced(&der, &sha256, &sha1)).unwrap();
-    let oid = card.signature_algorithm();
+    let tbs = replaced(leaf.tbs_der(), &sha256, &sha1);
+    let der = replaced(leaf.der(), leaf.tbs_der(), &tbs);
+    let leaf = Certificate::from_der(&replaced(&der, &sha256, &sha1)).unwrap();
+    let oid = leaf.signature_algorithm();
     let weak = PathViolation::Signature {
         issuer: root.certificate.subject().clone(),
         cause: SignatureError::WeakAlgorithm { oid },
     };
-    assert_eq!(refused(&[&card], &anchored(&root)), (0, weak));
+    assert_eq!(refused(&[&leaf], &anchored(&root)), (0, weak));
 }
 
 #[test]
 fn sha_1_and_rsa_1024_are_accepted_only_if_unsafely_allowed() {
     // Made by openssl: Alice's certificate below "Old Root", both RSA-1024 and signed with SHA-1.
     let pem = include_bytes!("sha1_rsa_1024.pem");
-    let [card, root]: [Certificate; 2] = read_bundle(pem).unwrap().try_into().unwrap();
+    let [leaf, root]: [Certificate; 2] = read_bundle(pem).unwrap().try_into().unwrap();
     let trust = TrustSet::new(vec![root.clone()], Vec::new());
     let cause = SignatureError::WeakKey { bits: 1024 };
     let violation = PathViolation::Signature { issuer: root.subject().clone(), cause };
-    assert_eq!(refused(&[&card], &trust), (0, violation));
+    assert_eq!(refused(&[&leaf], &trust), (0, violation));
 
     let rule = ValidationRule { unsafe_allow_sha1_and_rsa_1024: true, ..ValidationRule::default() };
-    let judge = |card: &Certificate| validate(&presented(&[card]), &trust, &rule, card.not_before());
-    assert_eq!(judge(&card).unwrap().paths().len(), 1);
-    let forged = Certificate::from_der(&replaced(card.der(), b"Alice", b"Boris")).unwrap();
-    let violation = judge(&forged).unwrap_err().violation;
+    let verdict_of = |leaf: &Certificate| validate(&presented(&[leaf]), &trust, &rule, leaf.not_before());
+    assert_eq!(verdict_of(&leaf).unwrap().paths().len(), 1);
+    let forged = Certificate::from_der(&replaced(leaf.der(), b"Alice", b"Boris")).unwrap();
+    let violation = verdict_of(&forged).unwrap_err().violation;
     assert!(matches!(violation, PathViolation::Signature { cause: SignatureError::Wrong, .. }));
 }
