@@ -5,7 +5,7 @@
 //! outer algorithm must be the inner one byte for byte, lengths and INTEGERs have one DER encoding, and of RSA and Ed25519
 //! signatures only the smallest value verifies.
 
-use super::fingerprint::Fingerprint;
+use super::identifiers::Fingerprint;
 use der::asn1::{AnyRef, UintRef};
 use der::{Decode, Encode, Sequence, Tag};
 use num_bigint::BigUint;

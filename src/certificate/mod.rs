@@ -4,15 +4,14 @@
 //! that cannot be decoded). Parts that are not understood are recorded, so that a later stage can reject the certificate
 //! with a reason.
 
-mod alt_security_identities;
-mod alt_security_name;
+mod alt_security;
 mod alternative_names;
 mod bundle;
 mod distribution_point;
 mod element;
 mod extensions;
-mod fingerprint;
 mod general_name;
+mod identifiers;
 mod key;
 mod layout;
 mod malleability;
@@ -21,20 +20,17 @@ mod name_constraints;
 mod object_identifier;
 mod policy;
 mod security_identifier;
-mod serial;
 pub(crate) mod signature;
 mod text;
 pub(crate) mod usage;
 mod validity;
-mod windows_name;
 mod x509;
 
 #[cfg(test)]
 mod tests;
 
-pub use alt_security_identities::AltSecurityForm;
-pub(crate) use alt_security_identities::AltSecurityIdentity;
-pub(crate) use alt_security_name::AltSecurityName;
+pub use alt_security::AltSecurityForm;
+pub(crate) use alt_security::{AltSecurityIdentity, AltSecurityName};
 #[cfg(test)]
 pub(crate) use alternative_names::{AlternativeNames, OtherName};
 pub(crate) use alternative_names::{OtherValue, SUBJECT_ALTERNATIVE_NAME};
@@ -45,8 +41,8 @@ pub(crate) use distribution_point::{
 };
 #[cfg(test)]
 pub(crate) use extensions::{BasicConstraints, X509Extension};
-pub(crate) use fingerprint::{Fingerprint, KeyId, TbsFingerprint};
 pub(crate) use general_name::{NameForm, USER_PRINCIPAL_NAME, directory_names};
+pub(crate) use identifiers::{Fingerprint, KeyId, SerialNumber, TbsFingerprint};
 pub(crate) use key::KeyAlgorithm;
 pub(crate) use name::{AttributeValues, DistinguishedName};
 pub(crate) use name_constraints::{DomainSubtree, MailSubtree, NameConstraints, NameSubtree, is_domain};
@@ -55,7 +51,6 @@ pub(crate) use policy::{ANY_POLICY, PolicyMapping};
 pub(crate) use security_identifier::{
     SECURITY_IDENTIFIER_EXTENSION, is_security_identifier, security_identifier_value,
 };
-pub(crate) use serial::SerialNumber;
 pub(crate) use validity::read_time;
 pub use x509::Certificate;
 pub(crate) use x509::{MalformedCertificate, public_key_of};

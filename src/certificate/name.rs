@@ -10,7 +10,7 @@ use const_oid::db::{rfc3280, rfc4519};
 use der::Decode;
 
 use super::element::{DerElement, SEQUENCE, SET};
-use super::fingerprint::write_hex;
+use super::identifiers::write_hex;
 use super::object_identifier::ObjectIdentifier;
 use super::text::text;
 use crate::name_folding::fold_name;

@@ -12,7 +12,7 @@ use der::{DecodeValue, EncodeValue, FixedTag, Header, Length, Reader, Tag, Write
 use num_bigint::BigUint;
 use thiserror::Error;
 
-use super::fingerprint::write_hex;
+use super::identifiers::write_hex;
 
 /// The maximum length of a stored encoding: 64 bytes with the length, because a client chooses how many identifiers a
 /// list has. The longest identifier that AD CS generates has 50.

@@ -1,12 +1,11 @@
 //! Telemetry: audit records, metrics and log lines.
 
 pub(crate) mod audit;
-mod counted_line;
 pub(crate) mod logging;
 mod metrics;
 mod text;
 
-pub(crate) use counted_line::CountedLine;
+pub(crate) use logging::CountedLine;
 pub(crate) use metrics::{
     AuditMetrics, BackendConnectionMetrics, BackendFailure, BackendMetrics, CrlMetrics, DecisionMetrics,
     PasswordMetrics, SiteMetrics,

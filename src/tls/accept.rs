@@ -5,7 +5,6 @@
 //! because the user may have to enter a PIN.
 
 use super::first_bytes::{self, FirstBytes};
-use super::plain_http;
 use super::pool::HandshakePool;
 use super::server::SiteTls;
 use super::version::{TlsVersion, UnsupportedVersion};
@@ -187,7 +186,7 @@ where
     let limits = handshake.limits;
     let (hello, unread) = match timeout(limits.plain, read_hello(&mut io)).await {
         Ok(Ok(read)) => read,
-        Ok(Err(refused)) => return Err(refuse(&mut io, refused, limits.plain).await),
+        Ok(Err(reason)) => return Err(reject(&mut io, reason, limits.plain).await),
         Err(_) => return Err(HandshakeError::Timeout { stage: HandshakeStage::Hello, limit: limits.plain }),
     };
     let name = hello.client_hello().server_name().map(str::to_owned);
@@ -285,14 +284,14 @@ async fn read_hello<IO: AsyncRead + Unpin>(io: &mut IO) -> Result<(Hello, Vec<u8
     }
 }
 
-async fn refuse<IO>(io: &mut IO, refused: NoHello, limit: Duration) -> HandshakeError
+async fn reject<IO>(io: &mut IO, reason: NoHello, limit: Duration) -> HandshakeError
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let stage = HandshakeStage::Hello;
-    match refused {
+    match reason {
         NoHello::PlainHttp { head } => {
-            plain_http::refuse(io, head, limit).await;
+            first_bytes::reject_plain_http(io, head, limit).await;
             HandshakeError::PlainHttp
         }
         NoHello::Old(version) => {

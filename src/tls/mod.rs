@@ -9,7 +9,6 @@ mod certificates;
 mod client_signatures;
 mod first_bytes;
 mod hints;
-mod plain_http;
 mod pool;
 mod possession;
 mod server;

@@ -35,11 +35,11 @@ impl<'a> CandidatePath<'a> {
     }
 }
 
-/// Returns the refusal of a path because of one certificate.
+/// Returns the refusal of a path because of one certificate, as an error.
 pub(super) fn refuse<T>(
     index: usize,
     certificate: &Certificate,
     violation: PathViolation,
 ) -> Result<T, ChainError> {
-    Err(ChainError { index, subject: certificate.subject().clone(), violation })
+    Err(ChainError::new(index, certificate, violation))
 }

@@ -1,7 +1,7 @@
 //! Why a chain is refused: one certificate and one rule, of the path that came closest to being valid.
 
 use crate::certificate::signature::SignatureError;
-use crate::certificate::{DistinguishedName, KeyAlgorithm, NameForm, ObjectIdentifier, usage};
+use crate::certificate::{Certificate, DistinguishedName, KeyAlgorithm, NameForm, ObjectIdentifier, usage};
 use crate::clock::UnixTime;
 use crate::telemetry::BoundedText;
 use std::fmt;
@@ -20,6 +20,11 @@ pub struct ChainError {
 }
 
 impl ChainError {
+    /// Returns the refusal of a path because of one certificate.
+    pub(super) fn new(index: usize, certificate: &Certificate, violation: PathViolation) -> Self {
+        Self { index, subject: certificate.subject().clone(), violation }
+    }
+
     /// Returns how many bytes of memory it takes up, estimated high.
     pub(super) fn weight(&self) -> usize {
         const FACTS: usize = 512;

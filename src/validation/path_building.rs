@@ -70,7 +70,7 @@ impl<'a> PathSearch<'a> {
         now: UnixTime,
     ) -> Self {
         let leaf = chain.leaf();
-        let nothing = refusal(0, leaf, PathViolation::NoIssuer { issuer: leaf.issuer().clone() });
+        let nothing = ChainError::new(0, leaf, PathViolation::NoIssuer { issuer: leaf.issuer().clone() });
         Self {
             chain,
             trust,
@@ -194,7 +194,7 @@ impl<'a> PathSearch<'a> {
     }
 
     fn note(&mut self, reach: PathProgress, certificate: &Certificate, violation: PathViolation) {
-        self.keep_furthest(reach, refusal(self.intermediates.len(), certificate, violation));
+        self.keep_furthest(reach, ChainError::new(self.intermediates.len(), certificate, violation));
     }
 
     /// Keeps the refusal of the path that came closest. Of two equal ones the first is kept: its candidates were ordered
@@ -212,8 +212,4 @@ fn key_identifier_order(child: &Certificate, issuer: &Certificate) -> u8 {
         (Some(_), Some(_)) => 2,
         (None, _) | (_, None) => 1,
     }
-}
-
-fn refusal(index: usize, certificate: &Certificate, violation: PathViolation) -> ChainError {
-    ChainError { index, subject: certificate.subject().clone(), violation }
 }

@@ -102,7 +102,8 @@ pub(super) fn valid_policies(
     // The certificate at which the last policy was lost, for the refusal.
     let mut lost = None;
     for (index, certificate) in path.anchor_first() {
-        let too_many = |_: BudgetExceeded| refusal(index, certificate, PathViolation::TooManyPolicies);
+        let too_many =
+            |_: BudgetExceeded| ChainError::new(index, certificate, PathViolation::TooManyPolicies);
         let any_policy = match left.inhibit_any_policy {
             0 if index == 0 || !certificate.is_self_issued() => AnyPolicy::CountsForNothing,
             _ => AnyPolicy::Counts,
@@ -137,7 +138,7 @@ fn map(
         return refuse(index, authority, PathViolation::AnyPolicyMapped);
     }
     let mapping = if left.policy_mapping == 0 { MappingMode::Inhibited } else { MappingMode::Allowed };
-    let too_many = |_: BudgetExceeded| refusal(index, authority, PathViolation::TooManyPolicies);
+    let too_many = |_: BudgetExceeded| ChainError::new(index, authority, PathViolation::TooManyPolicies);
     graph.map(mappings, mapping, budget).map_err(too_many)
 }
 
@@ -161,8 +162,4 @@ fn conclude(
         return refuse(index, certificate, PathViolation::CertificatePolicy);
     }
     Ok(policies)
-}
-
-fn refusal(index: usize, certificate: &Certificate, violation: PathViolation) -> ChainError {
-    ChainError { index, subject: certificate.subject().clone(), violation }
 }

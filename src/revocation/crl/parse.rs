@@ -3,8 +3,8 @@
 use super::der::{RawExtension, next_tag, read_extension, read_time};
 use super::entry::{CrlEntry, EntryIssuer, read_entry};
 use super::index::EntryList;
-use super::number::CrlNumber;
 use super::scope::CrlScope;
+use super::source::CrlNumber;
 use super::unusable::UnusableReason;
 use crate::certificate::{CrlDistributionPoint, DistinguishedName, ObjectIdentifier};
 use crate::clock::UnixTime;

@@ -1,16 +1,17 @@
 //! The metrics of the process, in the OpenMetrics format. Labels are looked up when the configuration is loaded, so that
 //! a request costs atomic additions only. Counters survive a reload: the same name returns the same counter.
 
+mod authentication;
 mod backend;
 mod crl;
 mod families;
 mod histogram;
-mod password;
 
+pub use authentication::CacheMetrics;
+pub(crate) use authentication::PasswordMetrics;
 pub(crate) use backend::{BackendConnectionMetrics, BackendFailure, BackendMetrics};
 pub(crate) use crl::CrlMetrics;
 pub(crate) use histogram::DurationHistogram;
-pub(crate) use password::PasswordMetrics;
 
 use backend::BackendFamilies;
 use crl::CrlFamilies;
@@ -289,24 +290,6 @@ impl ConnectionMetrics {
             evicted: of(&closed, "total"),
             http2_flood: of(&closed, "http2_frames"),
         }
-    }
-}
-
-/// Lookups in one of the caches of authentication.
-#[derive(Clone, Debug, Default)]
-pub struct CacheMetrics {
-    /// The verdict was cached.
-    pub hits: Counter,
-    /// The verdict had to be computed.
-    pub misses: Counter,
-}
-
-impl CacheMetrics {
-    fn new(family: &Family<Labels, Counter>, stage: &str) -> Self {
-        let of = |outcome: &str| {
-            family.get_or_create_owned(&vec![("stage", stage.to_owned()), ("outcome", outcome.to_owned())])
-        };
-        Self { hits: of("hit"), misses: of("miss") }
     }
 }
 

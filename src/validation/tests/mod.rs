@@ -2,7 +2,6 @@
 
 mod caching;
 mod der;
-mod general_names;
 mod names;
 mod paths;
 mod policies;

@@ -2,8 +2,7 @@
 
 use rcgen::SanType;
 
-use super::der::{element, oid, sequence};
-use super::general_names::{directory, dns, email, ip, other_name, upn, uri};
+use super::der::{directory, dns, element, email, ip, oid, other_name, sequence, upn, uri};
 use super::*;
 use crate::certificate::{NameForm, USER_PRINCIPAL_NAME};
 use crate::validation::path_building::PathSearch;

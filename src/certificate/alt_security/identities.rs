@@ -1,9 +1,9 @@
 //! The values of the directory attribute altSecurityIdentities that name a certificate ([MS-PKCA] 3.1.5.2.1, KB5014754),
 //! for administrators to copy.
 
-use super::key::PublicKey;
+use super::super::key::PublicKey;
+use super::super::x509::Certificate;
 use super::windows_name::windows_text;
-use super::x509::Certificate;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
 /// How a value names a certificate.

@@ -4,9 +4,9 @@
 //! Administrators copy the text into a directory, from which it is read again. Names are never compared as text, but
 //! decoded.
 
-use super::element::DerElement;
-use super::name::{DistinguishedName, NameAttribute, is_invisible};
-use super::object_identifier::ObjectIdentifier;
+use super::super::element::DerElement;
+use super::super::name::{DistinguishedName, NameAttribute, is_invisible};
+use super::super::object_identifier::ObjectIdentifier;
 use const_oid::db::{rfc3280, rfc4519};
 use der::asn1::{AnyRef, Utf8StringRef};
 use der::{Encode, Tag};

@@ -5,11 +5,11 @@
 //! that look alike may be different names. Whether the CA with the issuer's name may name accounts is decided by its key,
 //! elsewhere.
 
-use super::alt_security_identities::{AltSecurityForm, public_key_sha1};
-use super::name::DistinguishedName;
-use super::serial::SerialNumber;
+use super::super::identifiers::SerialNumber;
+use super::super::name::DistinguishedName;
+use super::super::x509::Certificate;
+use super::identities::{AltSecurityForm, public_key_sha1};
 use super::windows_name::{from_hexadecimal, from_windows_text};
-use super::x509::Certificate;
 
 /// One decoded value of altSecurityIdentities for certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,27 @@
-//! Metrics of password authentication.
+//! Metrics of authentication: the caches of its stages, and passwords.
 
 use super::families::{Labels, counters};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
+
+/// Lookups in one of the caches of authentication.
+#[derive(Clone, Debug, Default)]
+pub struct CacheMetrics {
+    /// The verdict was cached.
+    pub hits: Counter,
+    /// The verdict had to be computed.
+    pub misses: Counter,
+}
+
+impl CacheMetrics {
+    pub(super) fn new(family: &Family<Labels, Counter>, stage: &str) -> Self {
+        let of = |outcome: &str| {
+            family.get_or_create_owned(&vec![("stage", stage.to_owned()), ("outcome", outcome.to_owned())])
+        };
+        Self { hits: of("hit"), misses: of("miss") }
+    }
+}
 
 /// Requests with a password, by verdict.
 #[derive(Clone, Debug)]
