@@ -3,9 +3,8 @@
 
 use crate::client::{Client, ClientArgs, Negotiated, Sessions};
 use crate::exchange::Exchange;
-use crate::give_up;
 use crate::record::Record;
-use crate::threads::{self, Gate, share};
+use crate::threads::{self, Gate, give_up, share};
 use clap::Args;
 use serde_json::{Value, json};
 use std::sync::Arc;

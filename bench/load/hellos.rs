@@ -5,8 +5,8 @@
 
 use crate::client::{Client, ClientArgs, Sessions};
 use crate::exchange::Exchange;
-use crate::give_up;
 use crate::record::Record;
+use crate::threads::give_up;
 use clap::Args;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -18,6 +18,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
+/// The pause between a response and the next request on the established connection. Without it most requests would be
+/// sent in the moments in which the proxy is idle, which would hide the others.
+const PAUSE: Duration = Duration::from_millis(5);
+
 #[derive(Args)]
 pub(crate) struct HelloArgs {
     #[command(flatten)]
@@ -25,9 +29,6 @@ pub(crate) struct HelloArgs {
     /// ClientHellos that wait for a response at the same time.
     #[arg(long, default_value_t = 64)]
     in_flight: usize,
-    /// Requests before the measurement.
-    #[arg(long, default_value_t = 200)]
-    warm_up: usize,
     /// The duration of each of the two phases.
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
@@ -46,6 +47,7 @@ pub(crate) fn measure(args: &HelloArgs) -> Value {
         let mut record = Record::default();
         let begin = Instant::now();
         while begin.elapsed() < span {
+            thread::sleep(PAUSE);
             let sent = Instant::now();
             let result = runtime.block_on(exchange.send(&mut sender));
             record.finish(result, sent.elapsed());

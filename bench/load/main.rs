@@ -37,12 +37,6 @@ enum Mode {
     Crl(crl::CrlArgs),
 }
 
-/// Ends the process because the proxy did not do its work; the caller reports the cause.
-fn give_up(cause: &str) -> ! {
-    eprintln!("{cause}");
-    std::process::exit(1)
-}
-
 fn main() {
     // A thread that panics must not leave the others waiting for it.
     std::panic::set_hook(Box::new(|panic| {

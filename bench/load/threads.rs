@@ -52,3 +52,9 @@ pub(crate) fn run<T: Send>(count: usize, work: impl AsyncFn(usize, Gate) -> T + 
 pub(crate) fn share(total: usize, threads: usize, number: usize) -> usize {
     total / threads + usize::from(number < total % threads)
 }
+
+/// Ends the process because the proxy did not do its work; the caller reports the cause.
+pub(crate) fn give_up(cause: &str) -> ! {
+    eprintln!("{cause}");
+    std::process::exit(1)
+}
