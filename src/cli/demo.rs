@@ -23,7 +23,7 @@ pub(super) struct DemoCommand {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Run only the test backend, on this address, for a proxy that runs elsewhere
-    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["check", "dir"])]
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with_all = ["check", "dir"])]
     backend: Option<SocketAddr>,
 }
 
@@ -32,17 +32,19 @@ impl DemoCommand {
         if let Some(address) = self.backend {
             return run_backend(address);
         }
-        let dir = match &self.dir {
-            Some(dir) => dir.clone(),
-            None => std::env::temp_dir().join(format!("portcullis-demo-{}", std::process::id())),
+        let Some(dir) = &self.dir else {
+            let temporary = tempfile::Builder::new().prefix("portcullis-demo-").tempdir();
+            let temporary = temporary.context("cannot create a temporary folder")?;
+            if !self.check {
+                return run_interactively(&temporary.keep());
+            }
+            let result = run_check(temporary.path());
+            temporary.close().context("cannot remove the temporary folder")?;
+            return result;
         };
-        std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        let dir = dir.canonicalize()?;
-        let result = if self.check { run_check(&dir) } else { run_interactively(&dir) };
-        if self.check && self.dir.is_none() {
-            std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
-        }
-        result
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let dir = dir.canonicalize().with_context(|| format!("cannot read {}", dir.display()))?;
+        if self.check { run_check(&dir) } else { run_interactively(&dir) }
     }
 }
 

@@ -1,6 +1,8 @@
 //! `portcullis demo`: the folder that it uses.
 
 use super::CommandFolder;
+use assert_cmd::Command;
+use tempfile::TempDir;
 
 #[test]
 fn a_folder_with_a_configuration_that_no_demo_wrote_is_rejected_and_not_changed() {
@@ -14,4 +16,18 @@ fn a_folder_with_a_configuration_that_no_demo_wrote_is_rejected_and_not_changed(
         rejected.assert_usage_error("specify a new or empty folder");
     }
     assert!(contents() == before, "a file was replaced");
+}
+
+#[test]
+fn a_self_test_without_a_folder_leaves_no_file() {
+    let parent = TempDir::new().unwrap();
+    let checked = Command::cargo_bin("portcullis")
+        .unwrap()
+        .env("TMPDIR", parent.path())
+        .args(["demo", "--check"])
+        .assert();
+    let output = String::from_utf8_lossy(&checked.get_output().stdout).into_owned();
+    checked.success();
+    assert!(output.contains(" passed, 0 failed"), "{output}");
+    assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
 }
