@@ -3,6 +3,7 @@
 use crate::certificate::{ObjectIdentifier, usage};
 use crate::clock::UnixTime;
 use crate::secret;
+use crate::validation::MAX_PATH_CERTIFICATES;
 use anyhow::Context;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,9 @@ pub(super) struct ConfigurationFile {
     pub(super) config: PathBuf,
 }
 
+/// The argument that reads standard input instead of a file.
+const STANDARD_INPUT: &str = "-";
+
 /// The maximum size of a file that an argument names, in bytes.
 const MAXIMUM_BYTES: usize = 16 * 1024 * 1024;
 
@@ -23,7 +27,7 @@ const MAXIMUM_BYTES: usize = 16 * 1024 * 1024;
 /// # Errors
 /// The file cannot be read, is not a regular file, or is larger than [`MAXIMUM_BYTES`].
 pub(super) fn read_file(file: &Path) -> anyhow::Result<Vec<u8>> {
-    if file != Path::new("-") {
+    if file != Path::new(STANDARD_INPUT) {
         let bytes = secret::read_file(file, MAXIMUM_BYTES);
         return bytes.with_context(|| format!("cannot read {}", file.display()));
     }
@@ -36,6 +40,11 @@ pub(super) fn read_file(file: &Path) -> anyhow::Result<Vec<u8>> {
         "cannot read standard input: it has more than {MAXIMUM_BYTES} bytes"
     );
     Ok(bytes)
+}
+
+/// Returns the name of a file argument for an error message.
+pub(super) fn file_name(file: &Path) -> String {
+    if file == Path::new(STANDARD_INPUT) { "standard input".to_owned() } else { file.display().to_string() }
 }
 
 /// Returns the time of an argument in seconds since 1970, or in RFC 3339 in UTC (`2026-11-22T09:30:00Z`).
@@ -68,6 +77,13 @@ pub(super) fn parse_extended_key_usage(text: &str) -> Result<ObjectIdentifier, S
             format!("expected an object identifier, or one of {}", names.join(", "))
         }),
     }
+}
+
+/// Returns the maximum number of certificates in a path, of which the gateway never validates more than
+/// [`MAX_PATH_CERTIFICATES`].
+pub(super) fn parse_path_length(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=MAX_PATH_CERTIFICATES).contains(number));
+    number.ok_or_else(|| format!("expected a number from 1 to {MAX_PATH_CERTIFICATES}"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! `portcullis verify`: validates one chain and checks revocation as the gateway does, without a configuration. The
 //! certificate is not mapped to an account.
 
-use super::arguments::{parse_extended_key_usage, parse_policy, parse_time, read_file};
+use super::arguments::{
+    file_name, parse_extended_key_usage, parse_path_length, parse_policy, parse_time, read_file,
+};
 use super::chain_facts::{PathFacts, RevocationStatusFacts};
 use super::output::{self, TextOutput, format_time};
 use crate::certificate::{Certificate, ObjectIdentifier, certificate_ders, read_bundle};
@@ -50,7 +52,7 @@ pub(super) struct VerifyCommand {
     #[arg(long)]
     inhibit_any_policy: bool,
     /// The maximum number of certificates in a path, including the trust anchor
-    #[arg(long, value_name = "N", default_value_t = MAX_PATH_CERTIFICATES)]
+    #[arg(long, value_name = "N", default_value_t = MAX_PATH_CERTIFICATES, value_parser = parse_path_length)]
     max_depth: usize,
     /// The chain to validate, leaf certificate first, PEM or DER
     #[arg(value_name = "CHAIN.pem")]
@@ -63,8 +65,7 @@ impl VerifyCommand {
         let now = self.at.unwrap_or_else(|| Clock::system().now());
         let trust = TrustSet::new(certificates(&self.anchors)?, certificates(&self.intermediates)?);
         let crls = self.crls()?;
-        let presented =
-            certificate_ders(&read_file(&self.chain)?).with_context(|| self.chain.display().to_string())?;
+        let presented = certificate_ders(&read_file(&self.chain)?).with_context(|| file_name(&self.chain))?;
         let rule = ValidationRule {
             extended_key_usages: self.eku.clone(),
             certificate_policies: self.policy.clone(),
@@ -168,5 +169,5 @@ fn certificates(files: &[PathBuf]) -> anyhow::Result<Vec<Certificate>> {
 }
 
 fn bundle(file: &Path) -> anyhow::Result<Vec<Certificate>> {
-    read_bundle(&read_file(file)?).with_context(|| file.display().to_string())
+    read_bundle(&read_file(file)?).with_context(|| file_name(file))
 }

@@ -1,4 +1,4 @@
-//! Why a chain is refused: one certificate and one rule, of the path that came closest to being valid.
+//! Why a chain is rejected: one certificate and one rule, of the path that came closest to being valid.
 
 use crate::certificate::signature::SignatureError;
 use crate::certificate::{Certificate, DistinguishedName, KeyAlgorithm, NameForm, ObjectIdentifier, usage};
@@ -6,9 +6,9 @@ use crate::clock::UnixTime;
 use crate::telemetry::BoundedText;
 use std::fmt;
 
-/// The refusal of a presented chain.
+/// The rejection of a presented chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} {} is refused", CertificatePosition(*index), subject.shown())]
+#[error("{} {} is rejected", CertificatePosition(*index), subject.shown())]
 pub struct ChainError {
     /// The position of the certificate in the path: 0 is the client's own, the last one is the anchor.
     pub index: usize,

@@ -34,7 +34,7 @@ pub(super) struct CheckCommand {
     /// Send requests in the name of this user: DOMAIN\name or a UPN; for Kerberos, sAMAccountName@REALM
     #[arg(long = "as", value_name = "USER", requires = "online")]
     user: Option<String>,
-    /// Write the results of --online as JSON
+    /// Print the results of --online as JSON
     #[arg(long, requires = "online")]
     json: bool,
 }

@@ -6,7 +6,7 @@ mod facts;
 mod text;
 mod trace;
 
-use super::arguments::{ConfigurationFile, parse_time, read_file};
+use super::arguments::{ConfigurationFile, file_name, parse_time, read_file};
 use super::output;
 use super::serve::new_metrics;
 use crate::certificate::certificate_ders;
@@ -43,7 +43,7 @@ pub(super) struct ExplainCommand {
     /// The time of the request: seconds since 1970 or 2026-11-22T09:30:00Z [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<UnixTime>,
-    /// Write JSON
+    /// Print JSON instead of text
     #[arg(long)]
     json: bool,
 }
@@ -58,7 +58,7 @@ impl ExplainCommand {
             );
         }
         let presented = match &self.certificate {
-            Some(file) => certificate_ders(&read_file(file)?).with_context(|| file.display().to_string())?,
+            Some(file) => certificate_ders(&read_file(file)?).with_context(|| file_name(file))?,
             None => Vec::new(),
         };
         let clock = Clock::system();
@@ -94,7 +94,7 @@ fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) = text.split_once(':').ok_or("expected NAME: VALUE, with a colon")?;
     let name: HeaderName = name.parse().map_err(|_| format!("{name:?} is not a header name"))?;
     let mut value = HeaderValue::from_str(value.trim())
-        .map_err(|_| format!("the value of `{name}` contains a character other than visible ASCII"))?;
+        .map_err(|_| format!("the value of `{name}` contains a control character"))?;
     let is_secret = [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE].contains(&name);
     value.set_sensitive(is_secret);
     Ok((name, value))

@@ -4,7 +4,7 @@ mod facts;
 mod text;
 
 use crate::certificate::read_bundle;
-use crate::cli::arguments::read_file;
+use crate::cli::arguments::{file_name, read_file};
 use crate::cli::output;
 use anyhow::Context;
 use clap::Args;
@@ -17,7 +17,7 @@ pub(super) struct InspectCommand {
     /// A certificate or a bundle of several, in PEM or DER
     #[arg(value_name = "CERT.pem")]
     file: PathBuf,
-    /// Write JSON
+    /// Print JSON instead of text
     #[arg(long)]
     json: bool,
 }
@@ -25,7 +25,7 @@ pub(super) struct InspectCommand {
 impl InspectCommand {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let bytes = read_file(&self.file)?;
-        let certificates = read_bundle(&bytes).with_context(|| self.file.display().to_string())?;
+        let certificates = read_bundle(&bytes).with_context(|| file_name(&self.file))?;
         let inspected =
             InspectedFile { certificates: certificates.iter().map(CertificateFacts::of).collect() };
         if self.json {

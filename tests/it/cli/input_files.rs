@@ -153,6 +153,9 @@ fn a_certificate_is_read_from_standard_input() {
         let stdout = String::from_utf8_lossy(&ran.get_output().stdout).into_owned();
         assert!(stdout.lines().next().is_some_and(|first| first.starts_with(line)), "{stdout}");
     }
+    let empty = assert_cmd::Command::cargo_bin("portcullis").unwrap().args(["inspect", "-"]).assert().code(2);
+    let stderr = String::from_utf8_lossy(&empty.get_output().stderr).into_owned();
+    assert_eq!(stderr, "portcullis: standard input: the file is empty\n");
 }
 
 #[test]

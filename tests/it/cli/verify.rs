@@ -169,6 +169,9 @@ fn an_error_names_the_argument_or_file_that_caused_it() {
     verify(&folder, &[], "absent").assert_usage_error("cannot read pki/cards/absent.crt");
     verify(&folder, &["--crl", "no.crl"], "alice").assert_usage_error("no.crl cannot be read");
     verify(&folder, &["--crl", "pki/root.pem"], "alice").assert_usage_error("pki/root.pem is not a CRL file");
+    for number in ["0", "11", "x"] {
+        verify(&folder, &["--max-depth", number], "alice").assert_usage_error("a number from 1 to 10");
+    }
     verify(&folder, &["--policy", "x"], "alice").assert_usage_error("expected an object identifier");
     verify(&folder, &["--eku", "smartcard"], "alice").assert_usage_error("smartcard_logon");
     verify(&folder, &["--at", "yesterday"], "alice").assert_usage_error("2026-11-22T09:30:00Z");
