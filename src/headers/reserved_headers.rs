@@ -430,8 +430,8 @@ mod tests {
             IdentityHeaderSettings { secret: Some(secret), ..IdentityHeaderSettings::default() }
         };
         let reserved =
-            ReservedHeaders::new([&with("x-gate-secret")], NonstandardNames::KeepUnlessReserved).unwrap();
-        assert!(reserved.is_reserved(&HeaderName::from_static("x_gate_secret")));
+            ReservedHeaders::new([&with("x-gateway-secret")], NonstandardNames::KeepUnlessReserved).unwrap();
+        assert!(reserved.is_reserved(&HeaderName::from_static("x_gateway_secret")));
         for name in ["authorization", "cookie", "x-portcullis-assertion"] {
             let fault = HeaderNameError::Reserved { name: HeaderName::from_static(name) };
             assert_eq!(ReservedHeaders::new([&with(name)], NonstandardNames::Drop), Err(vec![fault]));

@@ -47,7 +47,7 @@ impl SecretHeader {
 mod tests {
     use super::*;
 
-    const NAME: HeaderName = HeaderName::from_static("x-gate-secret");
+    const NAME: HeaderName = HeaderName::from_static("x-gateway-secret");
 
     #[test]
     fn a_short_secret_or_one_with_spaces_is_refused() {

@@ -410,7 +410,7 @@ mod tests {
             ],
             global_catalog: Vec::new(),
             tls: client_config([authority.root().clone()]).unwrap(),
-            bind_dn: "CN=gate".to_owned(),
+            bind_dn: "CN=gateway".to_owned(),
             bind_password: Secret::new(b"secret".to_vec()),
             base: "DC=corp,DC=example".to_owned(),
             schema: AccountSchema::ActiveDirectory,

@@ -38,9 +38,9 @@ pub(crate) async fn serve_tls(
     endpoints: ConnectionEndpoints,
     open: OpenConnection,
 ) {
-    let gate = Rc::clone(&worker);
-    let gate = gate.gate();
-    let snapshot = gate.snapshot.load_full();
+    let state = Rc::clone(&worker);
+    let state = state.state();
+    let snapshot = state.snapshot.load_full();
     let local = stream.local_addr().unwrap_or(endpoints.listener);
     let choose = |name: Option<&str>| {
         let name = name.map(HostName::parse).transpose().ok()?;
@@ -52,10 +52,10 @@ pub(crate) async fn serve_tls(
     let handshake = async {
         let _counted = open.begin_handshake(snapshot.connections.handshakes)?;
         let handshake = HandshakeContext {
-            client: (client, gate.authenticator.failing_clients().rank(client)),
+            client: (client, state.authenticator.failing_clients().rank(client)),
             limits: snapshot.limits.handshake,
-            clock: &gate.clock,
-            pool: &gate.handshakes,
+            clock: &state.clock,
+            pool: &state.handshakes,
         };
         tls::accept(stream, choose, handshake).await
     };
@@ -64,16 +64,16 @@ pub(crate) async fn serve_tls(
     let accepted = tokio::select! {
         accepted = Box::pin(handshake) => accepted,
         () = evicted.cancelled() => return,
-        () = gate.stopping.cancelled() => return,
+        () = state.stopping.cancelled() => return,
     };
     count(&worker, &accepted);
     let (stream, (server_name, local), facts) = match accepted {
         Ok(AcceptedConnection { stream, chosen, facts }) => (stream, chosen, facts),
         Err(error) => {
             if error.is_clients_fault() {
-                gate.authenticator.failing_clients().failed(client);
+                state.authenticator.failing_clients().failed(client);
             }
-            gate.failed_handshakes.failed(endpoints, &error, &gate.stopping);
+            state.failed_handshakes.failed(endpoints, &error, &state.stopping);
             return;
         }
     };
@@ -101,7 +101,7 @@ pub(crate) async fn serve_plain(
     endpoints: ConnectionEndpoints,
     open: OpenConnection,
 ) {
-    let limits = worker.gate().snapshot.load().limits;
+    let limits = worker.state().snapshot.load().limits;
     let client = open.key();
     let life = ConnectionLifetime::new(limits.connection_max_age, &limits, open);
     let connection = connection_facts(&worker, endpoints, None);
@@ -227,7 +227,7 @@ fn lifetime_span(
         (facts.certificates.is_empty(), sites.and_then(|sites| sites.for_server_name(server_name, local)))
     {
         let proof_end = facts.proven_at.plus(site.card_reauth_interval);
-        span = span.min(proof_end.since(worker.gate().clock.now()));
+        span = span.min(proof_end.since(worker.state().clock.now()));
     }
     span
 }
@@ -253,12 +253,12 @@ fn connection_facts(
         peer: BoundedText::of(endpoints.peer),
         tls: tls.map(Arc::new),
         series: Rc::default(),
-        log: worker.gate().request_log.clone(),
+        log: worker.state().request_log.clone(),
     }
 }
 
 fn count<IO, T>(worker: &Worker, accepted: &Result<AcceptedConnection<IO, T>, HandshakeError>) {
-    let handshakes = &worker.gate().metrics.handshakes;
+    let handshakes = &worker.state().metrics.handshakes;
     match accepted {
         Ok(accepted) if accepted.facts.resumed => handshakes.resumed.inc(),
         Ok(_) => handshakes.full.inc(),

@@ -45,7 +45,7 @@ pub(super) struct PassthroughAuth {
 /// The client of a passed-through request.
 #[derive(Clone, Copy)]
 pub(super) struct PassthroughClient<'a> {
-    pub(super) gate: &'a SharedState,
+    pub(super) state: &'a SharedState,
     pub(super) address: AddressKey,
     pub(super) life: &'a ConnectionLifetime,
     /// Whether the connection is shared by concurrent requests (HTTP/2).
@@ -156,11 +156,11 @@ impl PassthroughAuth {
             Some(LoginClaim::Attempt { account }) => account,
         };
         let credentials = digest_of(headers, backend);
-        let clock = line.gate.clock.clone();
+        let clock = line.state.clock.clone();
         if credentials.is_some() && self.accepted.get() == credentials {
             return Ok(PassthroughLogin { attempt: None, named: account.is_some(), credentials, clock });
         }
-        let now = line.gate.clock.now();
+        let now = line.state.clock.now();
         let attempt = backend.login_throttle.begin(line.address, now).map_err(|error| too_many(&error))?;
         let attempt = match &account {
             None => attempt,
@@ -179,7 +179,7 @@ impl PassthroughAuth {
         response: &Response<ResponseBody>,
         line: PassthroughClient<'_>,
     ) {
-        let now = line.gate.clock.now();
+        let now = line.state.clock.now();
         let status = response.status();
         let is_guarded = asked_for.is_some() && self.guarded.get() == asked_for;
         if status == StatusCode::UNAUTHORIZED {

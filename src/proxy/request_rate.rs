@@ -54,14 +54,14 @@ impl AccountBudget {
         &self,
         permit: &Permit,
         life: &ConnectionLifetime,
-        gate: &SharedState,
+        state: &SharedState,
         record: &mut RequestRecord,
     ) -> Result<(), Denial> {
         let Some(identity) = permit.identity() else { return Ok(()) };
         life.authenticated();
-        let key = gate.account_key(identity.account());
-        let rate = gate.snapshot.load().limits.account_requests;
-        let exceeded = match self.budget(key, rate, gate).take() {
+        let key = state.account_key(identity.account());
+        let rate = state.snapshot.load().limits.account_requests;
+        let exceeded = match self.budget(key, rate, state).take() {
             Ok(()) => return Ok(()),
             Err(exceeded) => exceeded,
         };
@@ -88,16 +88,16 @@ impl AccountBudget {
     }
 
     /// Selects the budget of `account`, before the first request of the connection is authenticated.
-    pub(super) fn recall(&self, account: AccountKey, gate: &SharedState) {
-        drop(self.budget(account, gate.snapshot.load().limits.account_requests, gate));
+    pub(super) fn recall(&self, account: AccountKey, state: &SharedState) {
+        drop(self.budget(account, state.snapshot.load().limits.account_requests, state));
     }
 
-    fn budget(&self, key: AccountKey, rate: RequestRate, gate: &SharedState) -> Arc<RequestBudget> {
+    fn budget(&self, key: AccountKey, rate: RequestRate, state: &SharedState) -> Arc<RequestBudget> {
         let mut last = self.0.borrow_mut();
         match &*last {
             Some((known, budget)) if *known == key && budget.rate() == rate => Arc::clone(budget),
             Some(_) | None => {
-                let budget = gate.accounts.budget(key, rate);
+                let budget = state.accounts.budget(key, rate);
                 *last = Some((key, Arc::clone(&budget)));
                 budget
             }

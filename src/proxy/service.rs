@@ -98,7 +98,7 @@ impl PipelineObserver for RequestObserver<'_> {
 
     fn removed_headers(&mut self, removed: &RemovedHeaders) {
         let names = u64::try_from(removed.reserved + removed.nonstandard).unwrap_or(u64::MAX);
-        self.service.worker.gate().metrics.dropped_headers.inc_by(names);
+        self.service.worker.state().metrics.dropped_headers.inc_by(names);
     }
 
     fn certificate(&mut self, facts: &Arc<CertificateFacts>) {
@@ -128,15 +128,15 @@ impl ConnectionService {
         connection: ClientConnection,
         life: ConnectionLifetime,
     ) -> Self {
-        let gate = worker.gate();
-        gate.metrics.client_connections.inc();
-        let frames = FrameBudget::new(gate.snapshot.load().limits.http2_frames);
+        let state = worker.state();
+        state.metrics.client_connections.inc();
+        let frames = FrameBudget::new(state.snapshot.load().limits.http2_frames);
         let number = worker.number_connection();
         let (passthrough, account) = (PassthroughAuth::default(), AccountBudget::default());
         let leaf = connection.credential().and_then(ConnectionCredential::fingerprint);
-        let known = leaf.and_then(|leaf| gate.known_holders.account(leaf.as_bytes()));
+        let known = leaf.and_then(|leaf| state.known_holders.account(leaf.as_bytes()));
         if let Some(holder) = known {
-            account.recall(holder, gate);
+            account.recall(holder, state);
         }
         let (life, is_known) = (Rc::new(life), Cell::new(known.is_some()));
         Self { worker, facts, connection, passthrough, life, number, frames, account, is_known }
@@ -153,7 +153,7 @@ impl ConnectionService {
     ) -> Result<Response<ClientResponseBody>, h2::Reason> {
         let _running = self.life.begin();
         let id = RequestId::random();
-        let snapshot = self.worker.gate().snapshot.load_full();
+        let snapshot = self.worker.state().snapshot.load_full();
         let (head, body) = request.into_parts();
         let wanted = ResponsePreferences::of(&head);
         let unpaid = self.pays_by_account();
@@ -167,7 +167,7 @@ impl ConnectionService {
             (Err(excess), _) => (None, Err(excess)),
         };
         if let Err(RateExcess { denial, recorded: false }) = &within {
-            self.worker.gate().metrics.decisions.denied(denial.id().index());
+            self.worker.state().metrics.decisions.denied(denial.id().index());
             return Ok(self.unrecorded(denial, id, body, head.version, &wanted).await);
         }
         let record = match self.begin_record(&head, id, place) {
@@ -241,11 +241,11 @@ impl ConnectionService {
         head: http::request::Parts,
         in_flight: &mut InFlight,
     ) -> Result<Response<ResponseBody>, Denial> {
-        let gate = self.worker.gate();
+        let state = self.worker.state();
         let context = RequestContext {
             snapshot,
-            authenticator: &gate.authenticator,
-            clock: &gate.clock,
+            authenticator: &state.authenticator,
+            clock: &state.clock,
             connection: &self.connection,
             site,
             request_id: in_flight.id,
@@ -263,7 +263,7 @@ impl ConnectionService {
         let permitted = authorize(&context, received, &mut observer).await?;
         if permitted.permit().identity().is_some() {
             in_flight.unpaid = false;
-            self.account.take(permitted.permit(), &self.life, gate, &mut in_flight.record)?;
+            self.account.take(permitted.permit(), &self.life, state, &mut in_flight.record)?;
         }
         self.pay(in_flight)?;
         in_flight.record.permit(permitted.permit());
@@ -320,7 +320,7 @@ impl ConnectionService {
         Requester {
             address: self.life.address(),
             connection: self.number,
-            account: account.map(|account| self.worker.gate().account_key(account)),
+            account: account.map(|account| self.worker.state().account_key(account)),
         }
     }
 
@@ -357,7 +357,7 @@ impl ConnectionService {
 
     fn client_line(&self, version: Version) -> PassthroughClient<'_> {
         PassthroughClient {
-            gate: self.worker.gate(),
+            state: self.worker.state(),
             address: self.life.key(),
             life: &self.life,
             multiplexed: version == Version::HTTP_2,
@@ -371,7 +371,7 @@ impl ConnectionService {
 
     /// Records whether the client's certificate identified an account.
     fn note(&self, evidence: &Evidence) {
-        let known_holders = &self.worker.gate().known_holders;
+        let known_holders = &self.worker.state().known_holders;
         let account = match evidence {
             Evidence::Certificate(credential) => credential.account().ok(),
             Evidence::Rejected(rejection) if rejection.denial().id().is_transient() => return,
@@ -385,7 +385,7 @@ impl ConnectionService {
         let Some(leaf) = leaf else { return };
         match account {
             Some(account) => {
-                known_holders.authenticated(*leaf.as_bytes(), self.worker.gate().account_key(account));
+                known_holders.authenticated(*leaf.as_bytes(), self.worker.state().account_key(account));
             }
             None => known_holders.rejected(leaf.as_bytes()),
         }
@@ -415,14 +415,14 @@ impl ConnectionService {
         id: RequestId,
         place: Option<RequestInFlight>,
     ) -> Result<RequestRecord, Denial> {
-        let gate = self.worker.gate();
-        let slot = gate.audit.reserve(self.audit_part()).map_err(|error| {
-            gate.metrics.decisions.denied(DenialId::AuditUnavailable.index());
+        let state = self.worker.state();
+        let slot = state.audit.reserve(self.audit_part()).map_err(|error| {
+            state.metrics.decisions.denied(DenialId::AuditUnavailable.index());
             Denial::because(DenialId::AuditUnavailable, &error)
         })?;
         let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let head = RequestHead {
-            time: gate.clock.now(),
+            time: state.clock.now(),
             id,
             version: head.version,
             method: head.method.as_str(),
@@ -430,7 +430,7 @@ impl ConnectionService {
             host: host.or_else(|| head.uri.authority().map(http::uri::Authority::as_str)),
         };
         let slot = slot.holding(place);
-        Ok(RequestRecord::begin(slot, &self.facts, &head, gate.metrics.decisions.clone()))
+        Ok(RequestRecord::begin(slot, &self.facts, &head, state.metrics.decisions.clone()))
     }
 
     /// Rejects a request: sends the error response, completes the record, and drains the rest of the body.
@@ -444,7 +444,7 @@ impl ConnectionService {
     ) -> Response<ClientResponseBody> {
         let challenge = site.filter(|_| in_flight.takes_password).map(|site| basic_challenge(&site.name));
         let credential = self.connection.credential();
-        let now = self.worker.gate().clock.now();
+        let now = self.worker.state().clock.now();
         let is_proof_expired =
             |site: &Arc<Site>| credential.is_some_and(|credential| credential.is_proof_expired(site, now));
         let details = DenialDetails {
@@ -502,7 +502,7 @@ impl ConnectionService {
 
     /// Cancelled when no more requests are accepted.
     pub(super) fn stopping(&self) -> CancellationToken {
-        self.worker.gate().stopping.clone()
+        self.worker.state().stopping.clone()
     }
 
     /// Handles the end of an HTTP/1.1 connection. If hyper could not parse the last request, or its head was never
@@ -527,7 +527,7 @@ impl ConnectionService {
         let denial = Denial::because(id, error);
         self.record_unread(&denial, request, Version::HTTP_11, Some(denial.id().status()));
         let page = ResponsePreferences::unknown().page(&denial, request, DenialDetails::default());
-        left.is_quiet.then(|| last_in_http1(&page, self.worker.gate().clock.now()))
+        left.is_quiet.then(|| last_in_http1(&page, self.worker.state().clock.now()))
     }
 
     /// Records a request over HTTP/2 whose head was rejected before it became a request. It counts against the budget of
@@ -543,21 +543,21 @@ impl ConnectionService {
                 self.record_unread(&denial, RequestId::random(), Version::HTTP_2, status);
             }
             Err(RateExcess { denial, recorded: false }) => {
-                self.worker.gate().metrics.decisions.denied(denial.id().index());
+                self.worker.state().metrics.decisions.denied(denial.id().index());
             }
         }
     }
 
     /// The value of `Date` for a response that is sent now.
     pub(super) fn date(&self) -> Option<HeaderValue> {
-        HeaderValue::try_from(http_date(self.worker.gate().clock.now())).ok()
+        HeaderValue::try_from(http_date(self.worker.state().clock.now())).ok()
     }
 
     /// It is no request, so it has no audit record; any client can cause it, so there is one line a minute.
     fn count_flood(&self, error: &(dyn std::error::Error + 'static)) {
-        let gate = self.worker.gate();
-        gate.metrics.connections.http2_flood.inc();
-        if let Some(connections) = gate.http2_floods.count() {
+        let state = self.worker.state();
+        state.metrics.connections.http2_flood.inc();
+        if let Some(connections) = state.http2_floods.count() {
             tracing::warn!(
                 target: "portcullis::limits",
                 connections,
@@ -584,20 +584,20 @@ impl ConnectionService {
 
     /// The record of a request whose head could not be read.
     fn record_unread(&self, denial: &Denial, id: RequestId, version: Version, status: Option<StatusCode>) {
-        let gate = self.worker.gate();
-        let Ok(slot) = gate.audit.reserve(self.audit_part()) else {
-            gate.metrics.decisions.denied(DenialId::AuditUnavailable.index());
+        let state = self.worker.state();
+        let Ok(slot) = state.audit.reserve(self.audit_part()) else {
+            state.metrics.decisions.denied(DenialId::AuditUnavailable.index());
             return;
         };
         let head = RequestHead {
-            time: gate.clock.now(),
+            time: state.clock.now(),
             id,
             version,
             method: "",
             target: String::new(),
             host: None,
         };
-        let mut record = RequestRecord::begin(slot, &self.facts, &head, gate.metrics.decisions.clone());
+        let mut record = RequestRecord::begin(slot, &self.facts, &head, state.metrics.decisions.clone());
         record.denial(denial);
         if let Some(status) = status {
             record.status(status);
@@ -608,7 +608,7 @@ impl ConnectionService {
 
 impl Drop for ConnectionService {
     fn drop(&mut self) {
-        self.worker.gate().metrics.client_connections.dec();
+        self.worker.state().metrics.client_connections.dec();
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// The state of one worker. It belongs to one thread and needs no lock.
 pub(crate) struct Worker {
-    gate: Arc<SharedState>,
+    state: Arc<SharedState>,
     pools: RefCell<BackendPools>,
     /// By the backend's name.
     pinned: RefCell<HashMap<String, Rc<PinnedRegister>>>,
@@ -29,10 +29,10 @@ struct BackendPools {
 
 impl Worker {
     /// A worker without backend connections.
-    pub(crate) fn new(gate: Arc<SharedState>) -> Self {
-        let memory = BodyMemory::new(0, gate.metrics.body_memory.clone());
+    pub(crate) fn new(state: Arc<SharedState>) -> Self {
+        let memory = BodyMemory::new(0, state.metrics.body_memory.clone());
         let pools = BackendPools { generation: 0, by_index: Vec::new(), memory };
-        Self { gate, pools: RefCell::new(pools), pinned: RefCell::default(), connections: Cell::new(0) }
+        Self { state, pools: RefCell::new(pools), pinned: RefCell::default(), connections: Cell::new(0) }
     }
 
     /// A number for a client connection, unique in this worker.
@@ -41,8 +41,8 @@ impl Worker {
     }
 
     /// The state that all workers share.
-    pub(crate) fn gate(&self) -> &Arc<SharedState> {
-        &self.gate
+    pub(crate) fn state(&self) -> &Arc<SharedState> {
+        &self.state
     }
 
     /// This worker's pool for `backend` of `snapshot`.
@@ -54,7 +54,7 @@ impl Worker {
                 by_index: vec![None; snapshot.backends.len()],
                 memory: BodyMemory::new(
                     snapshot.limits.body_memory_per_worker,
-                    self.gate.metrics.body_memory.clone(),
+                    self.state.metrics.body_memory.clone(),
                 ),
             };
         }

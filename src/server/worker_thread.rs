@@ -120,7 +120,7 @@ async fn accept(
                 continue;
             }
         };
-        let Some(open) = admit(worker.gate(), address, peer) else { continue };
+        let Some(open) = admit(worker.state(), address, peer) else { continue };
         // Small responses must not wait for the acknowledgement of the previous one. Without the option the connection still works.
         drop(stream.set_nodelay(true));
         let endpoints = ConnectionEndpoints { listener: address, peer };

@@ -121,9 +121,9 @@ section! {
     struct UserCertificatesSection {
         /// The certificate of the gateway's CA, and those above it in order. Each is a CA's (`cA`, `keyCertSign`), permits
         /// clientAuth, and lasts longer than the certificates that it issues.
-        certificate: Option<Spanned<PathBuf>> = file().required("certificate = \"pki/gate-ca.pem\""),
+        certificate: Option<Spanned<PathBuf>> = file().required("certificate = \"pki/gateway-ca.pem\""),
         /// Its key: RSA of 2048 bits or more, P-256, P-384 or P-521. Anyone who has it can impersonate any user at the backend.
-        private_key: Option<Spanned<PathBuf>> = file().required("private_key = \"/run/secrets/gate-ca.key\""),
+        private_key: Option<Spanned<PathBuf>> = file().required("private_key = \"/run/secrets/gateway-ca.key\""),
         /// How long a certificate is valid. It is used for new connections for two thirds of that.
         lifetime: Spanned<Duration> = duration("1m", "1h").or("5m"),
         /// How long before its issue its validity begins, for servers whose clock is late.
@@ -181,7 +181,7 @@ section! {
     /// `[backend.NAME.headers.secret]`
     struct SecretHeaderSection {
         /// The header's name.
-        name: Option<Spanned<HeaderName>> = header_name().required("name = \"X-Gate-Secret\""),
+        name: Option<Spanned<HeaderName>> = header_name().required("name = \"X-Gateway-Secret\""),
         /// Its value: one line of at least 22 visible ASCII characters, such as the output of `openssl rand -base64 33`. Read
         /// again at a reload.
         file: Option<Spanned<PathBuf>> = file().required("file = \"/run/secrets/backend\""),
@@ -209,7 +209,7 @@ impl BackendSection {
             }
             IdentityMode::Certificate => reader.require(
                 "user_certificates",
-                "user_certificates = { certificate = \"pki/gate-ca.pem\", private_key = \"/run/secrets/gate-ca.key\" }",
+                "user_certificates = { certificate = \"pki/gateway-ca.pem\", private_key = \"/run/secrets/gateway-ca.key\" }",
             ),
         }
         if self.identity.value != IdentityMode::Kerberos {
@@ -324,7 +324,7 @@ fn crl_url() -> ValueType<String> {
         match !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()) {
             true => Ok(text.to_owned()),
             false => Err(ValueError::new(format!("{text:?} is not the URL of a CRL"))
-                .help("such as \"http://pki.corp.example/gate-ca.crl\"")),
+                .help("such as \"http://pki.corp.example/gateway-ca.crl\"")),
         }
     })
 }

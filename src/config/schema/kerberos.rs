@@ -9,7 +9,7 @@ use std::time::Duration;
 section! {
     /// `[backend.NAME.kerberos]`
     struct KerberosSection checked by check {
-        /// The gateway's own account, as `"svc-gate@CORP.EXAMPLE"`.
+        /// The gateway's own account, as `"svc-gateway@CORP.EXAMPLE"`.
         principal: Option<Spanned<String>> = text().optional("the keytab's first"),
         /// The realm of accounts that come from no directory: those of rules with `'CORP\alice'`.
         realm: Option<Spanned<String>> = kerberos_realm().optional("none"),

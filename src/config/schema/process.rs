@@ -115,7 +115,7 @@ section! {
         /// 2048 to 4096 bits (`RS256`, twenty times slower). The first one signs, all are published.
         keys: Vec<Spanned<PathBuf>> = file().list().required("keys = [\"/run/secrets/assertion.key\"]"),
         /// The gateway's name, the claim `iss`.
-        issuer: Option<Spanned<String>> = text().required("issuer = \"https://gate.corp.example\""),
+        issuer: Option<Spanned<String>> = text().required("issuer = \"https://gateway.corp.example\""),
         /// How long an assertion is valid.
         lifetime: Spanned<Duration> = duration("1s", "5m").or("1m"),
     }

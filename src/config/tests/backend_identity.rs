@@ -6,7 +6,7 @@ use crate::config::schema::backend::HeaderSet;
 const ASSERTION: &str = r#"
 [assertion]
 keys = ["new.key", "old.key"]
-issuer = "https://gate.corp.example"
+issuer = "https://gateway.corp.example"
 lifetime = "2m"
 "#;
 
@@ -23,7 +23,7 @@ fn assertions_are_signed_with_the_keys_of_their_table() {
     let assertion = document.assertion.unwrap();
     let keys: Vec<_> = assertion.keys.iter().map(|key| key.value.display().to_string()).collect();
     assert_eq!(keys, ["new.key", "old.key"]);
-    assert_eq!(assertion.issuer.unwrap().value, "https://gate.corp.example");
+    assert_eq!(assertion.issuer.unwrap().value, "https://gateway.corp.example");
     assert_eq!(assertion.lifetime.value, Duration::from_secs(120));
     assert!(document.backend[0].headers.sends(HeaderSet::Assertion));
 }
@@ -57,9 +57,11 @@ fn unused_assertion_keys_cause_a_warning() {
 
 #[test]
 fn a_secret_has_a_name_and_a_file() {
-    let text = with_headers(r#"{ secret = { name = "X-Gate-Secret", file = "secret" } }"#);
+    let text = with_headers(r#"{ secret = { name = "X-Gateway-Secret", file = "secret" } }"#);
     assert_eq!(rendered(&text), "");
-    for (secret, missing) in [(r#"{ name = "X-Gate-Secret" }"#, "file"), (r#"{ file = "secret" }"#, "name")] {
+    for (secret, missing) in
+        [(r#"{ name = "X-Gateway-Secret" }"#, "file"), (r#"{ file = "secret" }"#, "name")]
+    {
         let diagnostic = only_diagnostic(&with_headers(&format!("{{ secret = {secret} }}")));
         assert!(
             diagnostic.starts_with(&format!("Error backend.rms.headers.secret.{missing}: ")),
@@ -76,14 +78,14 @@ fn groups_that_are_not_sent_are_an_error() {
 
 #[test]
 fn a_secret_in_plain_text_causes_a_warning() {
-    let headers = r#"{ sets = [], secret = { name = "X-Gate-Secret", file = "secret" } }"#;
+    let headers = r#"{ sets = [], secret = { name = "X-Gateway-Secret", file = "secret" } }"#;
     let diagnostic = only_diagnostic(&with_headers(headers).replace("10.0.0.5", "203.0.113.5"));
     assert!(diagnostic.contains("which is not on a private network"), "{diagnostic}");
 }
 
 const ISSUE: &str = r#"identity = "certificate"
 ca = "servers.pem"
-user_certificates = { certificate = "gate-ca.pem", private_key = "gate-ca.key", lifetime = "10m" }
+user_certificates = { certificate = "gateway-ca.pem", private_key = "gateway-ca.key", lifetime = "10m" }
 "#;
 
 fn with_issue(servers: &str, keys: &str) -> String {

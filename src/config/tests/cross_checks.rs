@@ -40,7 +40,7 @@ deny = true
 
 [backend.rms]
 servers = ["https://10.0.0.5"]
-client_certificate = "gate.pem"
+client_certificate = "gateway.pem"
 headers = { names = { user = "X-Remote-Upn" } }
 
 [backend.spare]

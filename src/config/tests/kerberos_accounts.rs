@@ -27,7 +27,7 @@ account = {{ user = '{user}' }}
 servers = ["http://10.0.0.5"]
 identity = "kerberos"
 spn = "HTTP/rms.corp.example"
-keytab = "gate.keytab"
+keytab = "gateway.keytab"
 kerberos = {{ {kerberos} }}
 "#
     ))

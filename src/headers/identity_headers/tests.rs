@@ -307,7 +307,7 @@ fn an_assertion_of_the_client_is_removed() {
 
 #[test]
 fn the_secret_is_on_every_request_and_replaces_the_clients() {
-    let name = HeaderName::from_static("x-gate-secret");
+    let name = HeaderName::from_static("x-gateway-secret");
     let secret = SecretHeader::new(name.clone(), b"twenty-two-characters!").unwrap();
     let settings = IdentityHeaderSettings { secret: Some(secret), ..Default::default() };
     for identity in [None, Some(&alice())] {

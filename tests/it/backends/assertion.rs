@@ -14,7 +14,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 const REQUEST: Expected<'_> = Expected {
-    issuer: "https://gate.corp.example",
+    issuer: "https://gateway.corp.example",
     audience: "rms",
     host: "rms.corp.example",
     method: "POST",
@@ -150,7 +150,7 @@ fn lab(keys: &str) -> TestGateway {
     let setup = TestConfig {
         top: format!("workers = 1\nassertion = {{ keys = [{keys}], issuer = {:?} }}", REQUEST.issuer),
         backend:
-            r#"headers = { sets = ["assertion"], secret = { name = "X-Gate-Secret", file = "secret" } }"#
+            r#"headers = { sets = ["assertion"], secret = { name = "X-Gateway-Secret", file = "secret" } }"#
                 .to_owned(),
         ..TestConfig::default()
     };
@@ -205,14 +205,17 @@ async fn a_backend_verifies_assertions_with_the_published_keys() {
 #[tokio::test]
 async fn an_assertion_and_a_secret_header_of_a_client_are_removed() {
     let lab = lab(r#""new.key""#);
-    let forged =
-        [("X-Portcullis-Assertion", "forged"), ("X_Gate_Secret", "guessed"), ("X-Gate-Secret", "guessed")];
+    let forged = [
+        ("X-Portcullis-Assertion", "forged"),
+        ("X_Gateway_Secret", "guessed"),
+        ("X-Gateway-Secret", "guessed"),
+    ];
     for client in [TestClient::new(&lab).http1(), TestClient::new(&lab).http2()] {
         let anonymous = client.get_with("/ignore/echo", &forged).await;
         assert_eq!(anonymous.received_header("x-portcullis-assertion"), [""; 0]);
-        assert_eq!(anonymous.received_header("x-gate-secret"), [SECRET]);
+        assert_eq!(anonymous.received_header("x-gateway-secret"), [SECRET]);
         let named = client.certificate("alice").get_with("/require/echo", &forged).await;
-        assert_eq!(named.received_header("x-gate-secret"), [SECRET]);
+        assert_eq!(named.received_header("x-gateway-secret"), [SECRET]);
         assert_eq!(named.received_header("x-portcullis-assertion").len(), 1);
         for response in [anonymous, named] {
             assert!(

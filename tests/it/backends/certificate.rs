@@ -37,8 +37,8 @@ impl Authorities {
     fn with_certificate() -> Option<Self> {
         let issued = Self::new()?;
         let file = |name| fs::read(issued.path(name)).unwrap();
-        let chain = certificate_ders(&file("gate.pem")).unwrap();
-        let key = private_key_der(&file("gate.key")).unwrap();
+        let chain = certificate_ders(&file("gateway.pem")).unwrap();
+        let key = private_key_der(&file("gateway.key")).unwrap();
         let now = Clock::system().now();
         let authority = SubordinateCa::new(&chain, &key, IssuanceSettings::default(), now).unwrap();
         let subject = UserCertificateSubject::new(
@@ -52,7 +52,7 @@ impl Authorities {
     }
 
     fn make(&self) -> Option<()> {
-        let [root, root_key, gate, gate_key] = ["root.pem", "root.key", "gate.pem", "gate.key"]
+        let [root, root_key, gateway, gateway_key] = ["root.pem", "root.key", "gateway.pem", "gateway.key"]
             .map(|name| self.path(name).display().to_string());
         let common = ["req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
         let usage = "keyUsage=critical,keyCertSign,cRLSign";
@@ -61,7 +61,7 @@ impl Authorities {
         let only_leaves =
             ["-addext", "basicConstraints=critical,CA:TRUE,pathlen:0", "-CA", &root, "-CAkey", &root_key];
         succeed(&[&common[..], &own, &["-out", &root, "-keyout", &root_key]].concat())?;
-        succeed(&[&common[..], &below, &only_leaves, &["-out", &gate, "-keyout", &gate_key]].concat())?;
+        succeed(&[&common[..], &below, &only_leaves, &["-out", &gateway, "-keyout", &gateway_key]].concat())?;
         Some(())
     }
 
@@ -71,12 +71,12 @@ impl Authorities {
 
     /// Returns the certificates that the backend trusts: the root and the CA below it.
     pub(super) fn trusted(&self) -> String {
-        ["root.pem", "gate.pem"].map(|name| fs::read_to_string(self.path(name)).unwrap()).concat()
+        ["root.pem", "gateway.pem"].map(|name| fs::read_to_string(self.path(name)).unwrap()).concat()
     }
 
     fn verify(&self, purpose: &str) -> Option<ProgramOutput> {
-        let [root, gate, alice] =
-            ["root.pem", "gate.pem", "alice.der"].map(|name| self.path(name).display().to_string());
+        let [root, gateway, alice] =
+            ["root.pem", "gateway.pem", "alice.der"].map(|name| self.path(name).display().to_string());
         openssl(&[
             "verify",
             "-x509_strict",
@@ -85,7 +85,7 @@ impl Authorities {
             "-CAfile",
             &root,
             "-untrusted",
-            &gate,
+            &gateway,
             &alice,
         ])
     }
@@ -149,8 +149,8 @@ impl CertificateGateway {
             backend: format!(
                 "ca = \"pki/server-ca.pem\"\nidentity = \"certificate\"\n\
                  user_certificates = {{ certificate = {:?}, private_key = {:?} }}",
-                issue("gate.pem"),
-                issue("gate.key")
+                issue("gateway.pem"),
+                issue("gateway.key")
             ),
             realm: realm(),
             ..TestConfig::default()

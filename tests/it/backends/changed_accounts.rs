@@ -90,7 +90,7 @@ impl ModesGateway {
             r#"
 [assertion]
 keys = ["assertion.key"]
-issuer = "https://gate.corp.example"
+issuer = "https://gateway.corp.example"
 
 [[realm.staff.identity_issuers]]
 certificate = "pki/issuing.pem"
@@ -116,13 +116,13 @@ base_dn = "{base}"
 servers = ["https://{certificate}"]
 ca = "pki/server-ca.pem"
 identity = "certificate"
-user_certificates = {{ certificate = "{gate}", private_key = "{key}" }}
+user_certificates = {{ certificate = "{gateway}", private_key = "{key}" }}
 
 [backend.unsafe]
 servers = ["https://{certificate}"]
 ca = "pki/server-ca.pem"
 identity = "certificate"
-user_certificates = {{ certificate = "{gate}", private_key = "{key}", unsafe_issue_for_protected_accounts = true }}
+user_certificates = {{ certificate = "{gateway}", private_key = "{key}", unsafe_issue_for_protected_accounts = true }}
 "#,
             domain = sid.rsplit_once('-').unwrap().0,
             url = directory.ldaps_url(),
@@ -130,8 +130,8 @@ user_certificates = {{ certificate = "{gate}", private_key = "{key}", unsafe_iss
             service = ActiveDirectory::SERVICE_DN,
             base = ActiveDirectory::BASE,
             certificate = certificate.address(CertificateRequest::InHandshake, "1.3"),
-            gate = issue("gate.pem"),
-            key = issue("gate.key"),
+            gateway = issue("gateway.pem"),
+            key = issue("gateway.key"),
         );
         let path = |mode: &str, backend: &str| {
             format!(

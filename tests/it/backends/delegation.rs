@@ -172,7 +172,7 @@ fn each_defect_of_a_keytab_has_its_own_error() {
 fn a_stale_keytab_causes_one_failed_login_for_any_number_of_users() {
     with_lab(|directory| {
         let folder = TempDir::new().unwrap();
-        let keytab = folder.path().join("gate.keytab");
+        let keytab = folder.path().join("gateway.keytab");
         std::fs::write(&keytab, keytab_of("spare28")).unwrap();
         let library = KerberosLibrary::load().unwrap();
         let request = |delegator: &KerberosDelegator, user: usize| {

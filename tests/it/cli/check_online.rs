@@ -96,11 +96,11 @@ const FORBIDDEN: &str = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
 
 #[tokio::test]
 async fn a_server_that_accepts_identity_headers_without_the_gateways_secret_is_a_warning() {
-    let knows_secret = |head: &str| head.contains("x-gate-secret: twenty-two-characters!");
+    let knows_secret = |head: &str| head.contains("x-gateway-secret: twenty-two-characters!");
     let knows_user = |head: &str| head.contains("x-remote-user: CORP\\alice");
     let requires = raw_backend_with(move |head| if knows_secret(head) { OK } else { FORBIDDEN }).await;
     let trusts = raw_backend_with(move |head| if knows_user(head) { OK } else { FORBIDDEN }).await;
-    let keys = "headers = { secret = { name = \"X-Gate-Secret\", file = \"secret\" } }";
+    let keys = "headers = { secret = { name = \"X-Gateway-Secret\", file = \"secret\" } }";
     for (server, user, result, code) in [
         (requires, None, "passed", 0),
         (requires, Some("CORP\\alice"), "passed", 0),

@@ -106,8 +106,8 @@ fn every_command_rejects_a_file_that_is_not_a_regular_one_without_waiting_for_it
         for arguments in [
             &["check", "--config", special][..],
             &["serve", "--config", special],
-            &["explain", "--config", special, "--url", "https://gate.test/"],
-            &["explain", "--url", "https://gate.test/", "--certificate", special],
+            &["explain", "--config", special, "--url", "https://gateway.test/"],
+            &["explain", "--url", "https://gateway.test/", "--certificate", special],
             &["inspect", special],
             &[&anchors[..], &[special]].concat(),
             &["verify", "--anchors", special, "pki/cards/alice.crt"],
@@ -211,7 +211,7 @@ fn a_chain_and_its_anchors_are_read_with_a_byte_order_mark() {
 
 /// Returns a folder whose backend receives the secret in a file.
 fn with_secret() -> CommandFolder {
-    let backend = "headers = { secret = { name = \"X-Gate-Secret\", file = \"secret\" } }".to_owned();
+    let backend = "headers = { secret = { name = \"X-Gateway-Secret\", file = \"secret\" } }".to_owned();
     CommandFolder::with(&TestConfig { backend, ..TestConfig::default() })
 }
 

@@ -25,7 +25,7 @@ fn verify(folder: &str, options: &[&str], certificate: &str) -> CommandOutput {
 }
 
 fn explain(folder: &str, config: &str, certificate: &str) -> CommandOutput {
-    let url = "https://gate.test/require/x.asmx";
+    let url = "https://gateway.test/require/x.asmx";
     run(
         &data_folder(folder),
         &["explain", "--config", config, "--url", url, "--certificate", &format!("{certificate}.pem")],

@@ -28,7 +28,7 @@ fn key(algorithm: &'static rcgen::SignatureAlgorithm) -> PrivateKeyDer<'static> 
 
 fn settings() -> AssertionSignerSettings {
     AssertionSignerSettings {
-        issuer: "https://gate.corp.example".to_owned(),
+        issuer: "https://gateway.corp.example".to_owned(),
         lifetime: Duration::from_secs(60),
     }
 }
@@ -77,7 +77,7 @@ fn an_assertion_has_all_claims_and_is_verified_by_the_published_key() {
         let token = signer.sign(&claims()).unwrap();
         assert_eq!(decode_header(&token).unwrap().alg, algorithm);
         let expected = json!({
-            "iss": "https://gate.corp.example",
+            "iss": "https://gateway.corp.example",
             "aud": "rms",
             "sub": r"CORP\alice",
             "upn": "alice@corp.example",

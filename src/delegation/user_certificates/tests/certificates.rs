@@ -79,7 +79,7 @@ fn an_issued_certificate_is_issued_by_the_ca() {
 
 #[test]
 fn the_name_of_the_ca_is_copied_byte_for_byte() {
-    let old = DnValue::TeletexString("Gate CA".try_into().unwrap());
+    let old = DnValue::TeletexString("Gateway CA".try_into().unwrap());
     let authority = changed_authority(|parameters| parameters.distinguished_name = named(old));
     let issuer = Certificate::from_der(&authority.chain[0]).unwrap();
     assert_eq!(issued_by(&authority, &alice()).issuer().der(), issuer.subject().der());
@@ -109,7 +109,7 @@ fn a_certificate_has_a_crl_distribution_point_or_no_rev_avail() {
     let without = issued_by(&authority(), &alice());
     assert!(without.crl_distribution_points().is_empty() && has_no_rev_avail(&without));
 
-    let url = "http://pki.corp.example/gate.crl";
+    let url = "http://pki.corp.example/gateway.crl";
     let settings =
         IssuanceSettings { crl_distribution_point: Some(url.into()), ..IssuanceSettings::default() };
     let authority = authority();

@@ -53,7 +53,7 @@ fn authority_with(
     change_root(&mut root);
     let root_certificate = root.self_signed(&root_key).unwrap();
     let key = KeyPair::generate_for(algorithm).unwrap();
-    let mut parameters = authority_parameters("Gate CA");
+    let mut parameters = authority_parameters("Gateway CA");
     change(&mut parameters);
     let certificate = parameters.signed_by(&key, &Issuer::new(root, root_key)).unwrap();
     TestSubordinateCa {
