@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use const_oid::ObjectIdentifier;
+use der::Encode;
 use rcgen::{BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint};
 use rcgen::{CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod};
 use rcgen::{
@@ -13,14 +14,19 @@ use rcgen::{
 };
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
+use x509_cert::ext::pkix::certpolicy::{CertificatePolicies, PolicyInformation};
 
 use super::error::PkiError;
-use super::extension::{self, ANY_POLICY, OTHER_POLICY, POLICY, USER_PRINCIPAL_NAME, arcs};
 use super::key::{self, Card, KeyKind, ServerCertificate};
-use super::names::{DAY, ISSUING_CA, POLICY_CA, ROOT_CA, YEAR, serial_number};
-use super::profile::CardProfile;
+use super::profile::{
+    ANY_POLICY, CardProfile, DAY, ISSUING_CA, OTHER_POLICY, POLICY, POLICY_CA, ROOT_CA, USER_PRINCIPAL_NAME,
+    YEAR, serial_number,
+};
 use super::weak_key::RsaPublicKey;
+use crate::certificate::{SECURITY_IDENTIFIER_EXTENSION, security_identifier_value};
 use crate::clock::UnixTime;
+
+const CERTIFICATE_POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
 
 /// The time from thisUpdate to nextUpdate of a CRL.
 const CRL_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
@@ -72,7 +78,7 @@ impl TestAuthority {
         let constraints = BasicConstraints::Constrained(path_length);
         let mut parameters = authority_parameters(name, constraints, now)?;
         parameters.use_authority_key_identifier_extension = true;
-        parameters.custom_extensions = vec![extension::certificate_policies(policies)?];
+        parameters.custom_extensions = vec![certificate_policies(policies)?];
         let pair = key::generate(KeyKind::EcdsaP256, name)?;
         let certificate =
             parameters.signed_by(&pair, &self.issuer).map_err(|source| PkiError::signing(name, source))?;
@@ -245,10 +251,10 @@ fn distribution_points(urls: &[String]) -> Vec<CrlDistributionPoint> {
 fn custom_extensions(profile: &CardProfile) -> Result<Vec<CustomExtension>, PkiError> {
     let mut extensions = Vec::new();
     if !profile.policies.is_empty() {
-        extensions.push(extension::certificate_policies(&profile.policies)?);
+        extensions.push(certificate_policies(&profile.policies)?);
     }
     if let Some(sid) = &profile.sid {
-        extensions.push(extension::security_identifier(sid)?);
+        extensions.push(security_identifier(sid)?);
     }
     for extra in &profile.extra_extensions {
         let mut custom = CustomExtension::from_oid_content(&arcs(&extra.identifier), extra.value.clone());
@@ -256,6 +262,27 @@ fn custom_extensions(profile: &CardProfile) -> Result<Vec<CustomExtension>, PkiE
         extensions.push(custom);
     }
     Ok(extensions)
+}
+
+// rcgen supports neither of these two extensions.
+
+/// Returns the certificatePolicies extension (RFC 5280 4.2.1.4), not critical, without qualifiers.
+fn certificate_policies(policies: &[ObjectIdentifier]) -> Result<CustomExtension, PkiError> {
+    let information =
+        |policy: &ObjectIdentifier| PolicyInformation { policy_identifier: *policy, policy_qualifiers: None };
+    let value = CertificatePolicies(policies.iter().map(information).collect()).to_der()?;
+    Ok(CustomExtension::from_oid_content(&arcs(&CERTIFICATE_POLICIES), value))
+}
+
+/// Returns the SID extension (MS-WCCE 2.2.2.7.7.4): the SID as ASCII text inside an otherName, not critical.
+fn security_identifier(sid: &str) -> Result<CustomExtension, PkiError> {
+    let value = security_identifier_value(sid)?;
+    Ok(CustomExtension::from_oid_content(&arcs(&SECURITY_IDENTIFIER_EXTENSION), value))
+}
+
+/// Returns the arcs of `identifier` in the type that rcgen takes.
+fn arcs(identifier: &ObjectIdentifier) -> Vec<u64> {
+    identifier.arcs().map(u64::from).collect()
 }
 
 fn before(now: UnixTime, span: Duration) -> UnixTime {

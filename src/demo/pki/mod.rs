@@ -5,10 +5,8 @@
 
 mod authority;
 mod error;
-mod extension;
 mod files;
 mod key;
-mod names;
 mod profile;
 mod test_pki;
 mod users;
@@ -16,14 +14,12 @@ mod version_one;
 mod weak_key;
 
 pub(crate) use error::PkiError;
-#[cfg(test)]
-pub(crate) use extension::OTHER_POLICY;
-pub(crate) use extension::POLICY;
 pub use files::PkiFiles;
 pub use key::{Card, KeyKind, KeyedChain};
-pub(crate) use names::DOMAIN_SID;
-pub use names::{ISSUING_CA, serial_number};
-pub use profile::{CardProfile, ExtraExtension, Signer};
+#[cfg(test)]
+pub(crate) use profile::OTHER_POLICY;
+pub use profile::{CardProfile, ExtraExtension, ISSUING_CA, Signer, serial_number};
+pub(crate) use profile::{DOMAIN_SID, POLICY};
 pub use test_pki::Pki;
 
 #[cfg(test)]

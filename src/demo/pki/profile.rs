@@ -1,14 +1,42 @@
-//! The contents of client certificates.
+//! The contents of the certificates of the test PKI: their names, identifiers and serial numbers, and the profiles of client
+//! certificates.
 
 use std::time::Duration;
 
 use const_oid::ObjectIdentifier;
 
-use super::extension::{POLICY, SMARTCARD_LOGON};
 use super::key::KeyKind;
-use super::names::{DAY, DOMAIN, DOMAIN_SID, serial_number};
 use crate::clock::UnixTime;
 
+/// The common name of the trust anchor, and of the root of the foreign hierarchy.
+pub(crate) const ROOT_CA: &str = "Demo Root CA";
+/// The common name of the authority between the trust anchor and the issuing authority.
+pub(crate) const POLICY_CA: &str = "Demo Policy CA";
+/// The common name of the authority that issues client certificates.
+pub const ISSUING_CA: &str = "Demo Issuing CA 1";
+/// The common name of the authority that issues server certificates, a separate root.
+pub(crate) const SERVER_CA: &str = "Demo Server CA";
+/// The UPN suffix and mail domain of the organisation.
+pub(crate) const DOMAIN: &str = "corp.example";
+/// The security identifier of the organisation's domain.
+pub(crate) const DOMAIN_SID: &str = "S-1-5-21-1004336348-1177238915-682003330";
+/// The host names and addresses of the two server certificates of every test PKI.
+pub(crate) const HOSTS: [&str; 5] =
+    ["rms.corp.example", "open.corp.example", "localhost", "127.0.0.1", "::1"];
+
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+/// The certificate policy that the demo's path rules require (NIST's test policy 1).
+pub(crate) const POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.2.1.48.1");
+/// Another policy that the issuing authority may assert (NIST's test policy 2).
+pub(crate) const OTHER_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.2.1.48.2");
+/// The extended key usage for Windows smartcard logon (MS-WCCE).
+pub(crate) const SMARTCARD_LOGON: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.2");
+
+pub(super) const ANY_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32.0");
+pub(super) const USER_PRINCIPAL_NAME: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.3");
 const CLIENT_AUTHENTICATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
 
 /// The authorities that can sign a client certificate or a CRL.
@@ -86,7 +114,7 @@ impl CardProfile {
             extended_key_usages: vec![CLIENT_AUTHENTICATION, SMARTCARD_LOGON],
             policies: vec![POLICY],
             not_before: UnixTime::from(now.since_epoch().saturating_sub(DAY)),
-            not_after: now.plus(Duration::from_secs(365 * 86_400)),
+            not_after: now.plus(YEAR),
             key: KeyKind::EcdsaP256,
             signer: Signer::Issuing,
             crl_distribution_points: vec![format!("http://pki.{DOMAIN}/crl/issuing.crl")],
@@ -99,4 +127,13 @@ impl CardProfile {
     pub fn without_smartcard_logon(self) -> Self {
         Self { extended_key_usages: vec![CLIENT_AUTHENTICATION], ..self }
     }
+}
+
+/// Returns the serial number of the certificate `name`: 16 bytes derived from the name.
+///
+/// Two certificates of one name have the same serial number, so a renewed certificate needs another name.
+pub fn serial_number(name: &str) -> Vec<u8> {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
+    // The first byte keeps the number positive and of full length (RFC 5280 4.1.2.2).
+    std::iter::once(0x4d).chain(digest.as_ref().iter().copied().take(15)).collect()
 }

@@ -3,8 +3,7 @@
 use super::authority::{CaHierarchy, TestAuthority};
 use super::error::PkiError;
 use super::key::{Card, KeyKind, ServerCertificate};
-use super::names::{HOSTS, SERVER_CA};
-use super::profile::{CardProfile, Signer};
+use super::profile::{CardProfile, HOSTS, SERVER_CA, Signer};
 use super::{users, version_one};
 use crate::clock::UnixTime;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};

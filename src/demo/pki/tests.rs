@@ -85,7 +85,7 @@ fn the_policies_are_in_the_certificates_that_need_them() {
             certificate.tbs_certificate().get_extension::<CertificatePolicies>().unwrap().unwrap();
         policies.0.iter().map(|policy| policy.policy_identifier).collect::<Vec<_>>()
     };
-    assert_eq!(policies(pki.policy()), [extension::ANY_POLICY]);
+    assert_eq!(policies(pki.policy()), [profile::ANY_POLICY]);
     assert_eq!(policies(pki.issuing()), [POLICY, OTHER_POLICY]);
     assert_eq!(policies(pki.card("alice").unwrap().certificate_der()), [POLICY]);
     assert_eq!(policies(pki.card("grace").unwrap().certificate_der()), [OTHER_POLICY]);

@@ -2,10 +2,10 @@
 
 use const_oid::ObjectIdentifier;
 
-use super::extension::OTHER_POLICY;
 use super::key::KeyKind;
-use super::names::{DAY, DOMAIN, DOMAIN_SID, YEAR, serial_number};
-use super::profile::{CardProfile, ExtraExtension, Signer};
+use super::profile::{
+    CardProfile, DAY, DOMAIN, DOMAIN_SID, ExtraExtension, OTHER_POLICY, Signer, YEAR, serial_number,
+};
 use crate::clock::UnixTime;
 
 /// An identifier in the arc that IANA reserves for documentation, so that no implementation knows it.
