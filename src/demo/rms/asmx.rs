@@ -10,8 +10,9 @@ use hyper::body::Incoming;
 use quick_xml::escape::escape;
 
 use super::body::{ResponseBody, text_response};
+use super::envelope::SoapEnvelope;
 use super::responses::{self, RmsOperation};
-use super::soap::{RmsService, SoapEnvelope, SoapFault, SoapVersion};
+use super::soap::{RmsService, SoapFault, SoapVersion};
 
 /// Four times the largest publishing licence (MS-RMPR note 43).
 const MAXIMUM_BODY: usize = 32 * 1024 * 1024;
@@ -185,8 +186,8 @@ fn soap_version(headers: &HeaderMap) -> Option<SoapVersion> {
     if essence.eq_ignore_ascii_case("application/soap+xml") {
         return Some(SoapVersion::V1_2);
     }
-    let is_one_one = headers.contains_key("soapaction") && essence.eq_ignore_ascii_case("text/xml");
-    is_one_one.then_some(SoapVersion::V1_1)
+    let is_soap_1_1 = headers.contains_key("soapaction") && essence.eq_ignore_ascii_case("text/xml");
+    is_soap_1_1.then_some(SoapVersion::V1_1)
 }
 
 /// Returns the account that IIS would pass to RMS. Two header lines are no account, since one of them may be forged.

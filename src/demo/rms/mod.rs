@@ -6,10 +6,11 @@
 mod asmx;
 mod body;
 mod echo;
+mod envelope;
 mod record;
 mod responses;
 mod server;
-pub(crate) mod soap;
+mod soap;
 mod socket;
 mod xrml;
 

@@ -1,6 +1,7 @@
 //! The responses of the RMS operations (MS-RMPR 3, MS-RMPRS 3).
 
-use super::soap::{RmsService, SoapEnvelope, SoapFault, SoapVersion, VersionHeader, envelope};
+use super::envelope::SoapEnvelope;
+use super::soap::{RmsService, SoapFault, SoapVersion, VersionHeader, envelope};
 use super::xrml::{XrmlKind, certificate, chain, meaningless_base64};
 
 /// The cluster's URL. RMS reads it from its database, not from the request, and a proxy must not rewrite it.

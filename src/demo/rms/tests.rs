@@ -1,6 +1,7 @@
 //! Tests of the SOAP services over raw TCP, and the raw HTTP client that the tests of the echo share.
 
 mod echo;
+pub(super) mod requests;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -11,12 +12,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::server::serve;
-use super::soap::{
-    SoapRequest, SoapVersion, acquire_issuance_license_request, acquire_license_request, certify_request,
+use super::soap::SoapVersion;
+use super::*;
+use requests::{
+    SoapRequest, acquire_issuance_license_request, acquire_license_request, certify_request,
     client_licensor_request, find_service_locations_for_user_request, licensor_certificate_request,
     server_info_request, template_information_request,
 };
-use super::*;
 
 const VERSIONS: [SoapVersion; 2] = [SoapVersion::V1_1, SoapVersion::V1_2];
 

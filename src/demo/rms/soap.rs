@@ -1,13 +1,93 @@
-//! SOAP faults (MS-RMPR 3.1.4.5).
+//! SOAP messages of the RMS services (MS-RMPR 2.1): versions, namespaces, envelopes, and faults (MS-RMPR 3.1.4.5).
 
 use http::StatusCode;
 use quick_xml::escape::escape;
 
-use super::message::{SoapVersion, enclose};
+/// The two versions of SOAP that every `.asmx` accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SoapVersion {
+    /// SOAP 1.1: `text/xml` and a `SOAPAction` header.
+    V1_1,
+    /// SOAP 1.2: `application/soap+xml`, the action in its parameter.
+    V1_2,
+}
+
+impl SoapVersion {
+    /// Returns the namespace of the envelope.
+    pub(super) fn envelope_namespace(self) -> &'static str {
+        match self {
+            Self::V1_1 => "http://schemas.xmlsoap.org/soap/envelope/",
+            Self::V1_2 => "http://www.w3.org/2003/05/soap-envelope",
+        }
+    }
+
+    /// Returns the media type of a message.
+    pub(super) fn media_type(self) -> &'static str {
+        match self {
+            Self::V1_1 => "text/xml; charset=utf-8",
+            Self::V1_2 => "application/soap+xml; charset=utf-8",
+        }
+    }
+}
+
+/// An RMS service, whose operations one or more `.asmx` files provide (MS-RMPR 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RmsService {
+    /// Rights account certificates.
+    Certification,
+    /// Use licences.
+    Licensing,
+    /// Publishing licences and client licensor certificates.
+    Publishing,
+    /// Properties of the server, and the locations of its services.
+    Server,
+    /// Rights policy templates.
+    TemplateDistribution,
+}
+
+impl RmsService {
+    /// Returns the namespace of the service's elements, which is also the prefix of its actions.
+    pub(super) fn namespace(self) -> &'static str {
+        match self {
+            Self::Certification => "http://microsoft.com/DRM/CertificationService",
+            Self::Licensing => "http://microsoft.com/DRM/LicensingService",
+            Self::Publishing => "http://microsoft.com/DRM/PublishingService",
+            Self::Server => "http://microsoft.com/DRM/ServerService",
+            Self::TemplateDistribution => "http://microsoft.com/DRM/TemplateDistributionService",
+        }
+    }
+}
+
+/// The `VersionData` header of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum VersionHeader {
+    /// The minimum version 1.0.0.0 and this maximum version.
+    UpTo(&'static str),
+    /// No header, as in faults and `GetServerInfo`.
+    Absent,
+}
+
+/// Returns an envelope around `body`, which is XML.
+pub(super) fn envelope(
+    version: SoapVersion,
+    service: RmsService,
+    header: VersionHeader,
+    body: &str,
+) -> String {
+    let header = match header {
+        VersionHeader::UpTo(highest) => format!(
+            "<soap:Header><VersionData xmlns=\"{}\"><MinimumVersion>1.0.0.0</MinimumVersion>\
+             <MaximumVersion>{highest}</MaximumVersion></VersionData></soap:Header>",
+            service.namespace()
+        ),
+        VersionHeader::Absent => String::new(),
+    };
+    enclose(version, &header, body)
+}
 
 /// The error of a call, with the message that ASP.NET or RMS returns.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SoapFault {
+pub(super) enum SoapFault {
     /// Not XML, or XML that is not permitted in an envelope: a DTD, nesting that is too deep, an incomplete document.
     #[error("System.Xml.XmlException: {0}")]
     MalformedXml(String),
@@ -36,7 +116,7 @@ pub(crate) enum SoapFault {
 
 impl SoapFault {
     /// Returns the status of the response. ASP.NET responds to faults with 500, except for malformed XML.
-    pub(crate) fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::MalformedXml(_) => StatusCode::BAD_REQUEST,
             Self::VersionMismatch
@@ -50,7 +130,7 @@ impl SoapFault {
     }
 
     /// Returns the complete envelope; a fault has no `VersionData`.
-    pub(crate) fn envelope(&self, version: SoapVersion) -> String {
+    pub(super) fn envelope(&self, version: SoapVersion) -> String {
         let text = self.to_string();
         let (code, text) = (self.code(version), escape(text.as_str()));
         let fault = match version {
@@ -83,4 +163,12 @@ impl SoapFault {
             | Self::InvalidServiceType(_) => receiver,
         }
     }
+}
+
+fn enclose(version: SoapVersion, header: &str, body: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><soap:Envelope xmlns:soap=\"{}\">{header}\
+         <soap:Body>{body}</soap:Body></soap:Envelope>",
+        version.envelope_namespace()
+    )
 }

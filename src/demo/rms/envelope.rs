@@ -6,8 +6,7 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, Event};
 use quick_xml::name::ResolveResult;
 
-use super::fault::SoapFault;
-use super::message::{RmsService, SoapVersion};
+use super::soap::{RmsService, SoapFault, SoapVersion};
 
 /// The largest nesting of elements; more than any XrML document in an envelope needs.
 const MAXIMUM_DEPTH: usize = 64;
@@ -18,15 +17,15 @@ const MAXIMUM_VALUES: usize = 1_024;
 
 /// The facts of one call.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct SoapEnvelope {
+pub(super) struct SoapEnvelope {
     /// The namespace of the first element of the body.
-    pub(crate) namespace: String,
+    pub(super) namespace: String,
     /// The name of that element: the operation.
-    pub(crate) operation: String,
+    pub(super) operation: String,
     /// The number of elements in the first parameter; for licences, the number requested.
-    pub(crate) items: usize,
+    pub(super) items: usize,
     /// The texts of the `Type` and `string` elements of the parameters.
-    pub(crate) values: Vec<String>,
+    pub(super) values: Vec<String>,
     versions: Vec<Versions>,
 }
 
@@ -40,7 +39,7 @@ struct Versions {
 
 impl SoapEnvelope {
     /// Parses a complete message of `version`.
-    pub(crate) fn parse(message: &str, version: SoapVersion) -> Result<Self, SoapFault> {
+    pub(super) fn parse(message: &str, version: SoapVersion) -> Result<Self, SoapFault> {
         let mut reader = NsReader::from_str(message.trim_start_matches('\u{feff}'));
         reader.config_mut().expand_empty_elements = true;
         let mut parser =
@@ -79,7 +78,7 @@ impl SoapEnvelope {
 
     /// Returns an error unless the message has one `VersionData` of `service` that overlaps 1.0.0.0 to 1.1.0.0 (MS-RMPR
     /// 2.2.3.3).
-    pub(crate) fn check_version(&self, service: RmsService) -> Result<(), SoapFault> {
+    pub(super) fn check_version(&self, service: RmsService) -> Result<(), SoapFault> {
         let mut of_service = self.versions.iter().filter(|it| it.namespace == service.namespace());
         let (Some(versions), None) = (of_service.next(), of_service.next()) else {
             return Err(SoapFault::UnsupportedDataVersion);
@@ -219,8 +218,8 @@ fn four_numbers(text: &str) -> Option<[u32; 4]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::certify_request;
     use super::*;
+    use crate::demo::rms::tests::requests::certify_request;
 
     const V11: SoapVersion = SoapVersion::V1_1;
 

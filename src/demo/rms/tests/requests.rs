@@ -2,7 +2,7 @@
 
 use quick_xml::escape::escape;
 
-use super::message::{RmsService, SoapVersion, VersionHeader, envelope};
+use crate::demo::rms::soap::{RmsService, SoapVersion, VersionHeader, envelope};
 use crate::demo::rms::xrml::{XrmlKind, certificate, chain, meaningless_base64};
 
 const CERTIFY_BYTES: usize = 12_000;
