@@ -7,7 +7,7 @@ mod connections;
 mod random_config;
 mod random_request;
 
-use crate::support::{Dice, TEST_TIMEOUT, TestGateway, pki};
+use crate::support::{TEST_TIMEOUT, TestGateway, TestRng, pki};
 use assert_cmd::Command;
 use connections::{Connections, SentResponse};
 use http::HeaderMap;
@@ -56,14 +56,14 @@ async fn compare_all(seeds: Range<u64>) {
 
 /// Sends the requests of one configuration and compares each with its explanation.
 async fn compare(seed: u64, decisions: &mut BTreeMap<String, usize>) {
-    let mut dice = Dice::new(seed);
-    let config = RandomConfig::throw(&mut dice);
+    let mut rng = TestRng::new(seed);
+    let config = RandomConfig::generate(&mut rng);
     let mut gateway = TestGateway::with(config.toml.clone());
     let explainer = Explainer::new(gateway.folder());
     let mut sent = Vec::new();
     let mut connections = Connections::new(&gateway);
     for number in 0..REQUESTS {
-        let request = RandomRequest::throw(&mut dice, &config);
+        let request = RandomRequest::generate(&mut rng, &config);
         let explanation = explainer.explain(&request);
         if number % PROGRAM == 0 {
             assert_eq!(explainer.explain_by_program(&request), explanation, "seed {seed}: {request:#?}");

@@ -1,6 +1,6 @@
 //! Pseudo-random chains in which any field that RFC 5280 6.1 uses may be right or wrong.
 
-use crate::support::Dice;
+use crate::support::TestRng;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use const_oid::ObjectIdentifier;
@@ -78,33 +78,33 @@ pub(super) struct OddChain {
 }
 
 impl OddChain {
-    pub(super) fn throw(dice: &mut Dice) -> Self {
+    pub(super) fn generate(rng: &mut TestRng) -> Self {
         let mut certificates = Vec::new();
-        let depth = 1 + dice.number(3);
-        let mut above = authority(dice, "CA 0", 0);
+        let depth = 1 + rng.below(3);
+        let mut above = authority(rng, "CA 0", 0);
         certificates.push(above.self_signed(&KEYS[0]).unwrap().der().to_vec());
         let mut name = "CA 0".to_owned();
         for level in 1..=depth {
-            if !dice.once_in(5) {
+            if !rng.one_in(5) {
                 name = format!("CA {level}");
             }
-            let params = authority(dice, &name, level);
+            let params = authority(rng, &name, level);
             // Occasionally another key than that of the CA above signs the certificate.
-            let signer = if dice.once_in(40) { &KEYS[4] } else { &KEYS[level - 1] };
+            let signer = if rng.one_in(40) { &KEYS[4] } else { &KEYS[level - 1] };
             let issuer = Issuer::from_params(&above, signer);
             certificates.push(params.signed_by(&KEYS[level], &issuer).unwrap().der().to_vec());
             above = params;
         }
         let issuer = Issuer::from_params(&above, &KEYS[depth]);
-        certificates.push(leaf(dice).signed_by(&KEYS[4], &issuer).unwrap().der().to_vec());
+        certificates.push(leaf(rng).signed_by(&KEYS[4], &issuer).unwrap().der().to_vec());
         certificates.reverse();
-        let initial_policies = if dice.once_in(3) { dice.some(&POLICIES, 2) } else { vec![ANY_POLICY] };
+        let initial_policies = if rng.one_in(3) { rng.sample(&POLICIES, 2) } else { vec![ANY_POLICY] };
         Self {
             certificates,
             initial_policies,
-            explicit_policy: dice.once_in(3),
-            inhibit_mapping: dice.once_in(5),
-            inhibit_any: dice.once_in(5),
+            explicit_policy: rng.one_in(3),
+            inhibit_mapping: rng.one_in(5),
+            inhibit_any: rng.one_in(5),
         }
     }
 
@@ -156,20 +156,20 @@ fn lines(base64: &str) -> String {
     lines.join("\n")
 }
 
-fn named(dice: &mut Dice, common_name: &str) -> CertificateParams {
+fn named(rng: &mut TestRng, common_name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::OrganizationName, *dice.one(&["Corp", "Corp", "corp", "Evil"]));
+    params.distinguished_name.push(DnType::OrganizationName, *rng.choose(&["Corp", "Corp", "corp", "Evil"]));
     params.distinguished_name.push(DnType::CommonName, common_name);
     params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-    params.not_after = rcgen::date_time_ymd(if dice.once_in(60) { 2025 } else { 2040 }, 1, 1);
+    params.not_after = rcgen::date_time_ymd(if rng.one_in(60) { 2025 } else { 2040 }, 1, 1);
     params.use_authority_key_identifier_extension = true;
     params
 }
 
 /// The anchor, at level 0, is always regular: OpenSSL and RFC 5280 use much less of it.
-fn authority(dice: &mut Dice, common_name: &str, level: usize) -> CertificateParams {
-    let mut params = named(dice, common_name);
+fn authority(rng: &mut TestRng, common_name: &str, level: usize) -> CertificateParams {
+    let mut params = named(rng, common_name);
     if level == 0 {
         params.not_after = rcgen::date_time_ymd(2040, 1, 1);
     }
@@ -178,13 +178,13 @@ fn authority(dice: &mut Dice, common_name: &str, level: usize) -> CertificatePar
     if level == 0 {
         return params;
     }
-    if dice.once_in(6) {
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(u8::try_from(dice.number(3)).unwrap()));
+    if rng.one_in(6) {
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(u8::try_from(rng.below(3)).unwrap()));
     }
-    if dice.once_in(50) {
+    if rng.one_in(50) {
         params.key_usages = vec![KeyUsagePurpose::CrlSign];
     }
-    if dice.once_in(50) {
+    if rng.one_in(50) {
         params.is_ca = IsCa::ExplicitNoCa;
     }
     let mut add = |id: u64, content: Vec<u8>| {
@@ -192,75 +192,75 @@ fn authority(dice: &mut Dice, common_name: &str, level: usize) -> CertificatePar
         extension.set_criticality(id != 33);
         params.custom_extensions.push(extension);
     };
-    if dice.once_in(3) {
-        add(30, name_constraints(dice));
+    if rng.one_in(3) {
+        add(30, name_constraints(rng));
     }
-    if !dice.once_in(8) {
-        add(32, policies(dice, 3));
+    if !rng.one_in(8) {
+        add(32, policies(rng, 3));
     }
-    if dice.once_in(3) {
-        add(33, mappings(dice));
+    if rng.one_in(3) {
+        add(33, mappings(rng));
     }
-    if dice.once_in(4) {
-        let skip = |dice: &mut Dice, tag| element(tag, &[u8::try_from(dice.number(3)).unwrap()]);
-        let (explicit, mapping) = (skip(dice, 0x80), skip(dice, 0x81));
-        add(36, element(0x30, &[explicit, mapping][dice.number(2)..].concat()));
+    if rng.one_in(4) {
+        let skip = |rng: &mut TestRng, tag| element(tag, &[u8::try_from(rng.below(3)).unwrap()]);
+        let (explicit, mapping) = (skip(rng, 0x80), skip(rng, 0x81));
+        add(36, element(0x30, &[explicit, mapping][rng.below(2)..].concat()));
     }
-    if dice.once_in(5) {
-        add(54, element(2, &[u8::try_from(dice.number(3)).unwrap()]));
+    if rng.one_in(5) {
+        add(54, element(2, &[u8::try_from(rng.below(3)).unwrap()]));
     }
-    if dice.once_in(60) {
+    if rng.one_in(60) {
         add(9_999, vec![5, 0]);
     }
     params
 }
 
-fn leaf(dice: &mut Dice) -> CertificateParams {
-    let mut params = named(dice, "Alice Example");
-    if dice.once_in(4) {
-        let address = dice.one(&["alice@corp.example", "alice@evil.example"]);
+fn leaf(rng: &mut TestRng) -> CertificateParams {
+    let mut params = named(rng, "Alice Example");
+    if rng.one_in(4) {
+        let address = rng.choose(&["alice@corp.example", "alice@evil.example"]);
         let value = rcgen::DnValue::Ia5String((*address).try_into().unwrap());
         params.distinguished_name.push(DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1]), value);
     }
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    let names: Vec<_> = dice.some(&NAMES, 3).iter().map(|(tag, content)| element(*tag, content)).collect();
+    let names: Vec<_> = rng.sample(&NAMES, 3).iter().map(|(tag, content)| element(*tag, content)).collect();
     let names = element(0x30, &names.concat());
     params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 17], names));
-    if !dice.once_in(8) {
-        let policies = policies(dice, 2);
+    if !rng.one_in(8) {
+        let policies = policies(rng, 2);
         params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 32], policies));
     }
     params
 }
 
-fn policies(dice: &mut Dice, most: usize) -> Vec<u8> {
+fn policies(rng: &mut TestRng, most: usize) -> Vec<u8> {
     // anyPolicy, the last one, often enough to be effective.
-    let mut chosen = dice.some(&POLICIES, most);
-    if dice.once_in(3) && !chosen.contains(&ANY_POLICY) {
+    let mut chosen = rng.sample(&POLICIES, most);
+    if rng.one_in(3) && !chosen.contains(&ANY_POLICY) {
         chosen.push(ANY_POLICY);
     }
     element(0x30, &chosen.iter().map(|policy| element(0x30, &oid(policy))).collect::<Vec<_>>().concat())
 }
 
-fn mappings(dice: &mut Dice) -> Vec<u8> {
-    let count = 1 + dice.number(3);
+fn mappings(rng: &mut TestRng) -> Vec<u8> {
+    let count = 1 + rng.below(3);
     // anyPolicy is mapped occasionally only, because it makes the path invalid.
-    let named = |dice: &mut Dice| oid(if dice.once_in(40) { ANY_POLICY } else { POLICIES[dice.number(3)] });
+    let named = |rng: &mut TestRng| oid(if rng.one_in(40) { ANY_POLICY } else { POLICIES[rng.below(3)] });
     let mapping = |_| {
-        let pair = [named(dice), named(dice)];
+        let pair = [named(rng), named(rng)];
         element(0x30, &pair.concat())
     };
     element(0x30, &(0..count).map(mapping).collect::<Vec<_>>().concat())
 }
 
-fn name_constraints(dice: &mut Dice) -> Vec<u8> {
+fn name_constraints(rng: &mut TestRng) -> Vec<u8> {
     let mut list = |tag| {
-        let subtrees = dice.some(&SUBTREES, 3);
+        let subtrees = rng.sample(&SUBTREES, 3);
         let subtree = |(tag, content): &(u8, &[u8])| element(0x30, &element(*tag, content));
         element(tag, &subtrees.iter().map(subtree).collect::<Vec<_>>().concat())
     };
     let (permitted, excluded) = (list(0xa0), list(0xa1));
-    let lists = match dice.number(5) {
+    let lists = match rng.below(5) {
         0 => vec![permitted, excluded],
         1 | 2 => vec![excluded],
         _ => vec![permitted],

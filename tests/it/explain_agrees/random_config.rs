@@ -1,6 +1,6 @@
 //! Random configurations without a directory. They vary every key that a decision or the request to the backend depends on.
 
-use crate::support::{Dice, TestConfig, TestRealm, pki};
+use crate::support::{TestConfig, TestRealm, TestRng, pki};
 
 /// The paths of rules. A configuration may have any subset of them.
 pub(super) const PATTERNS: [&str; 9] =
@@ -38,21 +38,21 @@ fn every_card() -> Vec<&'static str> {
 }
 
 impl RandomConfig {
-    pub(super) fn throw(dice: &mut Dice) -> Self {
-        let paths = |dice: &mut Dice| -> String {
-            let patterns = PATTERNS.into_iter().filter(|_| !dice.once_in(4)).collect::<Vec<_>>();
-            patterns.into_iter().map(|pattern| path_rule(dice, pattern)).collect()
+    pub(super) fn generate(rng: &mut TestRng) -> Self {
+        let paths = |rng: &mut TestRng| -> String {
+            let patterns = PATTERNS.into_iter().filter(|_| !rng.one_in(4)).collect::<Vec<_>>();
+            patterns.into_iter().map(|pattern| path_rule(rng, pattern)).collect()
         };
-        let site = site(dice);
+        let site = site(rng);
         let toml = TestConfig {
             // With one worker, the records are in the order of the requests.
             top: "workers = 1".to_owned(),
             hosts: vec!["rms.corp.example", "*.rms.corp.example"],
-            tls: ("1.2", *dice.one(&["1.2", "1.3"])),
+            tls: ("1.2", *rng.choose(&["1.2", "1.3"])),
             site,
-            paths: paths(dice),
-            realm: realm(dice),
-            backend: backend(dice),
+            paths: paths(rng),
+            realm: realm(rng),
+            backend: backend(rng),
             more: format!(
                 r#"
 [[site]]
@@ -69,18 +69,18 @@ backend = "second"
 servers = ["{{rms}}"]
 {}
 "#,
-                paths(dice),
-                backend(dice)
+                paths(rng),
+                backend(rng)
             ),
             ..TestConfig::default()
         };
-        let mut cards = dice.some(&every_card(), 5);
+        let mut cards = rng.sample(&every_card(), 5);
         cards.extend(["alice", "alice", "judy", "judy", "none"]);
         Self { toml, cards }
     }
 }
 
-fn site(dice: &mut Dice) -> String {
+fn site(rng: &mut TestRng) -> String {
     let mut keys = Vec::new();
     let options = [
         "default = true",
@@ -90,68 +90,68 @@ fn site(dice: &mut Dice) -> String {
         "on_bad_certificate = \"alert\"",
     ];
     for option in options {
-        if dice.once_in(4) {
+        if rng.one_in(4) {
             keys.push(option);
         }
     }
     keys.join("\n")
 }
 
-fn path_rule(dice: &mut Dice, pattern: &str) -> String {
-    let certificate = *dice.one(&["ignore", "accept", "require", "require"]);
-    let passthrough = certificate != "require" && dice.once_in(4);
+fn path_rule(rng: &mut TestRng, pattern: &str) -> String {
+    let certificate = *rng.choose(&["ignore", "accept", "require", "require"]);
+    let passthrough = certificate != "require" && rng.one_in(4);
     // A rule that permits requests without an identity cannot name accounts.
     let has_identity = certificate == "require" || (certificate == "accept" && !passthrough);
     let mut keys = vec![format!("path = \"{pattern}\""), format!("client_certificate = \"{certificate}\"")];
     if passthrough {
         keys.push("password = \"backend\"".to_owned());
-        if certificate == "accept" && dice.once_in(2) {
+        if certificate == "accept" && rng.one_in(2) {
             keys.push("unsafe_allow_password_for_unmapped_card = true".to_owned());
         }
     }
-    if dice.once_in(3) {
+    if rng.one_in(3) {
         keys.push(format!(
             "methods = {:?}",
-            dice.some(&["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"], 4)
+            rng.sample(&["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"], 4)
         ));
     }
-    if dice.once_in(6) {
+    if rng.one_in(6) {
         keys.push("query = \"reject\"".to_owned());
     }
-    if dice.once_in(4) {
+    if rng.one_in(4) {
         keys.push("max_body = \"100B\"".to_owned());
     }
-    if dice.once_in(4) {
-        keys.push(format!("cross_site = \"{}\"", dice.one(&["reject", "allow"])));
+    if rng.one_in(4) {
+        keys.push(format!("cross_site = \"{}\"", rng.choose(&["reject", "allow"])));
     }
-    if certificate != "ignore" && dice.once_in(4) {
-        keys.push((*dice.one(&CONDITIONS)).to_owned());
+    if certificate != "ignore" && rng.one_in(4) {
+        keys.push((*rng.choose(&CONDITIONS)).to_owned());
     }
     for list in ["allow", "deny"] {
-        if !dice.once_in(6) {
+        if !rng.one_in(6) {
             continue;
         }
         let mut entries = Vec::new();
-        if has_identity && dice.once_in(2) {
-            entries.push(*dice.one(&NAMES));
+        if has_identity && rng.one_in(2) {
+            entries.push(*rng.choose(&NAMES));
         }
-        if entries.is_empty() || dice.once_in(3) {
-            entries.push(*dice.one(&NETWORKS));
+        if entries.is_empty() || rng.one_in(3) {
+            entries.push(*rng.choose(&NETWORKS));
         }
         keys.push(format!("{list} = {{ {} }}", entries.join(", ")));
     }
     format!("\n[[site.path]]\n{}\n", keys.join("\n"))
 }
 
-fn realm(dice: &mut Dice) -> String {
-    let revocation = *dice.one(&[
+fn realm(rng: &mut TestRng) -> String {
+    let revocation = *rng.choose(&[
         r#"mode = "require", crl = ["pki/crl/"]"#,
         r#"mode = "require", crl = ["pki/crl/"]"#,
         r#"mode = "prefer", crl = ["pki/crl/root.crl"]"#,
         r#"mode = "require", crl = ["pki/crl/issuing.crl"]"#,
         r#"mode = "off""#,
     ]);
-    let mapping = *dice.one(&[
+    let mapping = *rng.choose(&[
         r#"order = ["upn", "rule"], strength = "weak""#,
         r#"order = ["rule", "upn"], strength = "weak""#,
         r#"order = ["rule", "upn"], strength = "strong""#,
@@ -177,13 +177,13 @@ issuer = "pki/issuing.pem"
 subject = { CN = "*i*" }
 account = { user = "shared@corp.example", groups = ["Staff"] }
 "#;
-    let identity_issuer = *dice.one(&[
+    let identity_issuer = *rng.choose(&[
         r#"certificate = "pki/issuing.pem", upn_suffixes = ["corp.example"]"#,
         r#"certificate = "pki/issuing.pem", upn_suffixes = ["corp.example"]"#,
         r#"certificate = "pki/issuing.pem", upn_suffixes = ["elsewhere.example"]"#,
     ]);
     TestRealm {
-        usages: dice.one::<&str>(&USAGES),
+        usages: rng.choose::<&str>(&USAGES),
         revocation,
         mapping,
         identity_issuer,
@@ -193,19 +193,19 @@ account = { user = "shared@corp.example", groups = ["Staff"] }
     .toml()
 }
 
-fn backend(dice: &mut Dice) -> String {
+fn backend(rng: &mut TestRng) -> String {
     let mut keys = Vec::new();
-    if dice.once_in(2) {
-        let sets = dice.some(&["account", "rfc9440", "xfcc", "arr"], 4);
-        let names = if dice.once_in(2) { r#", names = { user = "X-User", groups = "X-Teams" }"# } else { "" };
-        let groups = if dice.once_in(2) { r#", send_groups = ["Staff"]"# } else { "" };
+    if rng.one_in(2) {
+        let sets = rng.sample(&["account", "rfc9440", "xfcc", "arr"], 4);
+        let names = if rng.one_in(2) { r#", names = { user = "X-User", groups = "X-Teams" }"# } else { "" };
+        let groups = if rng.one_in(2) { r#", send_groups = ["Staff"]"# } else { "" };
         if sets.contains(&"account") {
             keys.push(format!("headers = {{ sets = {sets:?}{names}{groups} }}"));
         } else {
             keys.push(format!("headers = {{ sets = {sets:?} }}"));
         }
     }
-    if dice.once_in(3) {
+    if rng.one_in(3) {
         keys.push("host = \"inner.corp.example\"".to_owned());
     }
     keys.join("\n")

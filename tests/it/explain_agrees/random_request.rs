@@ -1,7 +1,7 @@
 //! Random requests to the sites of a random configuration.
 
 use super::random_config::RandomConfig;
-use crate::support::Dice;
+use crate::support::TestRng;
 use http::Method;
 
 const TARGETS: [&str; 10] = [
@@ -86,9 +86,9 @@ pub(super) struct RandomRequest {
 }
 
 impl RandomRequest {
-    pub(super) fn throw(dice: &mut Dice, config: &RandomConfig) -> Self {
-        let server_name = *dice.one(&["rms.corp.example", "rms.corp.example", "localhost"]);
-        let host = match dice.number(50) {
+    pub(super) fn generate(rng: &mut TestRng, config: &RandomConfig) -> Self {
+        let server_name = *rng.choose(&["rms.corp.example", "rms.corp.example", "localhost"]);
+        let host = match rng.below(50) {
             0 => "RMS.corp.example.",
             1 => "rms.corp.example:443",
             2 => "mail.rms.corp.example",
@@ -97,20 +97,20 @@ impl RandomRequest {
             5 => "rms..corp.example",
             _ => server_name,
         };
-        let target = if dice.once_in(5) { *dice.one(&ODD_TARGETS) } else { *dice.one(&TARGETS) };
-        let query = *dice.one(&["", "", "", "?a=1", "?x=/../b", "?"]);
-        let method = Method::from_bytes(dice.one(&METHODS).as_bytes()).unwrap();
+        let target = if rng.one_in(5) { *rng.choose(&ODD_TARGETS) } else { *rng.choose(&TARGETS) };
+        let query = *rng.choose(&["", "", "", "?a=1", "?x=/../b", "?"]);
+        let method = Method::from_bytes(rng.choose(&METHODS).as_bytes()).unwrap();
         let has_body = method == Method::POST || method == Method::PUT;
         Self {
-            is_tls: !dice.once_in(12),
+            is_tls: !rng.one_in(12),
             server_name,
             host,
             target: format!("{target}{query}"),
-            headers: *dice.one(&HEADERS),
-            body: if has_body { *dice.one(&[0, 10, 100, 101, 2000]) } else { 0 },
+            headers: *rng.choose(&HEADERS),
+            body: if has_body { *rng.choose(&[0, 10, 100, 101, 2000]) } else { 0 },
             method,
-            card: *dice.one(&config.cards),
-            from: *dice.one(&["127.0.0.1", "127.0.0.2"]),
+            card: *rng.choose(&config.cards),
+            from: *rng.choose(&["127.0.0.1", "127.0.0.2"]),
         }
     }
 

@@ -2,7 +2,7 @@
 //! one request and the client certificate. In CVE-2016-4979 an earlier request disabled the check of later ones.
 
 use super::three_sites::{HOME, card, start, three_sites};
-use crate::support::{TestClient, TestGateway, TestResponse, empty_body, sized_body};
+use crate::support::{TestClient, TestGateway, TestResponse, TestRng, empty_body, sized_body};
 use http::Method;
 
 const HOLDERS: [Option<&str>; 6] =
@@ -40,8 +40,8 @@ struct SequenceRequest {
 }
 
 /// Returns the result that a gateway without state has.
-fn oracle(holder: Option<&str>, draw: &SequenceRequest) -> &'static str {
-    let path = draw.path.to_ascii_lowercase();
+fn expected_result(holder: Option<&str>, request: &SequenceRequest) -> &'static str {
+    let path = request.path.to_ascii_lowercase();
     if path.contains("//") || path.contains("..") || path.contains('%') {
         return "400 invalid-path";
     }
@@ -53,10 +53,10 @@ fn oracle(holder: Option<&str>, draw: &SequenceRequest) -> &'static str {
         below if below.starts_with("/require/") => ("require", "allow"),
         _ => return "404 path-not-found",
     };
-    if ![Method::GET, Method::HEAD, Method::POST].contains(&draw.method) {
+    if ![Method::GET, Method::HEAD, Method::POST].contains(&request.method) {
         return "405 method-not-allowed";
     }
-    if query == "reject" && !draw.query.is_empty() {
+    if query == "reject" && !request.query.is_empty() {
         return "400 invalid-path";
     }
     match (card, holder) {
@@ -70,66 +70,55 @@ fn oracle(holder: Option<&str>, draw: &SequenceRequest) -> &'static str {
     }
 }
 
-/// A generator with a fixed seed, so that a failure is reproducible.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(end).unwrap()).unwrap()
-    }
-
-    fn next(&mut self) -> SequenceRequest {
-        SequenceRequest {
-            method: METHODS[self.below(METHODS.len())].clone(),
-            path: PATHS[self.below(PATHS.len())],
-            query: QUERIES[self.below(QUERIES.len())],
-        }
+impl SequenceRequest {
+    fn generate(rng: &mut TestRng) -> Self {
+        Self { method: rng.choose(&METHODS).clone(), path: *rng.choose(&PATHS), query: *rng.choose(&QUERIES) }
     }
 }
 
 /// Returns whether the response is the expected one. A response to HEAD has no body, hence no id.
-fn agrees(response: &TestResponse, draw: &SequenceRequest, expected: &str) -> bool {
-    match draw.method {
+fn agrees(response: &TestResponse, request: &SequenceRequest, expected: &str) -> bool {
+    match request.method {
         Method::HEAD => expected.starts_with(&response.status.to_string()),
         _ => response.status_and_id() == expected,
     }
 }
 
-async fn one_sequence(gateway: &TestGateway, client: TestClient, holder: Option<&str>, seed: u64) {
+async fn send_sequence(gateway: &TestGateway, client: TestClient, holder: Option<&str>, seed: u64) {
     let client = match holder {
         Some(name) => client.chain(card(name)),
         None => client,
     };
     let mut connection = client.connect().await.unwrap();
-    let mut generator = SplitMix64(seed);
+    let mut rng = TestRng::new(seed);
     for number in 0..60 {
-        let draw = generator.next();
-        let expected = oracle(holder, &draw);
+        let request = SequenceRequest::generate(&mut rng);
+        let expected = expected_result(holder, &request);
         let before = gateway.rms.requests().len();
-        let target = format!("{}{}", draw.path, draw.query);
-        let request = connection.request(draw.method.clone(), &target).header("x-demo-echo", "1");
-        let body = if draw.method == Method::POST { sized_body("hello") } else { empty_body() };
-        let response = connection.send(request.body(body).unwrap()).await;
+        let target = format!("{}{}", request.path, request.query);
+        let message = connection.request(request.method.clone(), &target).header("x-demo-echo", "1");
+        let body = if request.method == Method::POST { sized_body("hello") } else { empty_body() };
+        let response = connection.send(message.body(body).unwrap()).await;
         let response =
-            response.unwrap_or_else(|error| panic!("{holder:?}, {seed}/{number}, {draw:?}: {error:?}"));
+            response.unwrap_or_else(|error| panic!("{holder:?}, {seed}/{number}, {request:?}: {error:?}"));
         assert!(
-            agrees(&response, &draw, expected),
-            "{holder:?}, {seed}/{number}, {draw:?}: expected {expected}, received {}",
+            agrees(&response, &request, expected),
+            "{holder:?}, {seed}/{number}, {request:?}: expected {expected}, received {}",
             response.status_and_id()
         );
         let forwarded = gateway.rms.requests().len() - before;
-        assert_eq!(forwarded, usize::from(expected == "200 permit"), "{holder:?}, {seed}/{number}, {draw:?}");
-        if expected == "200 permit" && draw.method != Method::HEAD {
-            let ignored = draw.path.to_ascii_lowercase().starts_with("/ignore/");
+        assert_eq!(
+            forwarded,
+            usize::from(expected == "200 permit"),
+            "{holder:?}, {seed}/{number}, {request:?}"
+        );
+        if expected == "200 permit" && request.method != Method::HEAD {
+            let ignored = request.path.to_ascii_lowercase().starts_with("/ignore/");
             let users: &[&str] = if ignored { &[] } else { &["alice@corp.example"] };
             assert_eq!(
                 response.received_header("x-remote-user"),
                 users,
-                "{holder:?}, {seed}/{number}, {draw:?}"
+                "{holder:?}, {seed}/{number}, {request:?}"
             );
         }
     }
@@ -139,9 +128,14 @@ async fn one_sequence(gateway: &TestGateway, client: TestClient, holder: Option<
 async fn every_result_on_an_http_1_1_connection_depends_on_its_request_only() {
     let gateway = start(three_sites());
     for (seed, holder) in (1..).zip(HOLDERS) {
-        one_sequence(&gateway, TestClient::new(&gateway).resolving(HOME).http1(), holder, seed).await;
-        one_sequence(&gateway, TestClient::new(&gateway).resolving(HOME).http1().tls12(), holder, seed + 100)
-            .await;
+        send_sequence(&gateway, TestClient::new(&gateway).resolving(HOME).http1(), holder, seed).await;
+        send_sequence(
+            &gateway,
+            TestClient::new(&gateway).resolving(HOME).http1().tls12(),
+            holder,
+            seed + 100,
+        )
+        .await;
     }
 }
 
@@ -149,8 +143,13 @@ async fn every_result_on_an_http_1_1_connection_depends_on_its_request_only() {
 async fn every_result_on_an_http_2_connection_depends_on_its_request_only() {
     let gateway = start(three_sites());
     for (seed, holder) in (1..).zip(HOLDERS) {
-        one_sequence(&gateway, TestClient::new(&gateway).resolving(HOME).http2(), holder, seed + 200).await;
-        one_sequence(&gateway, TestClient::new(&gateway).resolving(HOME).http2().tls12(), holder, seed + 300)
-            .await;
+        send_sequence(&gateway, TestClient::new(&gateway).resolving(HOME).http2(), holder, seed + 200).await;
+        send_sequence(
+            &gateway,
+            TestClient::new(&gateway).resolving(HOME).http2().tls12(),
+            holder,
+            seed + 300,
+        )
+        .await;
     }
 }

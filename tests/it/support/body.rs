@@ -41,18 +41,6 @@ impl Body for FrameQueue {
     }
 }
 
-/// Returns `length` bytes without repetition, so that a lost, repeated or moved piece changes the digest.
-pub(crate) fn pattern(length: usize) -> Bytes {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let words = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    });
-    words.flatten().take(length).collect()
-}
-
 /// Returns the SHA-256 in lower-case hexadecimal digits, as the echo reports it.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);

@@ -12,10 +12,9 @@
 mod active_directory;
 mod body;
 mod crl_server;
-mod dice;
-mod lab_server;
 mod people_directory;
 mod program;
+mod random;
 mod raw_stream;
 mod slapd;
 mod test_client;
@@ -26,16 +25,16 @@ mod tls_backend;
 mod windows_site;
 
 pub(crate) use active_directory::ActiveDirectory;
-pub(crate) use body::{TestBody, chunked_body, empty_body, pattern, sha256, sized_body};
+pub(crate) use body::{TestBody, chunked_body, empty_body, sha256, sized_body};
 pub(crate) use crl_server::{CrlServer, CrlServerBehaviour};
-pub(crate) use dice::Dice;
-pub(crate) use lab_server::{LabServer, lab_program};
 pub(crate) use people_directory::{
     PeopleDirectory, server as directory_server, settings as directory_settings, sid,
 };
 pub(crate) use program::{
-    ProgramOutput, curl, is_installed, openssl, openssl_client, python, record_skip, run, test_name,
+    LabServer, ProgramOutput, curl, is_installed, lab_program, openssl, openssl_client, python, record_skip,
+    run, test_name,
 };
+pub(crate) use random::{TestRng, pattern};
 pub(crate) use raw_stream::{exchange, raw_backend, raw_backend_with};
 pub(crate) use slapd::Slapd;
 pub(crate) use test_client::{Connection, TestClient};
