@@ -33,7 +33,7 @@ pub(crate) struct ClientIdentity {
 pub(crate) enum BackendTlsError {
     /// There is no authority, so no server could be verified. The system's trust store is not used instead: anyone who
     /// obtains a public certificate for the server's name would receive the identity of every user.
-    #[error("no certificate authority for the backend's servers")]
+    #[error("no certificate authority is configured for the backend's servers")]
     NoAuthorities,
     /// The authority at `index` is not a certificate.
     #[error("certificate authority {index} of the backend's servers is not a certificate")]

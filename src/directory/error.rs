@@ -13,7 +13,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, Error)]
 pub enum DirectoryError {
     /// No server of the directory can be reached. Describes the last server that was tried.
-    #[error("directory `{directory}` is unavailable at {server}")]
+    #[error("directory `{directory}` at {server} is unavailable")]
     Unavailable {
         /// Its name in proxy.toml.
         directory: Arc<str>,
@@ -24,7 +24,7 @@ pub enum DirectoryError {
         source: UnavailableReason,
     },
     /// A server did not complete an operation within the limit.
-    #[error("directory `{directory}`: {operation} timed out after {limit:?} at {server}")]
+    #[error("directory `{directory}` at {server}: {operation} timed out after {limit:?}")]
     Timeout {
         /// Its name in proxy.toml.
         directory: Arc<str>,
@@ -42,7 +42,7 @@ pub enum DirectoryError {
         directory: Arc<str>,
     },
     /// A server sent an invalid response. Its connection was closed.
-    #[error("directory `{directory}` sent an invalid response at {server}")]
+    #[error("directory `{directory}` at {server} sent an invalid response")]
     Protocol {
         /// Its name in proxy.toml.
         directory: Arc<str>,
@@ -53,7 +53,7 @@ pub enum DirectoryError {
         source: ProtocolError,
     },
     /// A server refused the gateway's own account, or an operation of that account.
-    #[error("directory `{directory}` refused the gateway's {operation} at {server}")]
+    #[error("directory `{directory}` at {server} refused the gateway's {operation}")]
     Refused {
         /// Its name in proxy.toml.
         directory: Arc<str>,
@@ -76,7 +76,7 @@ pub enum DirectoryError {
     #[error("the password cannot be sent to a directory")]
     UnsendablePassword(#[source] UnsendablePassword),
     /// The lookup keys are not valid in a search. No search was sent.
-    #[error("the lookup keys are not usable")]
+    #[error("the lookup keys are not valid")]
     UnusableLookupKeys(#[source] UnusableLookupKeys),
     /// The control runtime did not start.
     #[error("cannot start the control runtime")]
@@ -107,7 +107,7 @@ pub enum UnavailableReason {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UnusableLookupKeys {
     /// There are more keys than the certificate of a person has.
-    #[error("{count} names, more than {limit}")]
+    #[error("{count} lookup keys; at most {limit} are allowed")]
     TooMany {
         /// Their number.
         count: usize,

@@ -94,7 +94,7 @@ pub enum NotMappedReason {
     #[error("its subject alternative names cannot be decoded")]
     AlternativeNamesUndecodable,
     /// The name of a mapper cannot be decoded.
-    #[error("a {form} in it cannot be decoded")]
+    #[error("its {form} cannot be decoded")]
     NameUndecodable {
         /// The kind of name; directoryName for one in the subject.
         form: NameForm,

@@ -39,13 +39,13 @@ pub(crate) struct KeytabEntry {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum KeytabError {
     /// The file cannot be read.
-    #[error("cannot read it")]
+    #[error("cannot read the file")]
     Unreadable(#[source] Arc<io::Error>),
     /// The file is not a keytab, or is truncated.
     #[error("not a keytab, or truncated")]
     Malformed,
     /// The keytab has no key.
-    #[error("no keys in it")]
+    #[error("the keytab has no keys")]
     Empty,
     /// The keytab has no key of the configured account.
     #[error("no key of {principal}; it has keys of {}", names.join(", "))]

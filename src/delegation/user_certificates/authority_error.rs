@@ -97,7 +97,7 @@ pub enum SubordinateCaError {
 #[derive(Debug, thiserror::Error)]
 pub enum IssuanceError {
     /// A certificate of the CA's chain is not yet valid.
-    #[error("chain of the subordinate CA is not valid before {not_before}, and it is {now}")]
+    #[error("chain of the subordinate CA is not valid before {not_before} (now {now})")]
     AuthorityNotYetValid {
         /// The start of its validity.
         not_before: UnixTime,

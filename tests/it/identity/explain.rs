@@ -28,7 +28,7 @@ async fn every_step_is_printed_with_the_filter_and_without_the_password() {
     assert_eq!(step(2), (&"upn".into(), &"agrees".into()));
     let filter = mapping["lookup"]["filters"][0].as_str().unwrap();
     assert!(filter.contains("(userPrincipalName=alice@corp.example)"), "{filter}");
-    assert_eq!(mapping["lookup"]["found"][0], "cn=alice,ou=RealmOptions,dc=corp,dc=example");
+    assert_eq!(mapping["lookup"]["found"][0], "cn=alice,ou=Staff,dc=corp,dc=example");
     assert_eq!(mapping["account"]["user"], "CORP\\alice");
     let text = explain(&[]);
     assert!(text.contains("directory query") && text.contains(filter), "{text}");
