@@ -42,7 +42,7 @@ pub(super) fn gateway_with_active_directory(
         service: ActiveDirectory::SERVICE_DN,
     };
     TestGateway::prepared(setup(&address, options), |folder| {
-        write_password(folder, ActiveDirectory::PASSWORD)
+        write_password(folder, ActiveDirectory::PASSWORD);
     })
 }
 
