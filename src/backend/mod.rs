@@ -36,7 +36,7 @@ pub(crate) use pinned::limit::PinnedLimiter;
 pub(crate) use pinned::register::PinnedRegister;
 pub(crate) use pool::backend_pool::BackendPool;
 pub(crate) use request::backend_request::{BackendRequest, PassthroughRequest};
-pub(crate) use request::identity::AssertionTerms;
+pub(crate) use request::identity::{AssertionTerms, IdentityHeaderCache};
 pub(crate) use request::target::{ForwardError, UpstreamTarget};
 pub(crate) use requester::Requester;
 pub(crate) use settings::{BackendSettings, ConnectionShares, PinnedLimits, ServerAddress, ServerTransport};

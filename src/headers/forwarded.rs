@@ -5,6 +5,7 @@
 
 use crate::request::{Authority, HostName, RequestId, TargetScheme};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
@@ -31,23 +32,35 @@ pub(crate) fn set(headers: &mut HeaderMap, origin: &RequestOrigin<'_>) {
     // A listener on `[::]` sees IPv4 clients as ::ffff:192.0.2.1, which logs and filters of backends would not recognize.
     let address = origin.peer.ip().to_canonical();
     let host = origin.host.to_string();
-    let element = forwarded_element(address, origin.scheme, &host);
+    let address_text = address.to_string();
+    let element = forwarded_element(address, &address_text, origin.scheme, &host);
     headers.insert(FORWARDED, printable(element));
-    headers.insert(X_FORWARDED_FOR, printable(address.to_string()));
+    headers.insert(X_FORWARDED_FOR, printable(address_text));
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(origin.scheme.as_str()));
     headers.insert(X_FORWARDED_HOST, printable(host));
     headers.insert(X_REQUEST_ID, printable(origin.request_id.to_string()));
 }
 
 /// One element of RFC 7239 4. A value with a colon is not a token, so it is quoted (RFC 7239 6).
-fn forwarded_element(address: IpAddr, scheme: TargetScheme, host: &str) -> String {
-    let node = HostName::from(address);
-    let scheme = scheme.as_str();
-    let quote = if host.contains(':') { "\"" } else { "" };
-    match address {
-        IpAddr::V4(_) => format!("for={node};proto={scheme};host={quote}{host}{quote}"),
-        IpAddr::V6(_) => format!("for=\"{node}\";proto={scheme};host={quote}{host}{quote}"),
-    }
+fn forwarded_element(address: IpAddr, address_text: &str, scheme: TargetScheme, host: &str) -> String {
+    let quote_host = if host.contains(':') { "\"" } else { "" };
+    let (node, quote_node) = match address {
+        IpAddr::V4(_) => (Cow::Borrowed(address_text), ""),
+        IpAddr::V6(_) => (Cow::Owned(HostName::from(address).to_string()), "\""),
+    };
+    [
+        "for=",
+        quote_node,
+        &node,
+        quote_node,
+        ";proto=",
+        scheme.as_str(),
+        ";host=",
+        quote_host,
+        host,
+        quote_host,
+    ]
+    .concat()
 }
 
 fn printable(text: String) -> HeaderValue {

@@ -201,6 +201,17 @@ pub fn set(
     settings: &IdentityHeaderSettings,
     identity: Option<&ForwardedIdentity<'_>>,
 ) -> Result<(), IdentityTooLarge> {
+    let rendered = identity.map(|identity| RenderedIdentity::new(settings, identity)).transpose();
+    set_rendered(headers, settings, rendered.as_ref().ok().and_then(Option::as_ref));
+    rendered.map(drop)
+}
+
+/// As [`set`], for an identity that was rendered before with the same settings.
+pub fn set_rendered(
+    headers: &mut HeaderMap,
+    settings: &IdentityHeaderSettings,
+    identity: Option<&RenderedIdentity>,
+) {
     for name in settings.names.all() {
         headers.remove(name);
     }
@@ -210,20 +221,37 @@ pub fn set(
     if let Some(secret) = &settings.secret {
         headers.insert(secret.name(), secret.value().clone());
     }
-    let Some(identity) = identity else { return Ok(()) };
-    let mut writer = HeaderWriter::default();
-    if settings.account {
-        write_account(&mut writer, settings, identity)?;
+    if let Some(identity) = identity {
+        headers.extend(identity.0.iter().cloned());
     }
-    if let Some(card) = &identity.card {
-        write_certificate(&mut writer, settings, card)?;
+}
+
+/// The identity headers of one identity for one backend.
+#[derive(Debug)]
+pub struct RenderedIdentity(Box<[(HeaderName, HeaderValue)]>);
+
+impl RenderedIdentity {
+    /// Writes the headers of `identity`.
+    ///
+    /// # Errors
+    /// If one header, or all together, would exceed the limits.
+    pub fn new(
+        settings: &IdentityHeaderSettings,
+        identity: &ForwardedIdentity<'_>,
+    ) -> Result<Self, IdentityTooLarge> {
+        let mut writer = HeaderWriter::default();
+        if settings.account {
+            write_account(&mut writer, settings, identity)?;
+        }
+        if let Some(card) = &identity.card {
+            write_certificate(&mut writer, settings, card)?;
+        }
+        if let (true, Some(assertion)) = (settings.assertion, identity.assertion) {
+            writer.push(&ASSERTION, assertion.to_owned())?;
+            writer.mark_last_sensitive();
+        }
+        Ok(Self(writer.lines.into()))
     }
-    if let (true, Some(assertion)) = (settings.assertion, identity.assertion) {
-        writer.push(&ASSERTION, assertion.to_owned())?;
-        writer.mark_last_sensitive();
-    }
-    headers.extend(writer.lines);
-    Ok(())
 }
 
 fn write_account(

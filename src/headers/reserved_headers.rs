@@ -124,6 +124,13 @@ fn fold(name: &str) -> Box<str> {
     name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
 }
 
+/// Returns whether one of `prefixes` begins `name`. They are sorted and none begins another, so that only the last one that
+/// is not greater than the name can begin it.
+fn has_prefix_among(prefixes: &[&str], name: &str) -> bool {
+    let after = prefixes.partition_point(|prefix| *prefix <= name);
+    after.checked_sub(1).and_then(|last| prefixes.get(last)).is_some_and(|prefix| name.starts_with(prefix))
+}
+
 /// Prefixes after `x-` that servers, frameworks or other proxies trust.
 const RESERVED_AFTER_X: [&str; 16] = [
     "arr-",              // IIS ARR, Azure App Service
@@ -131,13 +138,13 @@ const RESERVED_AFTER_X: [&str; 16] = [
     "cluster-client-ip", // the same: Zeus, Rackspace
     "envoy-",            // -External-Address, -Internal, -Peer-Metadata
     "forwarded", // -For, -Proto, -Host, -Port, -User (oauth2-proxy), -Client-Cert (Envoy), -Tls-Client-Cert (Traefik)
+    "http-method", // X-HTTP-Method and X-HTTP-Method-Override
     "iisnode-",  // IIS's server variables as iisnode passes them on, AUTH_USER among them
+    "method-override", // would change an allowed method into another
+    "ms-",       // X-MS-Proxy and its kin (MS-ADFSPIP 2.2.1), X-MS-CLIENT-PRINCIPAL* (App Service)
+    "original-", // X-Original-URL (UrlRewrite), X-Original-For (ASP.NET Core)
     "originating-ip",
     "proxyuser-",
-    "http-method",     // X-HTTP-Method and X-HTTP-Method-Override
-    "method-override", // would change an allowed method into another
-    "ms-",             // X-MS-Proxy and its kin (MS-ADFSPIP 2.2.1), X-MS-CLIENT-PRINCIPAL* (App Service)
-    "original-",       // X-Original-URL (UrlRewrite), X-Original-For (ASP.NET Core)
     "real-ip",
     "request-id",
     "rewrite-", // X-Rewrite-URL (ISAPI_Rewrite)
@@ -150,7 +157,7 @@ fn is_reserved_by_design(name: &str) -> bool {
         return true;
     }
     if let Some(rest) = name.strip_prefix("x-") {
-        return RESERVED_AFTER_X.iter().any(|start| rest.starts_with(start));
+        return has_prefix_among(&RESERVED_AFTER_X, rest);
     }
     matches!(
         name,
@@ -217,8 +224,8 @@ const IDENTITY: [&str; 53] = [
     "portcullis-",
     "remote-", // -User, -Groups, -Email: used by Authelia and many applications
     "shib-",   // Shibboleth
+    "ssl-",    // Apache's, nginx's, HAProxy's and Tomcat's idioms
     "sso-user",
-    "ssl-", // Apache's, nginx's, HAProxy's and Tomcat's idioms
     "tailscale-user-",
     "tls-client-",
     "webauth-", // Grafana, Gitea
@@ -227,7 +234,7 @@ const IDENTITY: [&str; 53] = [
 /// Whether a folded name carries an identity in every configuration.
 fn is_identity_by_design(name: &str) -> bool {
     let bare = name.strip_prefix("x-").unwrap_or(name);
-    IDENTITY.iter().any(|start| bare.starts_with(start))
+    has_prefix_among(&IDENTITY, bare)
         || bare.starts_with("sm-") // SiteMinder: SM_USER, SM_USERDN, SM_UNIVERSALID
         || name.starts_with("-ws") // WebSphere's plug-in: $WSRU, $WSCC
         || name.starts_with("wl-proxy-") // WebLogic's: -Client-Cert, -SSL
@@ -279,6 +286,15 @@ mod tests {
         let names =
             AccountHeaderNames { user: HeaderName::from_static(name), ..AccountHeaderNames::default() };
         IdentityHeaderSettings { names, ..IdentityHeaderSettings::default() }
+    }
+
+    #[test]
+    fn prefixes_are_sorted_and_none_begins_another() {
+        for prefixes in [&IDENTITY[..], &RESERVED_AFTER_X] {
+            for pair in prefixes.windows(2) {
+                assert!(pair[0] < pair[1] && !pair[1].starts_with(pair[0]), "{pair:?}");
+            }
+        }
     }
 
     #[test]

@@ -156,6 +156,11 @@ impl AccountCache {
     ) -> CachedMapping {
         let leaf = chain.chain().leaf().fingerprint();
         let key = AccountCacheKey { leaf, issuer: issuing_key(chain), scope, purges: self.purges() };
+        let is_expired = |old: &AccountEntry| old.mapped.until <= now;
+        if let Some(cached) = self.accounts.get(&key).await.filter(|cached| !is_expired(cached)) {
+            self.metrics.hits.inc();
+            return cached.mapped;
+        }
         let last = self.last(&key, sources.lifetimes).await;
         let lookup = async {
             let started = Instant::now();
@@ -166,8 +171,8 @@ impl AccountCache {
             let times = LookupTimes { began: now, ended: now.plus(started.elapsed()) };
             entry(outcome, last, sources, chain.deadline(), times)
         };
-        let is_expired = |old: &AccountEntry| old.mapped.until <= now;
-        let cached = self.accounts.entry(key).or_insert_with_if(lookup, is_expired).await;
+        // Boxed, since the future is large and a hit needs none of it.
+        let cached = Box::pin(self.accounts.entry(key).or_insert_with_if(lookup, is_expired)).await;
         let counter = if cached.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
         counter.inc();
         cached.into_value().mapped

@@ -120,7 +120,9 @@ impl Authenticator {
                 }
             };
             let rank = self.failing.rank(client);
-            match self.slots.within((client, rank), self.unrevoked(realm, &validated, now)).await? {
+            // Boxed, since every layer around it would move it.
+            let unrevoked = Box::pin(self.unrevoked(realm, &validated, now));
+            match self.slots.within((client, rank), unrevoked).await? {
                 Ok(unrevoked) => Ok(Ok(self.mapped(realm, unrevoked, now, observer).await)),
                 Err(error) => Ok(Err(Arc::new(CertificateRejection::Revocation(Arc::new(error))))),
             }
@@ -464,6 +466,15 @@ mod tests {
             _ = waiting => panic!("the directory responded"),
             outcome = authenticator.authenticate(&realm, &chain, client(), now, other) => assert!(outcome.is_ok()),
         }
+    }
+
+    /// The future is moved several times before it runs, even if the caches have every result.
+    #[test]
+    fn the_future_of_an_authentication_is_small() {
+        let (authenticator, realm, chain) = test_authenticator(1);
+        let now = Clock::system().now();
+        let bytes = size_of_val(&authenticator.authenticate(&realm, &chain, client(), now, &mut ()));
+        assert!(bytes < 8192, "{bytes}");
     }
 
     #[tokio::test]

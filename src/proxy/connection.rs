@@ -87,10 +87,11 @@ pub(crate) async fn serve_tls(
     let channel = ClientChannel::Tls { local, server_name, credential };
     let client_connection = ClientConnection { endpoints, client, channel };
     let service = Rc::new(ConnectionService::new(worker, connection, client_connection, life));
+    // Boxed, so that the task, which is moved several times when it is spawned, has no room for either.
     if http2 {
-        serve_http2(stream, service, limits).await;
+        Box::pin(serve_http2(stream, service, limits)).await;
     } else {
-        serve_http1(stream, service, limits).await;
+        Box::pin(serve_http1(stream, service, limits)).await;
     }
 }
 
@@ -253,6 +254,7 @@ fn connection_facts(
         peer: BoundedText::of(endpoints.peer),
         tls: tls.map(Arc::new),
         series: Rc::default(),
+        accounts: Rc::default(),
         log: worker.state().request_log.clone(),
     }
 }

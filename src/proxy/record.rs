@@ -14,6 +14,7 @@ use crate::telemetry::audit::{
 };
 use crate::telemetry::{BoundedText, DecisionMetrics, SiteMetrics};
 use http::{StatusCode, Version};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +26,39 @@ pub(super) struct ConnectionFacts {
     pub(super) peer: BoundedText<64>,
     pub(super) tls: Option<Arc<TlsFacts>>,
     pub(super) series: Rc<RecordSeries>,
+    pub(super) accounts: Rc<RecordedAccount>,
     pub(super) log: RequestLog,
+}
+
+/// The account of the last record of a connection, as records contain it. A connection rarely has another one, so it is
+/// rendered once.
+#[derive(Debug, Default)]
+pub(super) struct RecordedAccount(RefCell<Option<(Arc<Account>, RenderedAccount)>>);
+
+type RenderedAccount = (Arc<AccountFacts>, Arc<MappingFacts>);
+
+impl RecordedAccount {
+    fn facts(&self, account: &Arc<Account>) -> RenderedAccount {
+        let mut last = self.0.borrow_mut();
+        if let Some((known, rendered)) = &*last
+            && Arc::ptr_eq(known, account)
+        {
+            return rendered.clone();
+        }
+        let facts = Arc::new(AccountFacts {
+            user: BoundedText::of_str(&account.user),
+            upn: account.upn.as_deref().map(BoundedText::of_str),
+            sid: account.sid.as_deref().map(BoundedText::of_str),
+        });
+        let mapping = Arc::new(MappingFacts {
+            method: BoundedText::of(&account.mapping),
+            strength: BoundedText::of(account.strength),
+            stale: account.stale,
+        });
+        let rendered = (facts, mapping);
+        *last = Some((Arc::clone(account), rendered.clone()));
+        rendered
+    }
 }
 
 /// The record of one request. If it is dropped unfinished, it is written as `client-disconnected`, unless the request was
@@ -40,6 +73,7 @@ struct OpenRecord {
     slot: AuditSlot,
     record: AuditRecord,
     series: Rc<RecordSeries>,
+    accounts: Rc<RecordedAccount>,
     log: RequestLog,
     decisions: DecisionMetrics,
     site: Option<SiteMetrics>,
@@ -72,8 +106,8 @@ impl RequestRecord {
             client: connection.peer.clone(),
             tls: connection.tls.clone(),
             protocol: version_name(head.version),
-            method: BoundedText::of(head.method),
-            host: head.host.map(BoundedText::of),
+            method: BoundedText::of_str(head.method),
+            host: head.host.map(BoundedText::of_str),
             received_path: ReceivedPath::new(head.target.as_bytes()),
             path: None,
             rule: None,
@@ -94,6 +128,7 @@ impl RequestRecord {
             slot,
             record,
             series: Rc::clone(&connection.series),
+            accounts: Rc::clone(&connection.accounts),
             log: connection.log.clone(),
             decisions,
             site: None,
@@ -105,36 +140,29 @@ impl RequestRecord {
 
     pub(super) fn site(&mut self, name: &Arc<str>, metrics: &SiteMetrics) {
         if let Some(open) = &mut self.open {
-            open.record.site = Some(BoundedText::of(name));
+            open.record.site = Some(BoundedText::of_str(name));
             open.site = Some(metrics.clone());
         }
     }
 
     pub(super) fn path(&mut self, canonical: &str) {
-        self.fill(|record| record.path = Some(BoundedText::of(canonical)));
+        self.fill(|record| record.path = Some(BoundedText::of_str(canonical)));
     }
 
     pub(super) fn rule(&mut self, name: &str) {
-        self.fill(|record| record.rule = Some(BoundedText::of(name)));
+        self.fill(|record| record.rule = Some(BoundedText::of_str(name)));
     }
 
     pub(super) fn certificate(&mut self, facts: &Arc<CertificateFacts>) {
         self.fill(|record| record.certificate = Some(Arc::clone(facts)));
     }
 
-    pub(super) fn account(&mut self, account: &Account) {
-        self.fill(|record| {
-            record.account = Some(AccountFacts {
-                user: BoundedText::of(&account.user),
-                upn: account.upn.as_ref().map(BoundedText::of),
-                sid: account.sid.as_ref().map(BoundedText::of),
-            });
-            record.mapping = Some(MappingFacts {
-                method: BoundedText::of(&account.mapping),
-                strength: BoundedText::of(account.strength),
-                stale: account.stale,
-            });
-        });
+    pub(super) fn account(&mut self, account: &Arc<Account>) {
+        if let Some(open) = &mut self.open {
+            let (facts, mapping) = open.accounts.facts(account);
+            open.record.account = Some(facts);
+            open.record.mapping = Some(mapping);
+        }
     }
 
     /// Adds to the time that authentication took: of a certificate, of a password, or of both.
@@ -179,7 +207,7 @@ impl RequestRecord {
 
     pub(super) fn backend(&mut self, server: &str, took: Duration) {
         self.fill(|record| {
-            record.backend = Some(BoundedText::of(server));
+            record.backend = Some(BoundedText::of_str(server));
             record.duration.backend = Some(took);
         });
     }
@@ -293,6 +321,7 @@ mod tests {
             peer: BoundedText::from_static(""),
             tls: None,
             series: Rc::default(),
+            accounts: Rc::default(),
             log: RequestLog::new(Instant::now()),
         };
         let head = RequestHead {

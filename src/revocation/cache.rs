@@ -99,7 +99,7 @@ impl RevocationCache {
             for check in checks(chain, path, trust, rule) {
                 let mut result = self.result(check.query, chain, trust, crls, now).await;
                 if let Some(client) = ocsp {
-                    result = ocsp::query(result, check.query, crls, client, rule, now).await;
+                    result = Box::pin(ocsp::query(result, check.query, crls, client, rule, now)).await;
                 }
                 checked.push(check.with_result(result));
             }
@@ -130,6 +130,12 @@ impl RevocationCache {
             trust: TrustSetId(Arc::clone(trust)),
             generation: crls.generation(),
         };
+        if let Some(cached) = self.results.get(&key).await
+            && now < cached.deadline
+        {
+            self.metrics.hits.inc();
+            return cached.result;
+        }
         let look_up = async {
             let result = if is_slow(query, crls) {
                 look_up_on_blocking_thread(query, chain, trust, crls, now).await
@@ -141,7 +147,9 @@ impl RevocationCache {
             let deadline = now.plus(age).min(result.until);
             CachedResult { result, deadline }
         };
-        let entry = self.results.entry(key).or_insert_with_if(look_up, |old| old.deadline <= now).await;
+        // Boxed, since the future is large and a hit needs none of it.
+        let entry =
+            Box::pin(self.results.entry(key).or_insert_with_if(look_up, |old| old.deadline <= now)).await;
         let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
         counter.inc();
         entry.into_value().result

@@ -85,8 +85,8 @@ pub struct Backend {
     /// How the user's identity is passed, in addition to headers.
     pub identity: BackendIdentity,
     /// The identity headers that are sent.
-    pub identity_headers: IdentityHeaderSettings,
-    /// The signer of assertions, if the backend receives any.
+    pub identity_headers: Arc<IdentityHeaderSettings>,
+    /// The signer of assertions, if it receives any.
     pub assertions: Option<Arc<AssertionSigner>>,
     /// The limit on pinned connections.
     pub pinned_limiter: Arc<PinnedLimiter>,

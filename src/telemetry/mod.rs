@@ -11,4 +11,4 @@ pub(crate) use metrics::{
     PasswordMetrics, SiteMetrics,
 };
 pub use metrics::{CacheMetrics, Metrics};
-pub(crate) use text::{BoundedText, Detail, cut, display_chain, prefix};
+pub(crate) use text::{BoundedText, Detail, cut, display_chain, json_length, prefix};

@@ -172,6 +172,8 @@ impl SiteTls {
             Arc::new(ConnectionSessions::new(Arc::clone(&self.sessions), self.clock.clone(), client));
         config.ticketer = Arc::clone(&sessions) as _;
         config.session_storage = Arc::clone(&sessions) as _;
+        // The order of `certificates::provider`.
+        config.ignore_client_order = true;
         // 0-RTT data could be replayed under the client's identity.
         config.max_early_data_size = 0;
         config.alpn_protocols.clone_from(&self.protocols);

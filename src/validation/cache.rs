@@ -222,29 +222,31 @@ impl ValidationCache {
         }
         self.metrics.misses.inc();
         let mut verdict = None;
-        // moka serializes the computations for one leaf, so a waiting caller finds the verdict of the first.
-        let computed = self.accepted.entry(lookup.key.clone()).and_try_compute_with(async |entry| {
-            let before = entry.map(moka::Entry::into_value).unwrap_or_default();
-            if let Some(chain) = applicable(&before, &lookup, now) {
-                verdict = Some(chain);
-                return Ok(Op::Nop);
-            }
-            if let Some(error) = self.refusal(&lookup, now).await {
-                return Err(error);
-            }
-            match work().await {
-                Ok(chain) => {
-                    let chain = Arc::new(self.sharing_authorities(chain).await);
-                    verdict = Some(Arc::clone(&chain));
-                    Ok(Op::Put(with(&before, AcceptedVariant::new(chain, &lookup), now)))
+        // moka serializes the computations for one leaf, so a waiting caller finds the verdict of the first. Boxed, since the
+        // future is large and a hit needs none of it.
+        let computed =
+            Box::pin(self.accepted.entry(lookup.key.clone()).and_try_compute_with(async |entry| {
+                let before = entry.map(moka::Entry::into_value).unwrap_or_default();
+                if let Some(chain) = applicable(&before, &lookup, now) {
+                    verdict = Some(chain);
+                    return Ok(Op::Nop);
                 }
-                Err(refused) => {
-                    let error = Arc::clone(&refused.error);
-                    self.refused.insert(lookup.refused_key.clone(), refused).await;
-                    Err(error)
+                if let Some(error) = self.refusal(&lookup, now).await {
+                    return Err(error);
                 }
-            }
-        });
+                match work().await {
+                    Ok(chain) => {
+                        let chain = Arc::new(self.sharing_authorities(chain).await);
+                        verdict = Some(Arc::clone(&chain));
+                        Ok(Op::Put(with(&before, AcceptedVariant::new(chain, &lookup), now)))
+                    }
+                    Err(refused) => {
+                        let error = Arc::clone(&refused.error);
+                        self.refused.insert(lookup.refused_key.clone(), refused).await;
+                        Err(error)
+                    }
+                }
+            }));
         computed.await?;
         verdict.map_or_else(|| unreachable!("the computation sets a verdict or fails"), Ok)
     }

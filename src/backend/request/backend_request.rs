@@ -1,8 +1,10 @@
 //! The requests that are sent to a backend, each of which was permitted.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue, Request, Uri, header};
 
-use super::identity::{AssertionTerms, set_identity};
+use super::identity::{AssertionTerms, IdentityHeaderCache, set_identity};
 use super::target::{ForwardError, UpstreamTarget};
 use crate::backend::body::request_body::RequestBody;
 use crate::headers::identity_headers::{self, IdentityHeaderSettings};
@@ -27,14 +29,15 @@ impl BackendRequest {
     /// The identity does not fit into its headers (it is never truncated), or the assertion cannot be signed.
     pub(crate) fn new(
         permit: &Permit,
-        settings: &IdentityHeaderSettings,
+        settings: &Arc<IdentityHeaderSettings>,
+        cache: &IdentityHeaderCache,
         target: &UpstreamTarget<'_>,
         terms: Option<&AssertionTerms<'_>>,
         mut headers: HeaderMap,
         body: RequestBody,
     ) -> Result<Self, ForwardError> {
         request_headers::strip_authorization(&mut headers);
-        set_identity(&mut headers, settings, permit, target, terms)?;
+        set_identity(&mut headers, settings, cache, permit, target, terms)?;
         write(target, headers, body).map(Self)
     }
 

@@ -61,7 +61,7 @@ impl Compiler<'_> {
             settings: Arc::new(settings),
             host: value(&raw.host),
             identity: self.backend_identity(raw)?,
-            identity_headers: self.identity_headers(&raw.headers)?,
+            identity_headers: Arc::new(self.identity_headers(&raw.headers)?),
             assertions: self.signer.clone().filter(|_| raw.headers.sends(HeaderSet::Assertion)),
             pinned_limiter: self.context.pinned_limiter(name),
             login_throttle: self.context.login_throttle("backend", name, throttle),

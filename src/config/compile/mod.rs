@@ -98,7 +98,7 @@ impl Compiler<'_> {
 
     /// Returns the headers that no client may send, including the names that operators chose for their backends.
     fn reserved_headers(&mut self) -> ReservedHeaders {
-        let settings = self.backends.iter().map(|backend| &backend.identity_headers);
+        let settings = self.backends.iter().map(|backend| &*backend.identity_headers);
         ReservedHeaders::new(settings, NonstandardNames::Drop).unwrap_or_else(|errors| {
             let span = self.document.backend.first().map(|backend| backend.head.span).unwrap_or_default();
             for error in errors {

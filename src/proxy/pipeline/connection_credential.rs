@@ -3,6 +3,7 @@
 //! form.
 
 use super::observer::PipelineObserver;
+use crate::backend::IdentityHeaderCache;
 use crate::certificate::{Certificate, Fingerprint};
 use crate::clock::{Clock, UnixTime};
 use crate::limits::AddressKey;
@@ -33,6 +34,7 @@ pub(crate) struct ConnectionCredential {
     /// The certificate as audit records contain it.
     recorded: OnceCell<Arc<CertificateFacts>>,
     verdict: RefCell<Option<KeptVerdict>>,
+    identity_headers: IdentityHeaderCache,
     /// The authentication in progress, for which other streams of the connection wait: a hundred of them present the same
     /// chain and must not occupy a hundred slots.
     in_progress: RefCell<Option<Rc<SharedAuthentication>>>,
@@ -102,8 +104,14 @@ impl ConnectionCredential {
             unread,
             recorded: OnceCell::new(),
             verdict: RefCell::new(None),
+            identity_headers: IdentityHeaderCache::default(),
             in_progress: RefCell::new(None),
         }
+    }
+
+    /// Returns the identity headers of the last request on the connection.
+    pub(super) fn identity_headers(&self) -> &IdentityHeaderCache {
+        &self.identity_headers
     }
 
     /// When the key of the certificate last signed a handshake.

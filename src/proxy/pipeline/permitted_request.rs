@@ -110,7 +110,9 @@ impl<'a> PermittedRequest<'a> {
         // The gateway answers the expectation, and the pool sends none (RFC 9110 10.1.1).
         headers.remove(header::EXPECT);
         let terms = self.assertion_terms();
-        let request = BackendRequest::new(&self.permit, settings, &target, terms.as_ref(), headers, body);
+        let cache = self.routed.credential.identity_headers();
+        let request =
+            BackendRequest::new(&self.permit, settings, cache, &target, terms.as_ref(), headers, body);
         let request = request.map_err(|error| cannot_forward(&error))?.spelled(spelling);
         Ok(PreparedRequest::Pooled(request, IdentityDelegation::of(&self.permit, backend)?))
     }

@@ -3,8 +3,9 @@
 use super::AuditRecord;
 use super::record::{AccountFacts, CertificateFacts, MappingFacts, RequestDuration, TlsFacts};
 use crate::clock::UnixTime;
-use crate::telemetry::{BoundedText, cut, prefix};
+use crate::telemetry::{BoundedText, cut, json_length, prefix};
 use serde::Serialize;
+use std::io::Write;
 use std::time::Duration;
 
 /// The most bytes of one line, including its line feed, whatever the client sends.
@@ -34,10 +35,10 @@ fn write_record(line: &mut Object<'_>, record: &AuditRecord, earlier: Option<&Au
             earlier.is_some_and(|earlier| earlier.$($field).+ == record.$($field).+)
         };
     }
-    line.exact("time", &Time(record.time));
-    line.exact("request_id", &record.request_id);
+    line.time("time", record.time);
+    line.exact_text("request_id", record.request_id.as_str());
     if let Some(earlier) = earlier {
-        line.exact("same_as", &earlier.request_id);
+        line.exact_text("same_as", earlier.request_id.as_str());
     }
     if !same!(site) {
         line.optional_text("site", record.site.as_ref());
@@ -50,7 +51,7 @@ fn write_record(line: &mut Object<'_>, record: &AuditRecord, earlier: Option<&Au
         line.optional_object("tls", record.tls.as_deref(), write_tls);
     }
     if !same!(protocol) {
-        line.exact("protocol", record.protocol);
+        line.exact_text("protocol", record.protocol);
     }
     line.text("method", &record.method);
     if !same!(host) {
@@ -59,7 +60,7 @@ fn write_record(line: &mut Object<'_>, record: &AuditRecord, earlier: Option<&Au
     if !same!(received_path) {
         let (all, longest) = (&record.received_path.received_path, line.text_limit);
         let written = prefix(all, longest);
-        line.exact("received_path", written);
+        line.exact_text("received_path", written);
         let is_cut = record.received_path.received_path_truncated || written.len() < all.len();
         line.exact("received_path_truncated", &is_cut);
     }
@@ -74,12 +75,12 @@ fn write_record(line: &mut Object<'_>, record: &AuditRecord, earlier: Option<&Au
         line.exact("authentication", &record.authentication);
     }
     if !same!(account) {
-        line.optional_object("account", record.account.as_ref(), write_account);
+        line.optional_object("account", record.account.as_deref(), write_account);
     }
     if !same!(mapping) {
-        line.optional_object("mapping", record.mapping.as_ref(), write_mapping);
+        line.optional_object("mapping", record.mapping.as_deref(), write_mapping);
     }
-    line.exact("decision", record.decision);
+    line.exact_text("decision", record.decision);
     if !same!(sub_status) {
         line.exact("sub_status", &record.sub_status);
     }
@@ -100,19 +101,19 @@ fn write_record(line: &mut Object<'_>, record: &AuditRecord, earlier: Option<&Au
 }
 
 fn write_tls(object: &mut Object<'_>, tls: &TlsFacts) {
-    object.exact("version", tls.version);
+    object.exact_text("version", tls.version);
     object.exact("resumed", &tls.resumed);
     object.text("cipher", &tls.cipher);
     object.optional_text("alpn", tls.alpn.as_ref());
-    object.exact("certificate", tls.certificate.name());
+    object.exact_text("certificate", tls.certificate.name());
 }
 
 fn write_certificate(object: &mut Object<'_>, certificate: &CertificateFacts) {
-    object.exact("sha256", &certificate.sha256);
+    object.exact_text("sha256", certificate.sha256.as_str());
     object.text("subject", &certificate.subject);
     object.text("issuer", &certificate.issuer);
     object.text("serial", &certificate.serial);
-    object.exact("not_after", &Time(certificate.not_after));
+    object.time("not_after", certificate.not_after);
 }
 
 fn write_account(object: &mut Object<'_>, account: &AccountFacts) {
@@ -137,14 +138,6 @@ fn write_duration(object: &mut Object<'_>, duration: &RequestDuration) {
 /// 0.30000000000000004 appears.
 fn in_millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
-}
-
-struct Time(UnixTime);
-
-impl Serialize for Time {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
 }
 
 /// Writes one JSON object.
@@ -182,9 +175,30 @@ impl<'a> Object<'a> {
         self.value(value);
     }
 
+    /// A text with a bound of its own, which must not be cut.
+    fn exact_text(&mut self, key: &'static str, text: &str) {
+        self.key(key);
+        self.string(text);
+    }
+
+    fn time(&mut self, key: &'static str, time: UnixTime) {
+        self.key(key);
+        write!(self.out, "\"{time}\"").expect("a Vec takes all bytes");
+    }
+
     fn text<const N: usize>(&mut self, key: &'static str, text: &BoundedText<N>) {
         self.key(key);
-        self.value(&cut(text.as_str(), self.text_limit));
+        self.string(&cut(text.as_str(), self.text_limit));
+    }
+
+    fn string(&mut self, text: &str) {
+        // Nearly every text needs no escape.
+        if json_length(text) > text.len() {
+            return self.value(text);
+        }
+        self.out.push(b'"');
+        self.out.extend_from_slice(text.as_bytes());
+        self.out.push(b'"');
     }
 
     fn optional_text<const N: usize>(&mut self, key: &'static str, text: Option<&BoundedText<N>>) {

@@ -43,9 +43,9 @@ pub(crate) struct AuditRecord {
     /// How the user was authenticated: `certificate` or `password`; `null` for anonymous and denied requests.
     pub authentication: Option<&'static str>,
     /// The account of the certificate or password.
-    pub account: Option<AccountFacts>,
+    pub account: Option<Arc<AccountFacts>>,
     /// How the certificate was mapped to the account.
-    pub mapping: Option<MappingFacts>,
+    pub mapping: Option<Arc<MappingFacts>>,
     /// `permit`, or the id of the denial.
     pub decision: &'static str,
     /// The sub-status that IIS would have logged: 7 for 403.7.
@@ -165,7 +165,7 @@ impl ReceivedPath {
     /// and the backslash, are written as `\x5c`.
     pub(crate) fn new(target: &[u8]) -> Self {
         let (scheme, path) = without_secrets(target);
-        let mut text = String::new();
+        let mut text = String::with_capacity(target.len().min(Self::LIMIT));
         for byte in scheme.iter().chain(path).copied() {
             let plain = matches!(byte, 0x20..0x7f) && byte != b'\\';
             if text.len() + if plain { 1 } else { ESCAPED_LENGTH } > Self::LIMIT {
