@@ -1,5 +1,6 @@
 //! Request bodies, and the digests by which they are compared after the transfer.
 
+use super::TestRng;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
@@ -39,6 +40,12 @@ impl Body for FrameQueue {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         Poll::Ready(self.0.pop_front().map(Ok))
     }
+}
+
+/// Returns `length` bytes without repetition, so that a lost, repeated or moved piece changes the digest.
+pub(crate) fn pattern(length: usize) -> Bytes {
+    let mut rng = TestRng::new(1);
+    std::iter::repeat_with(|| rng.next().to_le_bytes()).flatten().take(length).collect()
 }
 
 /// Returns the SHA-256 in lower-case hexadecimal digits, as the echo reports it.

@@ -25,7 +25,7 @@ mod tls_backend;
 mod windows_site;
 
 pub(crate) use active_directory::ActiveDirectory;
-pub(crate) use body::{TestBody, chunked_body, empty_body, sha256, sized_body};
+pub(crate) use body::{TestBody, chunked_body, empty_body, pattern, sha256, sized_body};
 pub(crate) use crl_server::{CrlServer, CrlServerBehaviour};
 pub(crate) use people_directory::{
     PeopleDirectory, server as directory_server, settings as directory_settings, sid,
@@ -34,7 +34,7 @@ pub(crate) use program::{
     LabServer, ProgramOutput, curl, is_installed, lab_program, openssl, openssl_client, python, record_skip,
     run, test_name,
 };
-pub(crate) use random::{TestRng, pattern};
+pub(crate) use random::TestRng;
 pub(crate) use raw_stream::{exchange, raw_backend, raw_backend_with};
 pub(crate) use slapd::Slapd;
 pub(crate) use test_client::{Connection, TestClient};

@@ -1,6 +1,4 @@
-//! Pseudo-random test data, the same in every run.
-
-use bytes::Bytes;
+//! Pseudo-random choices, the same in every run.
 
 /// A generator of random choices: SplitMix64, whose seed identifies a failed case.
 ///
@@ -13,7 +11,7 @@ impl TestRng {
         Self(seed.wrapping_mul(0x2545_f491_4f6c_dd1d))
     }
 
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -42,12 +40,6 @@ impl TestRng {
         chosen.sort_unstable();
         chosen.into_iter().map(|index| from[index].clone()).collect()
     }
-}
-
-/// Returns `length` bytes without repetition, so that a lost, repeated or moved piece changes the digest.
-pub(crate) fn pattern(length: usize) -> Bytes {
-    let mut rng = TestRng::new(1);
-    std::iter::repeat_with(|| rng.next().to_le_bytes()).flatten().take(length).collect()
 }
 
 #[test]
