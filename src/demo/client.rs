@@ -1,7 +1,7 @@
 //! The demo's HTTPS client: sends each request over a new connection, with selectable TLS and HTTP versions, and presents
 //! any chain, even an invalid one.
 
-use super::pki::Card;
+use super::pki::KeyedChain;
 use anyhow::Context as _;
 use bytes::Bytes;
 use http::{Request, Response, Version};
@@ -61,7 +61,7 @@ impl DemoClient {
         address: SocketAddr,
         host: &str,
         server_ca: &CertificateDer<'static>,
-        card: Option<&Card>,
+        card: Option<&KeyedChain>,
         protocol: ClientProtocol,
     ) -> anyhow::Result<Self> {
         let mut roots = RootCertStore::empty();
@@ -119,7 +119,7 @@ async fn read_body(response: Response<hyper::body::Incoming>) -> anyhow::Result<
 struct FixedCertificate(Arc<CertifiedKey>);
 
 impl FixedCertificate {
-    fn of(card: &Card) -> anyhow::Result<Self> {
+    fn of(card: &KeyedChain) -> anyhow::Result<Self> {
         // Not `CertifiedKey::from_der`: it parses the leaf with webpki, which rejects version 1 certificates.
         let key = aws_lc_rs::sign::any_supported_type(&card.private_key())?;
         Ok(Self(Arc::new(CertifiedKey::new(card.chain.clone(), key))))

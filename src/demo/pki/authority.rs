@@ -17,10 +17,10 @@ use time::OffsetDateTime;
 use x509_cert::ext::pkix::certpolicy::{CertificatePolicies, PolicyInformation};
 
 use super::error::PkiError;
-use super::key::{self, Card, KeyKind, ServerCertificate};
+use super::key::{self, KeyKind, KeyedChain};
 use super::profile::{
-    ANY_POLICY, CardProfile, DAY, ISSUING_CA, OTHER_POLICY, POLICY, POLICY_CA, ROOT_CA, USER_PRINCIPAL_NAME,
-    YEAR, serial_number,
+    ANY_POLICY, CertificateProfile, DAY, ISSUING_CA, OTHER_POLICY, POLICY, POLICY_CA, ROOT_CA,
+    USER_PRINCIPAL_NAME, YEAR, serial_number,
 };
 use super::weak_key::RsaPublicKey;
 use crate::certificate::{SECURITY_IDENTIFIER_EXTENSION, security_identifier_value};
@@ -101,23 +101,23 @@ impl TestAuthority {
     /// Issues a client certificate of `profile` with a new key; `issuers` are the rest of its chain.
     pub(super) fn issue_card(
         &self,
-        profile: &CardProfile,
+        profile: &CertificateProfile,
         issuers: Vec<CertificateDer<'static>>,
-    ) -> Result<Card, PkiError> {
+    ) -> Result<KeyedChain, PkiError> {
         let pair = key::generate(profile.key, &profile.name)?;
         let leaf = self.certify(&profile.name, card_parameters(profile)?, &pair)?;
-        Ok(Card::assemble(&profile.name, leaf, issuers, pair.into()))
+        Ok(KeyedChain::assemble(&profile.name, leaf, issuers, pair.into()))
     }
 
     /// Issues a client certificate of `profile` for an existing RSA key; `issuers` are the rest of its chain.
     pub(super) fn issue_card_for(
         &self,
-        profile: &CardProfile,
+        profile: &CertificateProfile,
         key: PrivatePkcs8KeyDer<'static>,
         issuers: Vec<CertificateDer<'static>>,
-    ) -> Result<Card, PkiError> {
+    ) -> Result<KeyedChain, PkiError> {
         let leaf = self.certify(&profile.name, card_parameters(profile)?, &RsaPublicKey::of(&key)?)?;
-        Ok(Card::assemble(&profile.name, leaf, issuers, key))
+        Ok(KeyedChain::assemble(&profile.name, leaf, issuers, key))
     }
 
     /// Issues a server certificate for `hosts` (names and addresses), valid from an hour before `now` to 90 days after it.
@@ -127,7 +127,7 @@ impl TestAuthority {
         hosts: &[&str],
         key: KeyKind,
         now: UnixTime,
-    ) -> Result<ServerCertificate, PkiError> {
+    ) -> Result<KeyedChain, PkiError> {
         let mut parameters = CertificateParams::default();
         let subject = hosts.first().copied().unwrap_or(name);
         parameters.distinguished_name = distinguished_name("Servers", subject);
@@ -140,7 +140,7 @@ impl TestAuthority {
         parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let pair = key::generate(key, name)?;
         let leaf = self.certify(name, parameters, &pair)?;
-        Ok(ServerCertificate::assemble(name, leaf, Vec::new(), pair.into()))
+        Ok(KeyedChain::assemble(name, leaf, Vec::new(), pair.into()))
     }
 
     /// Returns a CRL in DER that lists the certificates named `revoked`, and whose nextUpdate is a week after `now`.
@@ -181,7 +181,7 @@ impl TestAuthority {
     }
 }
 
-fn card_parameters(profile: &CardProfile) -> Result<CertificateParams, PkiError> {
+fn card_parameters(profile: &CertificateProfile) -> Result<CertificateParams, PkiError> {
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name = distinguished_name("Staff", &profile.common_name);
     parameters.serial_number = Some(SerialNumber::from_slice(&profile.serial_number));
@@ -227,7 +227,7 @@ fn distinguished_name(unit: &str, common_name: &str) -> DistinguishedName {
     name
 }
 
-fn alternative_names(profile: &CardProfile) -> Result<Vec<SanType>, PkiError> {
+fn alternative_names(profile: &CertificateProfile) -> Result<Vec<SanType>, PkiError> {
     let upn = |upn: &String| SanType::OtherName((arcs(&USER_PRINCIPAL_NAME), upn.as_str().into()));
     let mut names: Vec<SanType> = profile.upns.iter().map(upn).collect();
     for email in &profile.emails {
@@ -248,7 +248,7 @@ fn distribution_points(urls: &[String]) -> Vec<CrlDistributionPoint> {
     urls.iter().map(|url| CrlDistributionPoint { uris: vec![url.clone()] }).collect()
 }
 
-fn custom_extensions(profile: &CardProfile) -> Result<Vec<CustomExtension>, PkiError> {
+fn custom_extensions(profile: &CertificateProfile) -> Result<Vec<CustomExtension>, PkiError> {
     let mut extensions = Vec::new();
     if !profile.policies.is_empty() {
         extensions.push(certificate_policies(&profile.policies)?);

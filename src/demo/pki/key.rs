@@ -35,12 +35,6 @@ pub struct KeyedChain {
     pub key: PrivatePkcs8KeyDer<'static>,
 }
 
-/// The client certificate of a user.
-pub type Card = KeyedChain;
-
-/// A server's certificate.
-pub(crate) type ServerCertificate = KeyedChain;
-
 impl KeyedChain {
     pub(super) fn assemble(
         name: &str,

@@ -15,10 +15,10 @@ mod weak_key;
 
 pub(crate) use error::PkiError;
 pub use files::PkiFiles;
-pub use key::{Card, KeyKind, KeyedChain};
+pub use key::{KeyKind, KeyedChain};
 #[cfg(test)]
 pub(crate) use profile::OTHER_POLICY;
-pub use profile::{CardProfile, ExtraExtension, ISSUING_CA, Signer, serial_number};
+pub use profile::{CertificateProfile, ExtraExtension, ISSUING_CA, Signer, serial_number};
 pub(crate) use profile::{DOMAIN_SID, POLICY};
 pub use test_pki::Pki;
 

@@ -63,9 +63,9 @@ pub struct ExtraExtension {
     pub value: Vec<u8>,
 }
 
-/// The contents of one client certificate. [`CardProfile::of`] returns a valid one; a test changes single fields.
+/// The contents of one client certificate. [`CertificateProfile::of`] returns a valid one; a test changes single fields.
 #[derive(Clone, Debug)]
-pub struct CardProfile {
+pub struct CertificateProfile {
     /// The name of the files, without the suffix.
     pub name: String,
     /// The subject's common name.
@@ -96,7 +96,7 @@ pub struct CardProfile {
     pub extra_extensions: Vec<ExtraExtension>,
 }
 
-impl CardProfile {
+impl CertificateProfile {
     /// Returns the profile of a valid certificate for the account `name`: valid from a day before `now` to a year after it,
     /// with a P-256 key, a UPN, a mail address, a SID and both usages.
     pub fn of(name: &str, now: UnixTime) -> Self {

@@ -2,8 +2,8 @@
 
 use super::authority::{CaHierarchy, TestAuthority};
 use super::error::PkiError;
-use super::key::{Card, KeyKind, ServerCertificate};
-use super::profile::{CardProfile, HOSTS, SERVER_CA, Signer};
+use super::key::{KeyKind, KeyedChain};
+use super::profile::{CertificateProfile, HOSTS, SERVER_CA, Signer};
 use super::{users, version_one};
 use crate::clock::UnixTime;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
@@ -14,9 +14,9 @@ pub struct Pki {
     home: CaHierarchy,
     foreign: CaHierarchy,
     server_ca: TestAuthority,
-    server_ecdsa: ServerCertificate,
-    server_rsa: ServerCertificate,
-    cards: Vec<Card>,
+    server_ecdsa: KeyedChain,
+    server_rsa: KeyedChain,
+    cards: Vec<KeyedChain>,
 }
 
 impl Pki {
@@ -70,36 +70,36 @@ impl Pki {
     }
 
     /// Returns the ECDSA server certificate for [`HOSTS`].
-    pub fn server_ecdsa(&self) -> &ServerCertificate {
+    pub fn server_ecdsa(&self) -> &KeyedChain {
         &self.server_ecdsa
     }
 
     /// Returns the RSA server certificate for [`HOSTS`].
-    pub fn server_rsa(&self) -> &ServerCertificate {
+    pub fn server_rsa(&self) -> &KeyedChain {
         &self.server_rsa
     }
 
     /// Returns the client certificates that the PKI was created with.
-    pub fn cards(&self) -> &[Card] {
+    pub fn cards(&self) -> &[KeyedChain] {
         &self.cards
     }
 
     /// Returns the client certificate of this name.
-    pub fn card(&self, name: &str) -> Option<&Card> {
+    pub fn card(&self, name: &str) -> Option<&KeyedChain> {
         self.cards.iter().find(|card| card.name == name)
     }
 
     /// Issues another client certificate, which is not added to [`Pki::cards`].
-    pub fn issue(&self, profile: &CardProfile) -> Result<Card, PkiError> {
+    pub fn issue(&self, profile: &CertificateProfile) -> Result<KeyedChain, PkiError> {
         self.authority(profile.signer).issue_card(profile, self.issuers(profile.signer))
     }
 
     /// Issues another client certificate for an existing RSA key, which may be too short to be generated here.
     pub fn issue_for_rsa_key(
         &self,
-        profile: &CardProfile,
+        profile: &CertificateProfile,
         key: PrivatePkcs8KeyDer<'static>,
-    ) -> Result<Card, PkiError> {
+    ) -> Result<KeyedChain, PkiError> {
         self.authority(profile.signer).issue_card_for(profile, key, self.issuers(profile.signer))
     }
 
@@ -110,7 +110,7 @@ impl Pki {
         hosts: &[&str],
         key: KeyKind,
         now: UnixTime,
-    ) -> Result<ServerCertificate, PkiError> {
+    ) -> Result<KeyedChain, PkiError> {
         self.server_ca.issue_server(name, hosts, key, now)
     }
 

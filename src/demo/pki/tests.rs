@@ -202,12 +202,12 @@ fn openssl_reads_every_private_key() {
 #[test]
 fn an_invalid_profile_is_issued_unchanged() {
     let pki = Pki::create(now()).unwrap();
-    let profile = CardProfile {
+    let profile = CertificateProfile {
         signer: Signer::Root,
         key: KeyKind::EcdsaP521,
         policies: Vec::new(),
         extended_key_usages: Vec::new(),
-        ..CardProfile::of("odd", now())
+        ..CertificateProfile::of("odd", now())
     };
     let card = pki.issue(&profile).unwrap();
     let certificate = parse(card.certificate_der());
@@ -223,7 +223,7 @@ fn a_short_rsa_key_is_certified() {
     let Some((true, _)) = openssl(&make, dir.path()) else { return };
     let key = PrivatePkcs8KeyDer::from_pem_file(dir.path().join("key.pem")).unwrap();
     let pki = Pki::create(now()).unwrap();
-    let card = pki.issue_for_rsa_key(&CardProfile::of("short", now()), key).unwrap();
+    let card = pki.issue_for_rsa_key(&CertificateProfile::of("short", now()), key).unwrap();
     pki.write_to(dir.path()).unwrap();
     std::fs::write(dir.path().join("short.crt"), card.chain_pem().unwrap()).unwrap();
     let verify = [

@@ -4,7 +4,7 @@ use const_oid::ObjectIdentifier;
 
 use super::key::KeyKind;
 use super::profile::{
-    CardProfile, DAY, DOMAIN, DOMAIN_SID, ExtraExtension, OTHER_POLICY, Signer, YEAR, serial_number,
+    CertificateProfile, DAY, DOMAIN, DOMAIN_SID, ExtraExtension, OTHER_POLICY, Signer, YEAR, serial_number,
 };
 use crate::clock::UnixTime;
 
@@ -15,10 +15,10 @@ const UNKNOWN_EXTENSION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.
 pub(super) const REVOKED: [&str; 1] = ["bob"];
 
 /// Returns one valid certificate for each kind of key, and one invalid certificate for each cause of a denial.
-pub(super) fn demo_cards(now: UnixTime) -> Vec<CardProfile> {
-    let card = |name| CardProfile::of(name, now);
+pub(super) fn demo_cards(now: UnixTime) -> Vec<CertificateProfile> {
+    let card = |name| CertificateProfile::of(name, now);
     let alice = card("alice");
-    let as_alice = |name: &str, key| CardProfile {
+    let as_alice = |name: &str, key| CertificateProfile {
         name: name.to_owned(),
         serial_number: serial_number(name),
         key,
@@ -29,28 +29,28 @@ pub(super) fn demo_cards(now: UnixTime) -> Vec<CardProfile> {
     vec![
         as_alice("alice-rsa", KeyKind::Rsa2048),
         card("bob"),
-        CardProfile { not_before: before(YEAR), not_after: before(DAY), ..card("carol") },
+        CertificateProfile { not_before: before(YEAR), not_after: before(DAY), ..card("carol") },
         card("dave").without_smartcard_logon(),
-        CardProfile { not_before: now.plus(DAY), ..card("erin") },
-        CardProfile { upns: Vec::new(), sid: None, ..card("frank") },
-        CardProfile { policies: vec![OTHER_POLICY], ..card("grace") },
-        CardProfile {
+        CertificateProfile { not_before: now.plus(DAY), ..card("erin") },
+        CertificateProfile { upns: Vec::new(), sid: None, ..card("frank") },
+        CertificateProfile { policies: vec![OTHER_POLICY], ..card("grace") },
+        CertificateProfile {
             upns: vec![format!("heidi@{DOMAIN}"), format!("administrator@{DOMAIN}")],
             ..card("heidi")
         },
-        CardProfile { upns: vec!["ivan@elsewhere.example".to_owned()], sid: None, ..card("ivan") },
-        CardProfile { key: KeyKind::EcdsaP384, ..card("judy") },
-        CardProfile { key: KeyKind::Ed25519, ..card("ken") },
-        CardProfile { upns: Vec::new(), sid: Some(format!("{DOMAIN_SID}-1120")), ..card("leo") },
-        CardProfile { upns: Vec::new(), sid: None, ..card("mia") },
+        CertificateProfile { upns: vec!["ivan@elsewhere.example".to_owned()], sid: None, ..card("ivan") },
+        CertificateProfile { key: KeyKind::EcdsaP384, ..card("judy") },
+        CertificateProfile { key: KeyKind::Ed25519, ..card("ken") },
+        CertificateProfile { upns: Vec::new(), sid: Some(format!("{DOMAIN_SID}-1120")), ..card("leo") },
+        CertificateProfile { upns: Vec::new(), sid: None, ..card("mia") },
         // The names and serial number of alice's certificate, from authorities with the same names as the real ones.
-        CardProfile { name: "mallory".to_owned(), signer: Signer::Foreign, ..alice.clone() },
-        CardProfile { extra_extensions: vec![unknown], ..card("critical") },
+        CertificateProfile { name: "mallory".to_owned(), signer: Signer::Foreign, ..alice.clone() },
+        CertificateProfile { extra_extensions: vec![unknown], ..card("critical") },
         alice,
     ]
 }
 
 /// Returns the profile of the certificate that is re-encoded as an X.509 version 1 certificate.
-pub(super) fn version_one(now: UnixTime) -> CardProfile {
-    CardProfile::of("version-one", now)
+pub(super) fn version_one(now: UnixTime) -> CertificateProfile {
+    CertificateProfile::of("version-one", now)
 }

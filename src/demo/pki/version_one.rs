@@ -5,7 +5,7 @@ use der::{Decode, Encode, Sequence};
 
 use super::authority::TestAuthority;
 use super::error::PkiError;
-use super::key::Card;
+use super::key::KeyedChain;
 
 /// TBSCertificate of version 1, the default (RFC 5280 4.1).
 #[derive(Sequence)]
@@ -41,7 +41,7 @@ struct SignedCertificate<Contents: for<'a> Decode<'a, Error = der::Error> + Enco
 }
 
 /// Returns the version 1 certificate with the fields of `card` and without its extensions, signed by `authority`.
-pub(super) fn strip_extensions(card: &Card, authority: &TestAuthority) -> Result<Card, PkiError> {
+pub(super) fn strip_extensions(card: &KeyedChain, authority: &TestAuthority) -> Result<KeyedChain, PkiError> {
     let full = SignedCertificate::<VersionThreeContents>::from_der(card.certificate_der())?;
     let contents = VersionOneContents {
         serial_number: full.contents.serial_number,
@@ -55,5 +55,5 @@ pub(super) fn strip_extensions(card: &Card, authority: &TestAuthority) -> Result
     let signed = SignedCertificate { contents, signature_algorithm: full.signature_algorithm, signature };
     let leaf = signed.to_der()?.into();
     let issuers = card.chain.iter().skip(1).cloned().collect();
-    Ok(Card::assemble(&card.name, leaf, issuers, card.key.clone_key()))
+    Ok(KeyedChain::assemble(&card.name, leaf, issuers, card.key.clone_key()))
 }

@@ -14,7 +14,7 @@ use portcullis::clock::{Clock, Tick};
 use portcullis::delegation::kerberos::{
     DelegationError, DelegatorSettings, KerberosDelegator, KerberosLibrary, KerberosNegotiation, MappedUser,
 };
-use portcullis::demo::pki::{Card, CardProfile};
+use portcullis::demo::pki::{CertificateProfile, KeyedChain};
 use portcullis::demo::rms::Rms;
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde_json::Value;
@@ -173,16 +173,16 @@ user_certificates = {{ certificate = "{gateway}", private_key = "{key}", unsafe_
     }
 
     /// Returns the user that the backend received for the holder of `card`, or the denial.
-    async fn identity(&self, card: &Card, mode: &str) -> String {
+    async fn identity(&self, card: &KeyedChain, mode: &str) -> String {
         let response = self.send(card, mode).await;
         if response.status == 200 { user(&response, mode) } else { response.status_and_id() }
     }
 
-    async fn send(&self, card: &Card, mode: &str) -> TestResponse {
+    async fn send(&self, card: &KeyedChain, mode: &str) -> TestResponse {
         TestClient::new(&self.lab).chain(card).get(&format!("/{mode}/echo")).await
     }
 
-    async fn identity_in_each_mode(&self, card: &Card) -> [String; 3] {
+    async fn identity_in_each_mode(&self, card: &KeyedChain) -> [String; 3] {
         [
             self.identity(card, MODES[0]).await,
             self.identity(card, MODES[1]).await,
@@ -219,12 +219,12 @@ fn claims(response: &TestResponse) -> Value {
 }
 
 /// Issues a card with the SID of the account that was created as `user`.
-fn card_of(directory: &ActiveDirectory, user: &str) -> Card {
-    let profile = CardProfile {
+fn card_of(directory: &ActiveDirectory, user: &str) -> KeyedChain {
+    let profile = CertificateProfile {
         upns: Vec::new(),
         emails: Vec::new(),
         sid: Some(directory.sid_now(user)),
-        ..CardProfile::of("somebody", Clock::system().now())
+        ..CertificateProfile::of("somebody", Clock::system().now())
     };
     pki().issue(&profile).unwrap()
 }

@@ -8,7 +8,7 @@ use crate::support::{
 };
 use http::Method;
 use portcullis::clock::Clock;
-use portcullis::demo::pki::{Card, CardProfile};
+use portcullis::demo::pki::{CertificateProfile, KeyedChain};
 use portcullis::demo::rms::Rms;
 use std::fmt::Write;
 use std::io::{BufRead, BufReader, Write as _};
@@ -31,7 +31,7 @@ const REQUESTS: usize = 20;
 /// A gateway in front of a site of the lab, with certificates for some accounts.
 struct KerberosGateway {
     lab: TestGateway,
-    cards: Vec<(String, Card)>,
+    cards: Vec<(String, KeyedChain)>,
     _site: KerberosSite,
     _echo: Rms,
 }
@@ -47,8 +47,9 @@ impl KerberosGateway {
         let echo = Rms::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let site = KerberosSite::start(directory, echo.address())?;
         let now = Clock::system().now();
-        let issue =
-            |account: &&str| ((*account).to_owned(), pki().issue(&CardProfile::of(account, now)).unwrap());
+        let issue = |account: &&str| {
+            ((*account).to_owned(), pki().issue(&CertificateProfile::of(account, now)).unwrap())
+        };
         let cards: Vec<_> = accounts.iter().map(issue).collect();
         let by_rule = TestConfig::default()
             .realm
@@ -75,7 +76,7 @@ impl KerberosGateway {
 }
 
 /// Returns a mapping rule for each certificate.
-fn rules(cards: &[(String, Card)]) -> String {
+fn rules(cards: &[(String, KeyedChain)]) -> String {
     cards.iter().fold(String::new(), |mut rules, (account, card)| {
         let leaf = sha256(card.certificate_der());
         let table = format!(

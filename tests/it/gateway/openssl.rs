@@ -6,7 +6,7 @@ use crate::support::{ProgramOutput, TestConfig, TestGateway, openssl, openssl_cl
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use portcullis::clock::Clock;
-use portcullis::demo::pki::CardProfile;
+use portcullis::demo::pki::CertificateProfile;
 use rustls_pki_types::PrivatePkcs8KeyDer;
 
 const REQUEST: &str = "GET /require/echo HTTP/1.1\r\nHost: rms.corp.example\r\nAccept: application/json\r\n\
@@ -290,7 +290,7 @@ fn with_short_card(gateway: &TestGateway, signatures: &[&str]) -> Option<Program
     let made = openssl(&convert)?;
     assert_eq!(made.code, 0, "{}", made.output());
     let key = PrivatePkcs8KeyDer::from(std::fs::read(&key_der).unwrap());
-    let card = pki().issue_for_rsa_key(&CardProfile::of("short", Clock::system().now()), key).unwrap();
+    let card = pki().issue_for_rsa_key(&CertificateProfile::of("short", Clock::system().now()), key).unwrap();
     std::fs::write(&card_pem, card.chain_pem().unwrap()).unwrap();
     let card = ["-cert", &card_pem, "-key", &key_pem, "-cert_chain", &card_pem];
     let args = [&["-tls1_2", "-cipher", "DEFAULT:@SECLEVEL=0"][..], signatures, &card].concat();

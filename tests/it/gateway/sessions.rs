@@ -2,7 +2,7 @@
 
 use crate::support::{TestClient, TestGateway, pki};
 use portcullis::clock::Clock;
-use portcullis::demo::pki::{CardProfile, ExtraExtension, KeyedChain};
+use portcullis::demo::pki::{CertificateProfile, ExtraExtension, KeyedChain};
 use rustls_pki_types::CertificateDer;
 use std::time::Duration;
 
@@ -80,8 +80,8 @@ pub(super) fn alice_with_certificates_of(bytes: &[usize]) -> KeyedChain {
     let other = |bytes: &usize| -> CertificateDer<'static> {
         let identifier = const_oid::ObjectIdentifier::new_unwrap("1.2.3");
         let extra = ExtraExtension { identifier, critical: false, value: vec![0; *bytes] };
-        let profile = CardProfile::of("other", Clock::system().now());
-        let card = pki().issue(&CardProfile { extra_extensions: vec![extra], ..profile }).unwrap();
+        let profile = CertificateProfile::of("other", Clock::system().now());
+        let card = pki().issue(&CertificateProfile { extra_extensions: vec![extra], ..profile }).unwrap();
         CertificateDer::from(card.certificate_der().to_vec())
     };
     let chain = alice.chain.iter().cloned().chain(bytes.iter().map(other)).collect();

@@ -8,7 +8,7 @@ use super::tls_client::{OfferedVersion, TLS_VERSIONS, TlsClient};
 use crate::support::{TestGateway, pki};
 use portcullis::certificate::Certificate;
 use portcullis::clock::Clock;
-use portcullis::demo::pki::{CardProfile, Signer};
+use portcullis::demo::pki::{CertificateProfile, Signer};
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
@@ -187,8 +187,8 @@ fn a_resumed_session_is_authenticated_with_the_present_trust() {
 #[test]
 fn an_expired_intermediate_invalidates_resumed_sessions() {
     let expiry = Certificate::from_der(pki().issuing()).unwrap().not_after();
-    let profile = CardProfile::of("walter", Clock::system().now());
-    let walter = pki().issue(&CardProfile { not_after: expiry.plus(30 * DAY), ..profile }).unwrap();
+    let profile = CertificateProfile::of("walter", Clock::system().now());
+    let walter = pki().issue(&CertificateProfile { not_after: expiry.plus(30 * DAY), ..profile }).unwrap();
     for version in TLS_VERSIONS {
         let mut gateway = start(three_sites());
         gateway.clock.advance(expiry.since(gateway.clock.now()) - HOUR);

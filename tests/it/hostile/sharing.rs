@@ -12,7 +12,7 @@ use crate::support::{TestClient, TestConfig, TestGateway, TestResponse, pki, sha
 use http::Method;
 use http_body_util::BodyExt;
 use portcullis::clock::Clock;
-use portcullis::demo::pki::{Card, CardProfile};
+use portcullis::demo::pki::{CertificateProfile, KeyedChain};
 use portcullis::demo::rms::Rms;
 
 const CLIENTS: usize = 200;
@@ -35,8 +35,8 @@ fn shared_config(second: &Rms) -> TestConfig {
     }
 }
 
-fn issue(person: usize) -> Card {
-    pki().issue(&CardProfile::of(&format!("person-{person}"), Clock::system().now())).unwrap()
+fn issue(person: usize) -> KeyedChain {
+    pki().issue(&CertificateProfile::of(&format!("person-{person}"), Clock::system().now())).unwrap()
 }
 
 /// Returns whether this client has no certificate and requests a path that ignores certificates.
@@ -92,7 +92,7 @@ fn reused(rms: &Rms) -> usize {
     rms.requests().iter().filter(|request| request.request > 1).count()
 }
 
-fn client(gateway: &TestGateway, cards: &[Card], number: usize) -> TestClient {
+fn client(gateway: &TestGateway, cards: &[KeyedChain], number: usize) -> TestClient {
     let client = TestClient::new(gateway).resolving(HOME);
     let client = if number.is_multiple_of(2) { client.http2() } else { client.http1() };
     if is_anonymous(number) { client } else { client.chain(&cards[number % PEOPLE]) }

@@ -3,7 +3,7 @@
 
 use crate::support::{TestConfig, TestGateway, TestRealm, pki};
 use portcullis::clock::Clock;
-use portcullis::demo::pki::{Card, KeyKind};
+use portcullis::demo::pki::{KeyKind, KeyedChain};
 use rustls_pki_types::CertificateDer;
 use std::fs;
 use std::path::Path;
@@ -111,7 +111,7 @@ pub(super) fn write_keys(folder: &Path) {
     fs::write(folder.join("foreign-issuing.pem"), pem(&card("mallory").chain[1])).unwrap();
 }
 
-pub(super) fn card(name: &str) -> &'static Card {
+pub(super) fn card(name: &str) -> &'static KeyedChain {
     pki().card(name).unwrap()
 }
 

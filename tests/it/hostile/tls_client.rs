@@ -1,7 +1,7 @@
 //! A TLS client for attacks: it sends any bytes and any server name, and offers any session to any site.
 
 use crate::support::{TEST_TIMEOUT, TestGateway, pki};
-use portcullis::demo::pki::Card;
+use portcullis::demo::pki::KeyedChain;
 use rustls::client::{
     ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue,
     Tls13ClientSessionValue,
@@ -28,11 +28,11 @@ pub(super) struct TlsClient {
 }
 
 impl TlsClient {
-    pub(super) fn new(gateway: &TestGateway, version: OfferedVersion, card: Option<&Card>) -> Self {
+    pub(super) fn new(gateway: &TestGateway, version: OfferedVersion, card: Option<&KeyedChain>) -> Self {
         Self::to(gateway.address(), version, card)
     }
 
-    pub(super) fn to(address: SocketAddr, version: OfferedVersion, card: Option<&Card>) -> Self {
+    pub(super) fn to(address: SocketAddr, version: OfferedVersion, card: Option<&KeyedChain>) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(pki().server_ca().clone()).unwrap();
         let versions = match version {

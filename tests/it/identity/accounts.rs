@@ -3,15 +3,15 @@
 use super::directory_gateway::{RealmOptions, card, card_with, gateway_with_active_directory};
 use crate::support::{ActiveDirectory, TestClient, TestGateway, TestResponse};
 use portcullis::certificate::{AltSecurityForm, Certificate};
-use portcullis::demo::pki::{Card, serial_number};
+use portcullis::demo::pki::{KeyedChain, serial_number};
 use std::time::Duration;
 
-async fn at_require(lab: &TestGateway, card: &Card) -> TestResponse {
+async fn at_require(lab: &TestGateway, card: &KeyedChain) -> TestResponse {
     TestClient::new(lab).chain(card).get("/require/echo").await
 }
 
 /// Returns the user and the mapping method, or the denial.
-async fn outcome(lab: &TestGateway, card: &Card) -> String {
+async fn outcome(lab: &TestGateway, card: &KeyedChain) -> String {
     let response = at_require(lab, card).await;
     if response.status != 200 {
         return response.status_and_id();

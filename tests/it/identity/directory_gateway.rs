@@ -2,7 +2,7 @@
 
 use crate::support::{ActiveDirectory, PeopleDirectory, TestConfig, TestGateway, TestRealm, pki};
 use portcullis::clock::Clock;
-use portcullis::demo::pki::{Card, CardProfile};
+use portcullis::demo::pki::{CertificateProfile, KeyedChain};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -107,7 +107,7 @@ timeout = "3s"
 }
 
 /// Issues a valid certificate with this UPN and this security identifier and no other names.
-pub(super) fn card(upn: Option<&str>, sid: Option<&str>) -> Card {
+pub(super) fn card(upn: Option<&str>, sid: Option<&str>) -> KeyedChain {
     card_with(|profile| {
         profile.upns = upn.map(str::to_owned).into_iter().collect();
         profile.sid = sid.map(str::to_owned);
@@ -115,12 +115,12 @@ pub(super) fn card(upn: Option<&str>, sid: Option<&str>) -> Card {
 }
 
 /// Issues a certificate like the demo's, without names, changed by `edit`.
-pub(super) fn card_with(edit: impl FnOnce(&mut CardProfile)) -> Card {
-    let mut profile = CardProfile {
+pub(super) fn card_with(edit: impl FnOnce(&mut CertificateProfile)) -> KeyedChain {
+    let mut profile = CertificateProfile {
         upns: Vec::new(),
         emails: Vec::new(),
         sid: None,
-        ..CardProfile::of("somebody", Clock::system().now())
+        ..CertificateProfile::of("somebody", Clock::system().now())
     };
     edit(&mut profile);
     pki().issue(&profile).unwrap()

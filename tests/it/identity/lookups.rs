@@ -2,7 +2,7 @@
 
 use super::directory_gateway::{RealmOptions, card, card_with, gateway_with_ldap_at, gateway_with_slapd};
 use crate::support::{PeopleDirectory, TestClient, TestGateway, sid, wait_for};
-use portcullis::demo::pki::Card;
+use portcullis::demo::pki::KeyedChain;
 use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ const SHORT: RealmOptions<'_> = RealmOptions {
     cache: r#"ttl = "1m", negative_ttl = "1s""#,
 };
 
-async fn verdict(lab: &TestGateway, card: &Card) -> String {
+async fn verdict(lab: &TestGateway, card: &KeyedChain) -> String {
     TestClient::new(lab).chain(card).get("/require/echo").await.status_and_id()
 }
 
-fn alices_card() -> Card {
+fn alices_card() -> KeyedChain {
     card(Some("alice@corp.example"), Some(&sid(1101).to_string()))
 }
 
@@ -138,7 +138,7 @@ async fn a_directory_that_stops_or_hangs_denies_access_and_is_used_again_when_it
 }
 
 /// Sends requests until one is permitted, as a client does after `Retry-After`.
-async fn until_permitted(lab: &TestGateway, card: &Card) {
+async fn until_permitted(lab: &TestGateway, card: &KeyedChain) {
     let mut tries = tokio::task::JoinSet::new();
     let client = TestClient::new(lab).chain(card);
     let ask = |client: TestClient| async move { client.get("/require/echo").await.status_and_id() };

@@ -6,7 +6,7 @@ use der::Encode;
 use der::asn1::Ia5String;
 use portcullis::certificate::Certificate;
 use portcullis::clock::{Clock, UnixTime};
-use portcullis::demo::pki::{Card, CardProfile, ExtraExtension, Signer};
+use portcullis::demo::pki::{CertificateProfile, ExtraExtension, KeyedChain, Signer};
 use portcullis::revocation::LiveCrls;
 use portcullis::revocation::fetch::FetchRules;
 use portcullis::revocation::ocsp::{OcspClient, OcspSettings};
@@ -44,16 +44,16 @@ impl CardKind {
 }
 
 /// A client certificate that names the responder at `url`.
-pub(super) fn card(kind: CardKind, signer: Signer, url: &str) -> Card {
+pub(super) fn card(kind: CardKind, signer: Signer, url: &str) -> KeyedChain {
     let location = GeneralName::UniformResourceIdentifier(Ia5String::new(url).unwrap());
     let access = AccessDescription { access_method: OCSP, access_location: location };
     let value = AuthorityInfoAccessSyntax(vec![access]).to_der().unwrap();
     let extension = ExtraExtension { identifier: AUTHORITY_INFORMATION_ACCESS, critical: false, value };
-    let profile = CardProfile::of(kind.name(), *NOW);
-    pki().issue(&CardProfile { signer, extra_extensions: vec![extension], ..profile }).unwrap()
+    let profile = CertificateProfile::of(kind.name(), *NOW);
+    pki().issue(&CertificateProfile { signer, extra_extensions: vec![extension], ..profile }).unwrap()
 }
 
-pub(super) fn presented(card: &Card) -> Arc<PresentedChain> {
+pub(super) fn presented(card: &KeyedChain) -> Arc<PresentedChain> {
     Arc::new(PresentedChain::parse(&card.chain).unwrap())
 }
 

@@ -3,7 +3,7 @@
 use super::fixture::{CardKind, NOW};
 use crate::support::{LabServer, is_installed, lab_program, pki, record_skip};
 use const_oid::ObjectIdentifier;
-use portcullis::demo::pki::{CardProfile, ExtraExtension, Pki, serial_number};
+use portcullis::demo::pki::{CertificateProfile, ExtraExtension, Pki, serial_number};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -42,9 +42,9 @@ impl Responder {
 fn write_files(folder: &Path, pki: &Pki) {
     fs::write(folder.join("ca.pem"), pem(pki.issuing())).unwrap();
     fs::write(folder.join("other-ca.pem"), pem(pki.foreign_root())).unwrap();
-    let of = |name: &str| CardProfile::of(name, *NOW);
+    let of = |name: &str| CertificateProfile::of(name, *NOW);
     let no_check = ExtraExtension { identifier: NO_CHECK, critical: false, value: vec![5, 0] };
-    let delegate = CardProfile {
+    let delegate = CertificateProfile {
         extended_key_usages: vec![OCSP_SIGNING],
         extra_extensions: vec![no_check],
         ..of("delegate")

@@ -3,7 +3,7 @@
 use super::{PATH, REVOKED, UNKNOWN};
 use crate::support::{Slapd, TestClient, TestConfig, TestGateway, pki, wait_for};
 use portcullis::clock::Clock;
-use portcullis::demo::pki::CardProfile;
+use portcullis::demo::pki::CertificateProfile;
 use portcullis::revocation::fetch::{FetchError, FetchRules, Fetcher};
 use std::net::TcpListener;
 
@@ -36,8 +36,8 @@ fn lab(keys: &str) -> TestGateway {
 /// Returns the result of a request with a certificate whose distribution point is `url`.
 async fn verdict(lab: &TestGateway, url: &str) -> String {
     let crl_distribution_points = vec![url.to_owned()];
-    let profile = CardProfile::of("alice", lab.clock.now());
-    let card = pki().issue(&CardProfile { crl_distribution_points, ..profile }).unwrap();
+    let profile = CertificateProfile::of("alice", lab.clock.now());
+    let card = pki().issue(&CertificateProfile { crl_distribution_points, ..profile }).unwrap();
     TestClient::new(lab).chain(&card).get(PATH).await.status_and_id()
 }
 

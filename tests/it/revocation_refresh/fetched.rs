@@ -3,7 +3,7 @@
 use super::{PATH, PermittedClient, REVOKED, UNKNOWN, changed, critical, in_force, readyz};
 use crate::support::{CrlServer, CrlServerBehaviour, TestClient, TestConfig, TestGateway, pki, wait_for};
 use portcullis::clock::{Clock, UnixTime};
-use portcullis::demo::pki::{Card, CardProfile, ExtraExtension, Signer};
+use portcullis::demo::pki::{CertificateProfile, ExtraExtension, KeyedChain, Signer};
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,10 +37,10 @@ impl FetchingGateway {
     }
 
     /// Issues a certificate whose distribution point is `path` of the server.
-    fn card(&self, signer: Signer, path: &str) -> Card {
+    fn card(&self, signer: Signer, path: &str) -> KeyedChain {
         let crl_distribution_points = vec![self.server.url(path)];
-        let profile = CardProfile::of("alice", self.lab.clock.now());
-        pki().issue(&CardProfile { signer, crl_distribution_points, ..profile }).unwrap()
+        let profile = CertificateProfile::of("alice", self.lab.clock.now());
+        pki().issue(&CertificateProfile { signer, crl_distribution_points, ..profile }).unwrap()
     }
 
     fn client(&self) -> TestClient {
@@ -322,7 +322,7 @@ async fn if_the_first_url_returns_no_crl_the_next_one_is_tried() {
     for bad in [CrlServerBehaviour::Serves(b"<html>moved</html>".to_vec()), CrlServerBehaviour::Responds(404)]
     {
         let fetching = FetchingGateway::new(bad, "prefer", LOOPBACK);
-        let profile = CardProfile::of("alice", fetching.lab.clock.now());
+        let profile = CertificateProfile::of("alice", fetching.lab.clock.now());
         // One distribution point with two URLs for one CRL (RFC 5280 4.2.1.13).
         let urls = [fetching.server.url("/issuing.crl"), good.url("/issuing.crl")];
         let names: Vec<u8> = urls.iter().flat_map(|url| element(0x86, url.as_bytes())).collect();
@@ -330,7 +330,7 @@ async fn if_the_first_url_returns_no_crl_the_next_one_is_tried() {
         let identifier = const_oid::ObjectIdentifier::new_unwrap("2.5.29.31");
         let point = ExtraExtension { identifier, critical: false, value: points };
         let card = pki()
-            .issue(&CardProfile {
+            .issue(&CertificateProfile {
                 crl_distribution_points: Vec::new(),
                 extra_extensions: vec![point],
                 ..profile

@@ -6,7 +6,7 @@ use super::server::{ConnectionBound, basic, first_message, third_message};
 use crate::support::{Connection, TestClient, TestConfig, TestGateway, TestResponse, pki, sized_body};
 use http::Method;
 use portcullis::clock::Clock;
-use portcullis::demo::pki::{Card, CardProfile};
+use portcullis::demo::pki::{CertificateProfile, KeyedChain};
 
 const CLIENTS: usize = 200;
 const REQUESTS: usize = 50;
@@ -31,7 +31,7 @@ struct CrowdClient {
 }
 
 impl CrowdClient {
-    fn new(lab: &TestGateway, cards: &[Card], number: usize) -> Self {
+    fn new(lab: &TestGateway, cards: &[KeyedChain], number: usize) -> Self {
         let kinds =
             [Kind::Certificate, Kind::Ntlm, Kind::Certificate, Kind::Negotiate, Kind::Basic, Kind::Anonymous];
         let kind = kinds[number % kinds.len()];
@@ -154,7 +154,8 @@ async fn two_hundred_clients_on_pooled_and_pinned_connections_are_never_confused
         ..setup
     });
     let now = Clock::system().now();
-    let issue = |person: usize| pki().issue(&CardProfile::of(&format!("person-{person}"), now)).unwrap();
+    let issue =
+        |person: usize| pki().issue(&CertificateProfile::of(&format!("person-{person}"), now)).unwrap();
     let cards: Vec<_> = (0..CARDS).map(issue).collect();
     let clients: Vec<_> =
         (0..CLIENTS).map(|number| tokio::spawn(CrowdClient::new(&lab, &cards, number).run())).collect();

@@ -2,7 +2,7 @@
 
 use crate::support::{TestClient, TestConfig, TestGateway, pki};
 use portcullis::clock::Clock;
-use portcullis::demo::pki::CardProfile;
+use portcullis::demo::pki::CertificateProfile;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -27,8 +27,10 @@ async fn a_certificate_of_another_authority_is_certificate_untrusted() {
 async fn a_certificate_that_expires_is_certificate_expired_on_an_open_connection_too() {
     let gateway = TestGateway::start();
     let now = Clock::system().now();
-    let card =
-        pki().issue(&CardProfile { not_after: now.plus(10 * MINUTE), ..CardProfile::of("short", now) });
+    let card = pki().issue(&CertificateProfile {
+        not_after: now.plus(10 * MINUTE),
+        ..CertificateProfile::of("short", now)
+    });
     let client = TestClient::new(&gateway).chain(&card.unwrap());
     let mut connection = client.connect().await.unwrap();
     assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
@@ -85,7 +87,8 @@ async fn two_email_addresses_are_mapping_ambiguous_if_they_are_mapped() {
         .replace("upn_suffixes", "email_domains");
     let gateway = TestGateway::with(TestConfig { realm, ..TestConfig::default() });
     let emails = vec!["alice@corp.example".to_owned(), "bob@corp.example".to_owned()];
-    let profile = CardProfile { emails, ..CardProfile::of("two-addresses", Clock::system().now()) };
+    let profile =
+        CertificateProfile { emails, ..CertificateProfile::of("two-addresses", Clock::system().now()) };
     let card = pki().issue(&profile).unwrap();
     let response = TestClient::new(&gateway).chain(&card).get("/require/echo").await;
     assert_eq!(response.status_and_id(), "403 mapping-ambiguous");
