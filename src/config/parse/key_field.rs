@@ -161,10 +161,10 @@ impl<T: 'static> ValueType<T> {
 
     fn form(&self, count: ValueCount) -> KeyForm {
         let TypeDescription { words, plural, json } = self.description();
-        let mut array = json!({ "type": "array", "items": json });
-        if count != ValueCount::List {
-            array["minItems"] = 1.into();
-        }
+        let array = match count {
+            ValueCount::List => json!({ "type": "array", "items": json }),
+            _ => json!({ "type": "array", "items": json, "minItems": 1 }),
+        };
         let (words, json) = match count {
             ValueCount::One => (words, json),
             ValueCount::List | ValueCount::NonemptyList => (plural, array),

@@ -6,6 +6,18 @@
 ///
 /// The struct with the values and their places, the function that reads it, the tables of the reference and the JSON
 /// Schema come from this one declaration, so that they cannot differ.
+///
+/// ```text
+/// section! {
+///     /// `[demo]`
+///     struct DemoSection with head checked by check {
+///         /// The time for one request.
+///         timeout: Spanned<Duration> = duration("1s", "1m").or("5s"),
+///         /// Whether the certificate of the server is not verified.
+///         unsafe_skip_verification since "0.2.0": Spanned<bool> = boolean().or(false).warn_if_true("…"),
+///     }
+/// }
+/// ```
 macro_rules! section {
     (
         $(#[doc = $about:literal])*
