@@ -165,7 +165,7 @@ fn verify_prints_the_paths_and_the_revocation_status() {
 fn help_describes_every_command() {
     let folder = CommandFolder::new();
     assert_text("help", &transcript(&folder.run(&["--help"])));
-    for command in ["serve", "check", "explain", "inspect", "verify", "demo", "healthcheck"] {
+    for command in ["serve", "check", "explain", "inspect", "verify", "demo", "schema", "healthcheck"] {
         assert_text(&format!("help_{command}"), &transcript(&folder.run(&[command, "--help"])));
     }
 }
