@@ -106,7 +106,7 @@ fn a_file_without_the_wanted_kind_is_refused() {
 }
 
 #[test]
-fn joined_files_are_read_whole_with_any_line_ends_and_byte_order_marks() {
+fn joined_files_are_read_completely_with_any_line_ends_and_byte_order_marks() {
     let ((first, first_pem, _), (second, second_pem, _)) = (made(), made());
     let one = first_pem.trim_end();
     for file in [
@@ -362,7 +362,7 @@ fn section(label: &str, der: &[u8]) -> String {
 }
 
 #[test]
-fn a_pkcs7_bundle_has_its_certificates_and_crls_read_in_the_order_of_the_file() {
+fn the_certificates_and_crls_of_a_pkcs7_bundle_are_read_in_the_order_of_the_file() {
     let ((first, _, _), (second, _, _), crl) = (made(), made(), crl_like());
     // Both orders: nothing sorts a SET here.
     for certificates in [[&first[..], &second[..]], [&second, &first]] {
@@ -504,7 +504,7 @@ fn damage() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_edit_of_a_file_loses_a_section_in_silence(
+    fn an_edit_of_a_file_never_loses_a_section_silently(
         edits in proptest::collection::vec((any::<prop::sample::Index>(), 0..12_usize, damage()), 1..4),
     ) {
         let mut file = CRL_PEM.repeat(3);
@@ -564,10 +564,10 @@ fn a_section_whose_content_is_not_what_its_label_names_is_refused() {
     for label in labels {
         for hidden in [&certificate, &crl] {
             let file = format!("{}{other}", relabelled(hidden, label));
-            let refused = ders(file.as_bytes());
+            let rejected = ders(file.as_bytes());
             assert!(
-                refused.as_ref().is_err_and(|why| why.contains("is not what its label names")),
-                "{label}: {refused:?}"
+                rejected.as_ref().is_err_and(|why| why.contains("is not what its label names")),
+                "{label}: {rejected:?}"
             );
             let file = format!("{}{crl}", relabelled(hidden, label));
             assert!(crls(&file).unwrap_err().contains("is not what its label names"), "{label}");

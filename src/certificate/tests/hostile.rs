@@ -1,4 +1,4 @@
-//! Any bytes are read as a certificate or refused with an error.
+//! Hostile input: any bytes are read as a certificate or rejected with an error.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ static REAL: LazyLock<Vec<u8>> = LazyLock::new(|| {
     certificate.der().to_vec()
 });
 
-/// Calls everything that computes from the bytes. The outlines of the certificate and of its key agree.
+/// Reads the bytes in every way. The outlines of the certificate and of its key agree.
 fn look(bytes: &[u8]) {
     let key = public_key_of(bytes);
     if let Ok(certificate) = Certificate::from_der(bytes) {

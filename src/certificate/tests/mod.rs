@@ -1,4 +1,4 @@
-//! Certificates made with rcgen and read back.
+//! Tests of reading certificates that rcgen generates.
 
 mod directory;
 mod hostile;
@@ -46,7 +46,7 @@ fn self_signed(edit: impl FnOnce(&mut CertificateParams)) -> Certificate {
 }
 
 #[test]
-fn the_fields_of_a_certificate_are_those_it_was_made_with() {
+fn the_fields_of_a_certificate_are_read() {
     let certificate = self_signed(|params| {
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::OrganizationName, "Corp");
@@ -134,7 +134,7 @@ fn a_upn_is_read_in_every_string_type() {
 }
 
 #[test]
-fn an_unreadable_upn_is_listed_and_hides_no_other_name() {
+fn an_unreadable_upn_is_recorded_and_hides_no_other_name() {
     let type_id = element(0x06, &[0x2b, 6, 1, 4, 1, 0x82, 0x37, 20, 2, 3]);
     for value in
         [element(0x30, b""), element(0x04, b"eve@x"), element(0x0c, b"eve@x\0y"), element(0x0c, &[0xff])]
@@ -181,9 +181,9 @@ fn unused_names_are_ignored_and_a_malformed_one_is_marked() {
     }
 }
 
-/// Parts of extensions that are not used cannot refuse a certificate.
+/// Parts of extensions that are not used cannot cause the rejection of a certificate.
 #[test]
-fn unused_parts_of_extensions_may_be_of_any_form() {
+fn unused_parts_of_extensions_may_have_any_form() {
     let x400 = element(0xa3, &element(0x30, b""));
     let party = element(0xa5, &element(0xa1, &element(0x0c, b"x")));
     let not_ascii = element(0x86, "http://pki.example/é".as_bytes());
@@ -212,9 +212,9 @@ fn unused_parts_of_extensions_may_be_of_any_form() {
     }
 }
 
-/// Object identifiers of any size, wherever a certificate may have one.
+/// Object identifiers of any size are read in every place of a certificate.
 #[test]
-fn an_unknown_identifier_of_any_size_hides_nothing() {
+fn an_unknown_identifier_of_any_size_hides_no_other_field() {
     let uuid = "2.25.329800735698586629295641978511506172918";
     let long = format!("1.3.6.1.4.1.311.21.8{}", ".4294967295".repeat(8));
     for text in [uuid, "1.2.36.99999999999", "1.2.36.20000000001.1.1", "2.999", "2.47.1", &long] {

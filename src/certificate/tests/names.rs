@@ -1,4 +1,4 @@
-//! How distinguished names are displayed and compared.
+//! The display and the comparison of distinguished names.
 
 use super::*;
 use const_oid::db::rfc4519;

@@ -1,4 +1,4 @@
-//! The fetcher, against a server of the test.
+//! Tests of the fetcher with a server on loopback.
 
 use super::url::ListedUrl;
 use super::*;

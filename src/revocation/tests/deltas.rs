@@ -26,7 +26,7 @@ fn removed() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_delta_crl_revokes_what_its_complete_crl_did_not() {
+fn a_delta_crl_revokes_a_certificate_that_its_complete_crl_does_not_list() {
     let (root, chain) = root_and_chain();
     let revoking = delta(1, 2, vec![entry(SERIAL, &[reason(1)])]).sign(&root);
     let found = why_revoked(check_crls(&chain, &REQUIRE, &[&complete(1, vec![]).sign(&root), &revoking]));
@@ -40,7 +40,7 @@ fn a_delta_crl_revokes_what_its_complete_crl_did_not() {
 }
 
 #[test]
-fn a_fresh_delta_crl_lifts_a_hold_and_nothing_else() {
+fn a_fresh_delta_crl_lifts_a_hold_only() {
     let (root, chain) = root_and_chain();
     let check_crls = |base: CrlDraft, news: CrlDraft| {
         check_crls(&chain, &REQUIRE, &[&base.sign(&root), &news.sign(&root)])
@@ -85,7 +85,7 @@ fn a_delta_crl_of_another_base_scope_key_or_time_is_not_combined() {
 }
 
 #[test]
-fn a_delta_crl_alone_revokes_but_never_clears() {
+fn a_delta_crl_alone_revokes_but_never_shows_good_status() {
     let (root, chain) = root_and_chain();
     assert_eq!(why_unknown(&chain, &[&delta(1, 2, vec![]).sign(&root)]), UnknownReason::DeltaWithoutBase);
     assert_eq!(why_unknown(&chain, &[&delta(1, 2, removed()).sign(&root)]), UnknownReason::DeltaWithoutBase);

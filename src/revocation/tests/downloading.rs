@@ -1,4 +1,4 @@
-//! Downloads: which CRLs are held, when they are fetched again, and the disk cache.
+//! Downloads: the CRLs that are held, the schedule of fetches, and the disk cache.
 
 use super::super::fetch::FetchRules;
 use super::super::test_pki::{
@@ -132,8 +132,8 @@ fn of_two_crls_of_one_date_only_the_higher_number_replaces_the_other() {
     }
     let mut point = point_of(&root);
     add(&mut point, &list(Some(3), &[])).unwrap();
-    let refused = add(&mut point, &list(Some(2), &[SERIAL])).unwrap_err();
-    assert_eq!(refused.to_string(), "the fetched CRL has the number 02, lower than 03 of the held one");
+    let rejected = add(&mut point, &list(Some(2), &[SERIAL])).unwrap_err();
+    assert_eq!(rejected.to_string(), "the fetched CRL has the number 02, lower than 03 of the held one");
     assert_eq!(add(&mut point, &list(Some(4), &[SERIAL])).unwrap(), CrlPlacement::Replaced);
     why_revoked(checked(&point, &chain, NOW));
 }
@@ -158,7 +158,7 @@ fn a_crl_dated_in_the_future_does_not_exclude_a_current_one() {
 }
 
 #[test]
-fn no_other_response_of_a_server_removes_a_held_crl() {
+fn another_response_of_a_server_never_removes_a_held_crl() {
     let root = TestCa::root("Root");
     let leaf = root.issue_with(SERIAL, |params| {
         params.custom_extensions.push(distribution_points(&[&[at_uri(HERE)]]));
@@ -313,7 +313,7 @@ fn a_crl_of_the_disk_cache_is_verified_when_its_issuer_is_known() {
 }
 
 #[test]
-fn a_distribution_point_that_serves_ever_new_scopes_is_bounded() {
+fn a_distribution_point_that_keeps_serving_new_scopes_is_bounded() {
     let root = TestCa::root("Root");
     let mut point = point_of(&root);
     let partition = |part: usize, age| CrlDraft {
@@ -323,8 +323,8 @@ fn a_distribution_point_that_serves_ever_new_scopes_is_bounded() {
     for part in 0..16 {
         add(&mut point, &partition(part, HOUR).sign(&root)).unwrap();
     }
-    let refused = add(&mut point, &partition(16, HOUR).sign(&root));
-    assert!(matches!(refused, Err(DownloadError::TooManyScopes { .. })), "{refused:?}");
+    let rejected = add(&mut point, &partition(16, HOUR).sign(&root));
+    assert!(matches!(rejected, Err(DownloadError::TooManyScopes { .. })), "{rejected:?}");
     // Newer CRLs of the held scopes are still accepted.
     add(&mut point, &partition(3, MINUTE).sign(&root)).unwrap();
     assert_eq!(dates(&point).len(), 16);
@@ -357,7 +357,7 @@ fn a_crl_is_fetched_again_after_half_of_its_lifetime_at_most_four_hours() {
 }
 
 #[test]
-fn failures_are_retried_with_backoff_for_ever() {
+fn failed_fetches_are_retried_forever_with_backoff() {
     let mut point = point_of(&TestCa::root("Root"));
     for minutes in [1, 2, 4, 8, 16, 16] {
         point.begin();
@@ -504,7 +504,7 @@ fn no_distribution_point_is_registered_if_the_rule_requires_no_check() {
 }
 
 #[tokio::test]
-async fn a_distribution_point_that_is_not_allowed_is_tried_once_and_not_waited_for() {
+async fn a_distribution_point_that_is_not_allowed_is_tried_once_and_delays_no_request() {
     let root = TestCa::root("Root");
     let chain =
         proven(&certificate_with_points(&root, &["http://a.example/1.crl"]), &[], &[&root.certificate]);

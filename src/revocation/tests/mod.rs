@@ -1,4 +1,4 @@
-//! Tests of the revocation check, with certificates and CRLs made here.
+//! Tests of the revocation check, with generated certificates and CRLs.
 
 mod caching;
 mod decoding;

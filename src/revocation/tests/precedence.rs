@@ -1,4 +1,4 @@
-//! Which of several CRLs counts, in whichever order they are loaded.
+//! The precedence of several CRLs, which does not depend on the order in which they are loaded.
 
 use super::*;
 use crate::revocation::crl::Crl;
@@ -109,7 +109,7 @@ fn assert_as_expected(chain: &Arc<ValidatedChain>, crls: &[&(CrlCase, Arc<Crl>)]
 }
 
 #[test]
-fn what_any_of_two_crls_in_force_lists_is_revoked_in_either_order() {
+fn a_certificate_on_any_of_two_crls_in_force_is_revoked_in_either_order() {
     let (root, chain) = root_and_chain_here();
     let kinds =
         [CaseScope::All, CaseScope::Users, CaseScope::Partition, CaseScope::SomeReasons, CaseScope::Indirect];
@@ -122,7 +122,7 @@ fn what_any_of_two_crls_in_force_lists_is_revoked_in_either_order() {
 }
 
 #[test]
-fn what_any_of_three_crls_in_force_lists_is_revoked_in_every_order() {
+fn a_certificate_on_any_of_three_crls_in_force_is_revoked_in_every_order() {
     let (root, chain) = root_and_chain_here();
     let all = CrlCase::all(&[CaseScope::All, CaseScope::Users]);
     let all: Vec<_> = all.into_iter().map(|facts| (facts, facts.crl(&root))).collect();
@@ -136,7 +136,7 @@ fn what_any_of_three_crls_in_force_lists_is_revoked_in_every_order() {
 }
 
 #[test]
-fn two_crls_of_one_instant_revoke_what_one_of_them_lists() {
+fn a_certificate_on_one_of_two_crls_of_the_same_time_is_revoked() {
     let (root, chain) = root_and_chain();
     let users = issuing_point(&[vec![0x81, 1, 0xff]]);
     let clean = CrlDraft::default().sign(&root);
@@ -160,7 +160,7 @@ fn orders([one, two, three]: [&Arc<Crl>; 3]) -> [[&Arc<Crl>; 3]; 6] {
 }
 
 #[test]
-fn two_delta_crls_of_one_instant_lift_a_hold_only_together() {
+fn two_delta_crls_of_the_same_time_lift_a_hold_only_together() {
     let (root, chain) = root_and_chain();
     let on_hold = || vec![entry(SERIAL, &[reason(HOLD)])];
     let removed = || vec![entry(SERIAL, &[reason(REMOVE)])];
@@ -220,7 +220,7 @@ fn a_lifted_hold_is_checked_again_when_the_delta_crl_that_lifts_it_expires() {
 }
 
 #[test]
-fn a_delta_crl_of_another_scope_or_of_the_same_instant_is_not_passed_over() {
+fn a_delta_crl_of_another_scope_or_of_the_same_time_is_not_skipped() {
     let (root, chain) = root_and_chain();
     let users = || issuing_point(&[vec![0x81, 1, 0xff]]);
     let at = |minutes: u32| before(NOW, HOUR * minutes / 60);

@@ -18,8 +18,8 @@ fn folder_of_one(ca: &TestCa) -> (TempDir, LiveCrls) {
 fn an_unchanged_file_keeps_its_generation_and_its_decoded_crl() {
     let (_folder, crls) = folder_of_one(&TestCa::root("Root"));
     let before = crls.store();
-    let reread = crls.reload_files();
-    assert!(!reread.changed && reread.failures.is_empty());
+    let reload = crls.reload_files();
+    assert!(!reload.changed && reload.failures.is_empty());
     assert!(Arc::ptr_eq(&before, &crls.store()));
 }
 
@@ -41,9 +41,9 @@ fn a_file_that_can_no_longer_be_decoded_keeps_its_crl() {
     let (folder, crls) = folder_of_one(&TestCa::root("Root"));
     let generation = crls.generation();
     fs::write(folder.path().join("one.crl"), "half a list").unwrap();
-    let reread = crls.reload_files();
-    assert!(!reread.changed);
-    assert!(matches!(reread.failures[..], [CrlLoadError::NoCrl { .. }]), "{:?}", reread.failures);
+    let reload = crls.reload_files();
+    assert!(!reload.changed);
+    assert!(matches!(reload.failures[..], [CrlLoadError::NoCrl { .. }]), "{:?}", reload.failures);
     assert_eq!(crls.generation(), generation);
 }
 
@@ -55,8 +55,8 @@ fn a_repaired_file_is_loaded_again() {
     fs::write(folder.path().join("one.crl"), "half a list").unwrap();
     crls.reload_files();
     fs::write(folder.path().join("one.crl"), CrlDraft::revoking(&[SERIAL]).sign(&root)).unwrap();
-    let reread = crls.reload_files();
-    assert!(reread.changed && reread.failures.is_empty());
+    let reload = crls.reload_files();
+    assert!(reload.changed && reload.failures.is_empty());
     assert_ne!(crls.generation(), generation);
 }
 
@@ -64,7 +64,7 @@ fn a_repaired_file_is_loaded_again() {
 fn a_removed_folder_keeps_its_crls() {
     let (folder, crls) = folder_of_one(&TestCa::root("Root"));
     fs::remove_dir_all(folder.path()).unwrap();
-    let reread = crls.reload_files();
-    assert!(matches!(reread.failures[..], [CrlLoadError::Unreadable { .. }]), "{:?}", reread.failures);
-    assert_eq!((reread.changed, crls.store().len()), (false, 1));
+    let reload = crls.reload_files();
+    assert!(matches!(reload.failures[..], [CrlLoadError::Unreadable { .. }]), "{:?}", reload.failures);
+    assert_eq!((reload.changed, crls.store().len()), (false, 1));
 }

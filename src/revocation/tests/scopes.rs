@@ -55,7 +55,7 @@ fn a_crl_covers_only_its_kind_of_certificate() {
 }
 
 #[test]
-fn a_crl_of_the_second_distribution_point_revokes_and_that_of_another_covers_nothing() {
+fn a_crl_of_the_second_distribution_point_counts_and_one_of_another_does_not() {
     let root = TestCa::root("Root");
     let chain = chain_at(&root, &[&[at_uri(HERE)], &[at_uri(THERE)]]);
     let revoking = scoped(&[at_uri(THERE)], vec![entry(SERIAL, &[])]).sign(&root);
@@ -70,7 +70,7 @@ fn a_crl_of_the_second_distribution_point_revokes_and_that_of_another_covers_not
 }
 
 #[test]
-fn the_host_of_a_distribution_point_is_compared_without_case_and_its_path_with() {
+fn the_host_of_a_distribution_point_is_compared_case_insensitively_and_its_path_case_sensitively() {
     let root = TestCa::root("Root");
     let chain = chain_at(&root, &[&[at_uri(HERE)]]);
     assert!(
@@ -122,7 +122,7 @@ fn the_reasons_of_the_distribution_point_limit_those_of_the_crl() {
 }
 
 #[test]
-fn a_crl_for_no_reason_covers_nothing() {
+fn a_crl_for_no_reason_covers_no_certificate() {
     let (root, chain) = root_and_chain();
     let why = why_unknown(&chain, &[&clean(&[NO_REASONS.to_vec()]).sign(&root)]);
     let UnknownReason::SomeReasons { missing } = why else { panic!("{why}") };
@@ -199,7 +199,7 @@ fn an_indirect_crl_for_too_many_issuers_is_unusable() {
 }
 
 #[test]
-fn a_newer_crl_of_another_scope_does_not_hide_what_an_older_one_lists() {
+fn a_newer_crl_of_another_scope_does_not_hide_a_certificate_on_an_older_one() {
     let root = TestCa::root("Root");
     let chain = chain_at(&root, &[&[at_uri(HERE)]]);
     let older = CrlDraft { this_update: before(NOW, 2 * HOUR), ..CrlDraft::revoking(&[SERIAL]) }.sign(&root);
@@ -225,7 +225,7 @@ fn a_newer_crl_of_another_scope_does_not_hide_what_an_older_one_lists() {
 }
 
 #[test]
-fn a_crl_of_a_later_date_and_a_lower_number_does_not_hide_what_the_other_lists() {
+fn a_crl_of_a_later_date_and_a_lower_number_does_not_hide_a_certificate_on_the_other() {
     let (root, chain) = root_and_chain();
     let numbered = |own: u8, serials: &[&[u8]], age| CrlDraft {
         this_update: before(NOW, age),

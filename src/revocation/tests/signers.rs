@@ -1,4 +1,4 @@
-//! CRLs that are signed with another key than the certificates that they cover.
+//! CRLs signed with another key than the certificates that they cover.
 
 use super::*;
 use crate::revocation::test_pki::{CrlDraft, issuing_point};
@@ -33,7 +33,7 @@ fn a_crl_counts_if_the_ca_certified_its_signer_and_did_not_revoke_it() {
 }
 
 #[test]
-fn a_crl_of_a_revoked_signer_revokes_but_does_not_clear() {
+fn a_crl_of_a_revoked_signer_revokes_but_does_not_show_good_status() {
     let (root, signer) = root_and_signer(|_| {});
     let chain = chain_with(&root, &signer);
     // Newer than the root's, and the signer is not a CA: its own CRL would cover it.
@@ -85,8 +85,8 @@ fn a_signer_must_be_certified_by_a_ca_of_the_same_path_and_be_valid() {
     assert_eq!(chain.additional_certificates(), []);
     let crls = store(&[&CrlDraft::default().sign(&other)]);
     let trust = TrustSet::new(Vec::new(), vec![other.certificate]);
-    let refused = check(&chain, &REQUIRE, &trust, &crls, NOW).unwrap_err();
-    assert!(matches!(refused, RevocationError::Unknown { why, .. } if why == not_trusted));
+    let rejected = check(&chain, &REQUIRE, &trust, &crls, NOW).unwrap_err();
+    assert!(matches!(rejected, RevocationError::Unknown { why, .. } if why == not_trusted));
 }
 
 #[test]

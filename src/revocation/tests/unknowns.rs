@@ -43,8 +43,8 @@ fn each_reason_for_an_unknown_status_has_its_own_message() {
             "the CRL of its issuer cannot show that it is not revoked: it has the unsupported critical extension 1.2.3",
         ),
     ];
-    for (crl, words) in cases {
-        assert_eq!(message(&why_unknown(&chain, &[&crl])), words);
+    for (crl, expected_message) in cases {
+        assert_eq!(message(&why_unknown(&chain, &[&crl])), expected_message);
         let passed = check_crls(&chain, &PREFER, &[&crl]).unwrap();
         assert_eq!(passed.deadline(), NOW.plus(UNKNOWN_LIFETIME));
     }
@@ -106,10 +106,13 @@ fn of_two_crls_of_one_issuer_name_the_reason_of_the_closest_is_reported() {
             "the CRL of its issuer cannot show that it is not revoked: it has the unsupported critical extension 1.2.3",
         ),
     ];
-    for (own, words) in expected {
-        assert_eq!(message(&why_unknown(&chain, &[&newest, &own.sign(&root)])), words);
+    for (own, expected_message) in expected {
+        assert_eq!(message(&why_unknown(&chain, &[&newest, &own.sign(&root)])), expected_message);
     }
     // If another key signed both, that is the reason.
-    let words = message(&why_unknown(&chain, &[&newest]));
-    assert!(words.starts_with("no CRL with the name of its issuer is signed by its issuer's key"), "{words}");
+    let expected_message = message(&why_unknown(&chain, &[&newest]));
+    assert!(
+        expected_message.starts_with("no CRL with the name of its issuer is signed by its issuer's key"),
+        "{expected_message}"
+    );
 }

@@ -48,7 +48,7 @@ fn without_a_crl_require_rejects_and_prefer_passes_for_a_minute() {
 }
 
 #[test]
-fn off_accepts_even_a_revoked_certificate_and_reports_no_status() {
+fn mode_off_accepts_a_revoked_certificate_and_reports_no_status() {
     let (root, chain) = root_and_chain();
     let off = of_mode(RevocationMode::Off);
     let passed = check_crls(&chain, &off, &[&CrlDraft::revoking(&[SERIAL]).sign(&root)]).unwrap();
@@ -99,7 +99,7 @@ fn a_crl_without_next_update_has_expired_at_once_whatever_the_grace() {
 }
 
 #[test]
-fn a_crl_of_tomorrow_revokes_but_does_not_clear() {
+fn a_crl_dated_in_the_future_revokes_but_does_not_show_good_status() {
     let (root, chain) = root_and_chain();
     let tomorrow = NOW.plus(24 * HOUR);
     let draft = |entries| CrlDraft {
@@ -147,7 +147,7 @@ fn a_crl_of_a_ca_without_the_key_usage_crl_sign_does_not_count() {
 }
 
 #[test]
-fn an_unusable_crl_revokes_what_it_lists_and_clears_nothing() {
+fn an_unusable_crl_revokes_the_certificates_that_it_lists_and_shows_good_status_of_none() {
     let (root, chain) = root_and_chain();
     let unknown = const_oid::ObjectIdentifier::new_unwrap("1.2.3");
     let number = const_oid::db::rfc5280::ID_CE_CRL_NUMBER;
@@ -274,8 +274,8 @@ fn an_issuer_may_have_a_stricter_or_weaker_rule_than_the_realm() {
     assert_eq!(offline.status().len(), 2);
     assert_eq!(offline.deadline(), NOW.plus(UNKNOWN_LIFETIME));
     why_revoked(result(Require, &root, IfAvailable, &[&of_issuing, &revoking]));
-    let unasked = result(Require, &root, Never, &[&of_issuing, &revoking]).unwrap();
-    assert_eq!((unasked.status().len(), unasked.deadline()), (1, NOW.plus(HOUR)));
+    let unchecked = result(Require, &root, Never, &[&of_issuing, &revoking]).unwrap();
+    assert_eq!((unchecked.status().len(), unchecked.deadline()), (1, NOW.plus(HOUR)));
 
     assert_eq!(result(Off, &root, Required, &[]).unwrap_err().which(), &issuing.certificate);
     assert!(result(Off, &other, Required, &[]).is_ok());

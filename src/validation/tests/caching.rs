@@ -1,4 +1,4 @@
-//! Which verdicts the cache keeps, for which key, and until when.
+//! The verdicts that the cache keeps, their keys and their deadlines.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -141,9 +141,9 @@ async fn a_certificate_with_an_issuers_name_is_tried_and_not_kept() {
     assert!(accepted < 20_000, "{accepted}");
 }
 
-/// Whatever certificates a client presents, and in any order, the cache returns what validation would.
+/// For any presented certificates, in any order, the cache returns the verdict of validation.
 #[tokio::test]
-async fn a_cached_verdict_has_the_paths_that_validation_would_find() {
+async fn a_cached_verdict_has_the_paths_that_validation_finds() {
     let (root, other) = (TestAuthority::root("Root"), TestAuthority::root("Other"));
     let issuing = root.authority("Issuing");
     let cross = read(&authority_params("Issuing").signed_by(issuing.issuer.key(), &other.issuer).unwrap());
@@ -191,7 +191,7 @@ async fn forged_chains_with_long_names_stay_within_their_part_of_the_cache() {
 }
 
 #[test]
-fn concurrent_look_ups_of_one_chain_validate_it_once() {
+fn concurrent_lookups_of_one_chain_validate_it_once() {
     const CALLERS: usize = 8;
     let root = TestAuthority::root("Root");
     let (chain, trust, rule) = (presented(&[&root.leaf()]), anchored(&root), ValidationRule::default());

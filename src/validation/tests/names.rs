@@ -1,4 +1,5 @@
-//! Name constraints: which names each kind permits and excludes, and which are refused because they cannot be compared.
+//! Name constraints: the names that each kind permits and excludes, and names that are refused because they cannot be
+//! compared.
 
 use rcgen::SanType;
 
@@ -317,7 +318,7 @@ fn a_upn_of_any_string_type_is_compared_with_its_constraints() {
 }
 
 #[test]
-fn every_ca_above_constrains_and_a_self_issued_ca_is_exempt() {
+fn the_constraints_of_every_ca_above_apply_except_to_a_self_issued_ca() {
     let root = TestAuthority::root("Root");
     let policy = root.authority_with("Policy", constrained(&constraints(&[dns("corp.example")], &[])));
     let next_key = policy.authority_with("Policy", holding(&[dns("other.example")]));

@@ -1,4 +1,4 @@
-//! Which paths are found, and within which limits.
+//! The search for paths, and its limits.
 
 use std::time::Duration;
 

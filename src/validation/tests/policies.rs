@@ -1,4 +1,4 @@
-//! Which certificate policies are valid on a path, and which paths are refused because of policies.
+//! Certificate policies that are valid on a path, and paths that are refused because of policies.
 
 use const_oid::db::rfc5280;
 

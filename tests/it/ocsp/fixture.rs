@@ -1,4 +1,4 @@
-//! Client certificates that name a responder, and what is needed to check them.
+//! Client certificates that name a responder, and the trust, CRLs and client to check them.
 
 use crate::support::{TEST_TIMEOUT, pki};
 use const_oid::ObjectIdentifier;
@@ -43,7 +43,7 @@ impl CardKind {
     }
 }
 
-/// A client certificate that names the responder at `url`.
+/// Returns a client certificate that names the responder at `url`.
 pub(super) fn card(kind: CardKind, signer: Signer, url: &str) -> KeyedChain {
     let location = GeneralName::UniformResourceIdentifier(Ia5String::new(url).unwrap());
     let access = AccessDescription { access_method: OCSP, access_location: location };
@@ -57,12 +57,12 @@ pub(super) fn presented(card: &KeyedChain) -> Arc<PresentedChain> {
     Arc::new(PresentedChain::parse(&card.chain).unwrap())
 }
 
-/// The demo's root, without intermediates.
+/// Returns a trust set of the demo's root, without intermediates.
 pub(super) fn trust() -> TrustSet {
     TrustSet::new(vec![certificate(pki().root())], Vec::new())
 }
 
-/// Fresh CRLs of the authorities above the issuing CA: the status of client certificates is known only by OCSP.
+/// Returns fresh CRLs of the authorities above the issuing CA: the status of client certificates is known only by OCSP.
 pub(super) fn crls_of_authorities() -> Arc<LiveCrls> {
     let folder = TempDir::new().unwrap();
     for (name, signer) in [("root.crl", Signer::Root), ("policy.crl", Signer::Policy)] {
@@ -71,7 +71,7 @@ pub(super) fn crls_of_authorities() -> Arc<LiveCrls> {
     Arc::new(LiveCrls::load(vec![folder.path().to_owned()], None, None, *NOW).unwrap())
 }
 
-/// A client that may connect to loopback.
+/// Returns a client that may connect to loopback.
 pub(super) fn client(settings: OcspSettings) -> OcspClient {
     let rules = FetchRules {
         hosts: vec!["127.0.0.1".parse().unwrap()],
@@ -81,7 +81,7 @@ pub(super) fn client(settings: OcspSettings) -> OcspClient {
     OcspClient::new(settings, rules)
 }
 
-/// Settings with a timeout for a busy machine.
+/// Returns settings with a timeout for a busy machine.
 pub(super) fn patient() -> OcspSettings {
     OcspSettings { timeout: TEST_TIMEOUT, ..OcspSettings::default() }
 }

@@ -1,4 +1,4 @@
-//! When no responder is queried: for a certificate that was not validated, and during the handshake.
+//! Cases in which no responder is queried: a certificate that was not validated, and the handshake.
 
 use super::fixture::{self, CardKind, NOW};
 use portcullis::clock::Clock;
@@ -41,14 +41,14 @@ async fn only_a_validated_certificate_makes_the_gateway_connect_to_its_responder
 }
 
 #[test]
-fn a_handshake_leaves_ocsp_to_the_request() {
+fn no_responder_is_queried_during_the_handshake() {
     let card = fixture::card(CardKind::Good, Signer::Issuing, "http://127.0.0.1/");
     let check = |realm| authenticate_in_handshake(Arc::new(realm), Clock::system())(&card.chain);
     assert_eq!(check(realm()), Ok(()));
     assert_eq!(check(Realm { ocsp: None, ..realm() }), Err(CertificateError::UnknownRevocationStatus));
 }
 
-/// A realm that requires the status, with a short timeout for the responder.
+/// Returns a realm that requires the status, with a short timeout for the responder.
 fn realm() -> Realm {
     let settings = OcspSettings { timeout: Duration::from_millis(200), ..OcspSettings::default() };
     Realm {

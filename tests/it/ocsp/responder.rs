@@ -20,7 +20,7 @@ pub(super) struct Responder {
 }
 
 impl Responder {
-    /// `None` if a required program is missing; the test is then recorded as skipped.
+    /// Returns `None` if a required program is missing; the test is then recorded as skipped.
     pub(super) fn start() -> Option<Self> {
         if !is_installed("python3") || !is_installed("openssl") {
             record_skip("python3 or openssl is not installed");
@@ -33,7 +33,7 @@ impl Responder {
         Some(Self { server, _folder: folder })
     }
 
-    /// The URL at which it has this fault.
+    /// Returns the URL at which the responder has this fault.
     pub(super) fn url(&self, fault: &str) -> String {
         format!("http://{}/{fault}", self.server.address(0))
     }
@@ -57,7 +57,7 @@ fn write_files(folder: &Path, pki: &Pki) {
     fs::write(folder.join("index.txt"), index()).unwrap();
 }
 
-/// The index as `openssl ca` writes it: state, end, revocation, serial number, file, subject.
+/// Returns the index as `openssl ca` writes it: state, end, revocation, serial number, file, subject.
 fn index() -> String {
     let serial = |kind: CardKind| {
         serial_number(kind.name()).iter().fold(String::new(), |mut hex, byte| {

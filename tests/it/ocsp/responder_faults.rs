@@ -99,10 +99,13 @@ async fn every_fault_of_a_responder_is_distinguished_under_prefer_and_require() 
 async fn a_response_without_the_required_nonce_is_rejected() {
     let Some(responder) = Responder::start() else { return };
     let settings = || OcspSettings { nonce: NonceRule::Require, ..patient() };
-    let ask =
+    let check_fault =
         async |fault| check(Good, &responder.url(fault), AT_ONCE, RevocationMode::Require, settings()).await;
-    assert_eq!(good_responder("answer", ask("answer").await), responder.url("answer"));
-    assert_eq!(unknown_reason("no-nonce", RevocationMode::Require, ask("no-nonce").await), "no nonce");
+    assert_eq!(good_responder("answer", check_fault("answer").await), responder.url("answer"));
+    assert_eq!(
+        unknown_reason("no-nonce", RevocationMode::Require, check_fault("no-nonce").await),
+        "no nonce"
+    );
 }
 
 #[tokio::test]
@@ -133,7 +136,7 @@ async fn check(
     cache.check(&chain, &rule, &trust, &crls, Some(&client), now).await
 }
 
-/// The URL of the responder that returned "good".
+/// Returns the URL of the responder that returned "good".
 fn good_responder(row: &str, result: Result<UnrevokedChain, RevocationError>) -> String {
     let passed = result.unwrap_or_else(|error| panic!("{row}: {error:?}"));
     match &passed.status()[0].verdict {
@@ -152,7 +155,7 @@ fn assert_revoked(row: &str, url: &str, result: Result<UnrevokedChain, Revocatio
     }
 }
 
-/// Why the status of a certificate is unknown that `prefer` accepts and `require` rejects.
+/// Returns why the status is unknown of a certificate that `prefer` accepts and `require` rejects.
 fn unknown_reason(
     row: &str,
     mode: RevocationMode,
@@ -196,7 +199,7 @@ fn keyword(error: &OcspError) -> String {
     word.to_owned()
 }
 
-/// A bound port without a listener.
+/// Returns a bound port without a listener.
 fn closed_port() -> Socket {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();

@@ -86,7 +86,7 @@ async fn a_certificate_revoked_by_a_refreshed_crl_is_denied_at_the_next_request(
 }
 
 #[tokio::test]
-async fn nothing_is_fetched_for_a_certificate_that_is_not_validated() {
+async fn no_crl_is_fetched_for_a_certificate_that_is_not_validated() {
     let fetching = FetchingGateway::with_current_crl();
     let forged = TestClient::new(&fetching.lab).chain(&fetching.card(Signer::Foreign, "/forged.crl"));
     assert_eq!(forged.get(PATH).await.status_and_id(), "403 certificate-untrusted");
@@ -95,10 +95,10 @@ async fn nothing_is_fetched_for_a_certificate_that_is_not_validated() {
 }
 
 #[tokio::test]
-async fn nothing_is_fetched_from_a_host_or_an_address_that_is_not_allowed() {
-    let well = || CrlServerBehaviour::Serves(crl_of(Clock::system().now(), &[]));
+async fn no_crl_is_fetched_from_a_host_or_an_address_that_is_not_allowed() {
+    let current = || CrlServerBehaviour::Serves(crl_of(Clock::system().now(), &[]));
     for keys in [r#"hosts = ["pki.corp.example"], addresses = ["127.0.0.1"]"#, r#"hosts = ["127.0.0.1"]"#] {
-        let fetching = FetchingGateway::new(well(), "require", keys);
+        let fetching = FetchingGateway::new(current(), "require", keys);
         assert_eq!(fetching.status_and_id().await, UNKNOWN);
         assert!(fetching.server.requested_paths().is_empty());
     }
@@ -228,7 +228,7 @@ fn crl_with(now: UnixTime, last_of_oid: u8, value: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_crl_of_another_scope_at_the_same_url_clears_no_certificate_even_after_a_restart() {
+async fn a_crl_of_another_scope_at_the_same_url_undoes_no_revocation_even_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let kept = format!("{LOOPBACK}, cache_dir = {:?}", folder.path());
     let fetching = FetchingGateway::new(

@@ -89,7 +89,7 @@ fn stale(revoked: &[&[u8]], ca: &TestCa) -> Arc<CrlStore> {
 }
 
 #[tokio::test]
-async fn no_responder_is_queried_if_a_fresh_crl_decides() {
+async fn no_responder_is_queried_if_a_fresh_crl_shows_the_status() {
     let combined = CombinedFixture::new(OcspScope::UnknownToCrls).await;
     let fresh = store(&[&CrlDraft::default().sign(&combined.fixture.ca)]);
     assert!(combined.is_good_by_crl(&fresh).await);
@@ -97,7 +97,7 @@ async fn no_responder_is_queried_if_a_fresh_crl_decides() {
 }
 
 #[tokio::test]
-async fn a_responder_decides_if_there_is_no_crl_or_an_expired_one() {
+async fn a_responder_is_queried_if_there_is_no_crl_or_an_expired_one() {
     let combined = CombinedFixture::new(OcspScope::UnknownToCrls).await;
     for crls in [no_crl(), stale(&[], &combined.fixture.ca)] {
         let RevocationVerdict::Good(source) = combined.verdict(&crls).await else { panic!("not by OCSP") };
@@ -108,7 +108,7 @@ async fn a_responder_decides_if_there_is_no_crl_or_an_expired_one() {
 }
 
 #[tokio::test]
-async fn revoked_by_a_responder_is_rejected_under_require_and_prefer() {
+async fn a_certificate_that_a_responder_reports_as_revoked_is_rejected_under_require_and_prefer() {
     let combined = CombinedFixture::new(OcspScope::UnknownToCrls).await;
     combined.revoke();
     for mode in [RevocationMode::Require, RevocationMode::Prefer] {
@@ -142,7 +142,7 @@ async fn under_prefer_a_revocation_counts_beside_parts_that_cannot_be_decoded() 
 }
 
 #[tokio::test]
-async fn good_from_a_responder_does_not_undo_even_an_expired_crl() {
+async fn a_good_response_does_not_undo_a_revocation_by_an_expired_crl() {
     let combined = CombinedFixture::new(OcspScope::All).await;
     let result = combined.check(RevocationMode::Prefer, &stale(&[SERIAL], &combined.fixture.ca)).await;
     assert!(matches!(result, Err(RevocationError::Revoked { found_in: RevocationSource::Crl(_), .. })));
@@ -150,7 +150,7 @@ async fn good_from_a_responder_does_not_undo_even_an_expired_crl() {
 }
 
 #[tokio::test]
-async fn with_the_scope_all_a_responder_revokes_what_a_fresh_crl_does_not_list_yet() {
+async fn with_the_scope_all_a_responder_revokes_a_certificate_that_a_fresh_crl_does_not_list_yet() {
     let combined = CombinedFixture::new(OcspScope::All).await;
     let fresh = store(&[&CrlDraft::default().sign(&combined.fixture.ca)]);
     assert!(combined.is_good_by_ocsp(&fresh).await);
@@ -162,7 +162,8 @@ async fn with_the_scope_all_a_responder_revokes_what_a_fresh_crl_does_not_list_y
 }
 
 #[tokio::test]
-async fn if_neither_decides_both_reasons_are_reported_and_prefer_passes_for_five_seconds() {
+async fn if_neither_crl_nor_ocsp_shows_the_status_both_reasons_are_reported_and_prefer_passes_for_five_seconds()
+ {
     let combined = CombinedFixture::new(OcspScope::UnknownToCrls).await;
     combined.responder.reply(ResponderReply::Response(vec![0x30, 3, 0x0a, 1, 3]));
     let ocsp = OcspError::Refused(OcspErrorStatus::TryLater);
@@ -178,7 +179,7 @@ async fn if_neither_decides_both_reasons_are_reported_and_prefer_passes_for_five
 }
 
 #[tokio::test]
-async fn off_queries_no_responder() {
+async fn mode_off_queries_no_responder() {
     let combined = CombinedFixture::new(OcspScope::All).await;
     combined.check(RevocationMode::Off, &no_crl()).await.unwrap();
     assert!(combined.responder.requests().is_empty());

@@ -1,4 +1,4 @@
-//! Responses in DER, also invalid ones.
+//! Responses in DER, including invalid ones.
 
 use super::{CertificateId, HOUR, NOW, before};
 use crate::certificate::Certificate;
@@ -102,7 +102,7 @@ impl SingleResponseDraft {
         }
     }
 
-    /// Named by this hash of the issuer's name and key.
+    /// Names the certificate by this hash of the issuer's name and key.
     pub(super) fn named_by(
         self,
         hash: &[u8],
@@ -125,7 +125,7 @@ impl SingleResponseDraft {
         Self { status: vec![0x82, 0], ..self }
     }
 
-    /// Revoked two hours ago; `reason` is the code of RFC 5280 5.3.1.
+    /// Sets the status to revoked two hours ago; `reason` is the code of RFC 5280 5.3.1.
     pub(super) fn revoked(self, reason: Option<u8>) -> Self {
         let reason = reason.map(|code| element(0xa0, &[0x0a, 1, code])).unwrap_or_default();
         Self { status: element(0xa1, &[time(before(NOW, 2 * HOUR)), reason].concat()), ..self }

@@ -2,7 +2,6 @@
 
 mod combining;
 mod draft;
-mod properties;
 mod querying;
 mod requests;
 mod responder;

@@ -7,7 +7,7 @@ use crate::revocation::fetch::{FetchError, FetchRules};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Returns settings without nonces, so that responses can be made in advance. With a timeout for a loaded machine.
+/// Returns settings without nonces, so that responses can be made in advance, and with a timeout for a loaded machine.
 fn settings() -> OcspSettings {
     OcspSettings { nonce: NonceRule::Never, timeout: MINUTE, ..OcspSettings::default() }
 }
@@ -23,12 +23,12 @@ async fn fixture() -> (OcspFixture, TestResponder) {
 }
 
 impl OcspFixture {
-    async fn ask(&self, client: &OcspClient, now: UnixTime) -> QueryResult {
+    async fn query(&self, client: &OcspClient, now: UnixTime) -> QueryResult {
         client.query(&self.leaf, &self.ca.certificate, now).await
     }
 
     async fn status(&self, client: &OcspClient, now: UnixTime) -> Result<CertStatus, OcspError> {
-        self.ask(client, now).await.response.map(|response| response.status)
+        self.query(client, now).await.response.map(|response| response.status)
     }
 }
 
@@ -40,8 +40,8 @@ fn is_unreachable(result: &Result<CertStatus, OcspError>) -> bool {
 async fn concurrent_queries_for_one_certificate_are_one_request() {
     let (fixture, responder) = fixture().await;
     let client = client(settings());
-    let ask = || fixture.status(&client, NOW);
-    let (a, b, c, d) = tokio::join!(ask(), ask(), ask(), ask());
+    let query = || fixture.status(&client, NOW);
+    let (a, b, c, d) = tokio::join!(query(), query(), query(), query());
     assert_eq!([a, b, c, d], [const { Ok(CertStatus::Good) }; 4]);
     assert_eq!(responder.requests().len(), 1);
 }
@@ -50,7 +50,7 @@ async fn concurrent_queries_for_one_certificate_are_one_request() {
 async fn a_response_is_cached_until_its_next_update() {
     let (fixture, responder) = fixture().await;
     let client = client(settings());
-    let result = fixture.ask(&client, NOW).await;
+    let result = fixture.query(&client, NOW).await;
     assert_eq!(result.query_again_at, NOW.plus(HOUR));
     assert_eq!(fixture.status(&client, before(NOW.plus(HOUR), SECOND)).await, Ok(CertStatus::Good));
     assert_eq!(responder.requests().len(), 1);
@@ -70,11 +70,11 @@ async fn a_purge_removes_responses() {
 }
 
 #[tokio::test]
-async fn unknown_is_cached_for_a_minute_at_most() {
+async fn an_unknown_response_is_cached_for_a_minute_at_most() {
     let (fixture, responder) = fixture().await;
     responder
         .reply(ResponderReply::Response(ResponseDraft::about(fixture.single().unknown()).sign(&fixture.ca)));
-    let result = fixture.ask(&client(settings()), NOW).await;
+    let result = fixture.query(&client(settings()), NOW).await;
     assert_eq!(result.query_again_at, NOW.plus(MINUTE));
 }
 
@@ -100,7 +100,7 @@ async fn while_the_responder_is_down_a_cached_response_is_accepted_until_it_expi
     responder.reply(ResponderReply::Nothing);
     let end = NOW.plus(2 * HOUR + 5 * MINUTE);
     for now in [NOW.plus(HOUR), before(end, SECOND)] {
-        let result = fixture.ask(&client, now).await;
+        let result = fixture.query(&client, now).await;
         assert_eq!(result.response.unwrap().status, CertStatus::Good);
         assert_eq!(result.query_again_at, now.plus(5 * SECOND).min(end));
     }
@@ -173,7 +173,7 @@ async fn a_responder_that_is_not_allowed_is_never_connected_to() {
 
 #[tokio::test]
 async fn no_responder_is_queried_for_a_certificate_that_names_none() {
-    let result = OcspFixture::new().ask(&client(settings()), NOW).await;
+    let result = OcspFixture::new().query(&client(settings()), NOW).await;
     assert_eq!((result.response, result.query_again_at), (Err(OcspError::NoResponder), UnixTime::END));
 }
 

@@ -1,4 +1,4 @@
-//! Requests, byte by byte.
+//! The encoding of requests, byte by byte.
 
 use super::draft::nonce;
 use super::*;

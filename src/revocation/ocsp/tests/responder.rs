@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Its reaction to a request.
+/// The reaction of the responder to a request.
 #[derive(Clone)]
 pub(super) enum ResponderReply {
     Response(Vec<u8>),
     /// Closes the connection.
     Nothing,
-    /// Never answers.
+    /// Never responds.
     Hang,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct TestResponder {
 }
 
 impl TestResponder {
-    /// Listens until the runtime ends.
+    /// Starts a responder, which listens until the runtime ends.
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/ocsp", listener.local_addr().unwrap());

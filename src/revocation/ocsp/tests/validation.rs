@@ -1,12 +1,15 @@
 //! The validation of responses, and every reason to reject one.
 
-use super::draft::{FieldEdit, nonce};
+use super::draft::{FieldEdit, delegate, nonce};
 use super::*;
 use crate::certificate::signature::SignatureError;
 use crate::revocation::RevocationReason;
 use crate::revocation::test_pki::{element, extension};
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA224, SHA256, SHA384, SHA512};
 use const_oid::ObjectIdentifier;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::sync::LazyLock;
 
 #[test]
 fn a_good_response_has_its_signer_and_its_dates() {
@@ -22,7 +25,7 @@ fn a_good_response_has_its_signer_and_its_dates() {
 }
 
 #[test]
-fn revoked_has_its_reason_and_differs_from_unknown() {
+fn a_revoked_response_has_its_reason_and_differs_from_unknown() {
     let fixture = OcspFixture::new();
     let reasons = [
         (None, RevocationReason::Unspecified),
@@ -171,7 +174,7 @@ fn a_response_dated_more_than_five_minutes_ahead_is_rejected() {
 }
 
 #[test]
-fn revoked_does_not_expire() {
+fn a_revoked_response_does_not_expire() {
     let fixture = OcspFixture::new();
     let der = ResponseDraft::about(fixture.single().revoked(None)).sign(&fixture.ca);
     let late = NOW.plus(10_000 * HOUR);
@@ -423,5 +426,40 @@ fn a_revocation_counts_whatever_its_date() {
         let response =
             fixture.validate(&ResponseDraft::about(single).sign(&fixture.ca), &OcspSettings::default());
         assert!(matches!(response.unwrap().status, CertStatus::Revoked { .. }), "{date}");
+    }
+}
+
+static FIXTURE: LazyLock<(OcspFixture, Vec<u8>)> = LazyLock::new(|| {
+    let fixture = OcspFixture::new();
+    let singles = vec![fixture.single().unknown(), fixture.single().revoked(Some(1))];
+    let draft = ResponseDraft { singles, extensions: vec![nonce(&[7; 32])], ..fixture.good() };
+    let der = draft.sign_by(&delegate(&fixture.ca, |_| {}));
+    (fixture, der)
+});
+
+proptest! {
+    #[test]
+    fn random_bytes_are_rejected(bytes in vec(any::<u8>(), 0..300)) {
+        prop_assert!(FIXTURE.0.validate(&bytes, &OcspSettings::default()).is_err());
+    }
+
+    /// No change of the signature, of the certificate or of the signed bytes makes a revoked certificate good.
+    #[test]
+    fn a_changed_response_is_never_good(
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let (fixture, der) = &*FIXTURE;
+        let mut changed = der.clone();
+        for (at, byte) in changes {
+            let at = at.index(changed.len());
+            changed[at] = byte;
+        }
+        let length = changed.len() - cut.index(changed.len()) / 8;
+        for bytes in [&changed[..], &changed[..length]] {
+            let validated = fixture.validate(bytes, &OcspSettings::default());
+            let is_revoked = validated.map(|response| matches!(response.status, CertStatus::Revoked { .. }));
+            prop_assert!(is_revoked != Ok(false));
+        }
     }
 }
