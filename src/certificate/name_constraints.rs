@@ -26,7 +26,7 @@ pub enum NameSubtree {
     Dns(DomainSubtree),
     /// The hosts of URIs.
     Uri(DomainSubtree),
-    /// Addresses that agree with `network` where `mask` has ones; both have 4 or 16 bytes.
+    /// Addresses that equal `network` in the bits of `mask`; both have 4 or 16 bytes.
     Ip {
         /// The address; its other bits may be set.
         network: Vec<u8>,

@@ -62,7 +62,7 @@ pub(super) struct SignerStatus {
     pub(super) result: LookupResult,
 }
 
-/// A revocation, and where it is published.
+/// A revocation, and the CRL or OCSP response that shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FoundRevocation {
     pub(super) reason: RevocationReason,

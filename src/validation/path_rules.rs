@@ -141,7 +141,7 @@ fn usages(path: &CandidatePath<'_>, rule: &ValidationRule) -> Result<(), ChainEr
             return refuse(0, path.leaf, PathViolation::ExtendedKeyUsage { missing });
         }
         for (index, authority) in path.below_anchor().skip(1) {
-            // In a CA the extension limits the usages of what it issues, as Windows and the CA/Browser Forum read it. There
+            // In a CA the extension limits the usages of the certificates below, as Windows and the CA/Browser Forum read it. There
             // anyExtendedKeyUsage means "no limit", like an absent extension; the leaf must name the usage in any case.
             if !authority.allows_usage(missing) {
                 return refuse(index, authority, PathViolation::ExtendedKeyUsage { missing });

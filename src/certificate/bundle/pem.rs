@@ -130,7 +130,7 @@ impl PemSection<'_> {
     }
 
     /// Returns the certificate of OpenSSL's own format: the certificate and an X509_CERT_AUX. Of the latter the name
-    /// and the key identifier have no effect; the rest restricts what the certificate is trusted for.
+    /// and the key identifier have no effect; the rest restricts the purposes for which the certificate is trusted.
     pub(super) fn trusted_certificate(&self) -> Result<Vec<u8>, BundleError> {
         let mut der = std::mem::take(&mut *self.decode()?);
         let parts = SliceReader::new(&der).and_then(|mut reader| layout::parts(&mut reader));

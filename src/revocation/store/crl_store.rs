@@ -146,7 +146,7 @@ impl CrlStore {
     }
 }
 
-/// Orders two CRLs without ties: what a store returns depends on its CRLs only, and not on the order in which they were
+/// Orders two CRLs without ties: the results of a store depend on its CRLs only, and not on the order in which they were
 /// loaded.
 fn newest_first(one: &Crl, other: &Crl) -> Ordering {
     let (source, its) = (one.source(), other.source());

@@ -28,7 +28,7 @@ const MAXIMUM_UNVERIFIED: usize = 3;
 
 /// A distribution point with its CRLs.
 ///
-/// A fetched CRL replaces only what it covers: a server that serves another CRL at the same URL (for CA certificates
+/// A fetched CRL replaces only those that it covers: a server that serves another CRL at the same URL (for CA certificates
 /// only, another partition, a delta CRL, an older one) must not make the gateway forget a revocation. CRLs that it
 /// does not replace stay in force beside it.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ struct TestRealm {
 }
 
 impl TestRealm {
-    fn trusting(authority: &TestAuthority) -> Self {
+    fn trusting(authority: &ValidationTestCa) -> Self {
         Self {
             cache: ValidationCache::new(1 << 20, CacheMetrics::default()),
             trust: Arc::new(anchored(authority)),
@@ -44,7 +44,7 @@ impl TestRealm {
 
 #[tokio::test]
 async fn a_verdict_is_kept_until_its_deadline_and_no_longer() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let realm = TestRealm::trusting(&root);
     let chain = presented(&[&root.leaf()]);
     let first = realm.validate(&chain, NOW).await.unwrap();
@@ -59,7 +59,7 @@ async fn a_verdict_is_kept_until_its_deadline_and_no_longer() {
 
 #[tokio::test]
 async fn realms_and_generations_share_no_verdict() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let mut realm = TestRealm::trusting(&root);
     let chain = presented(&[&root.leaf()]);
     assert!(realm.validate_as("staff", 1, &chain, NOW).await.is_ok());
@@ -72,8 +72,8 @@ async fn realms_and_generations_share_no_verdict() {
 
 #[tokio::test]
 async fn a_refusal_is_kept_for_a_minute() {
-    let root = TestAuthority::root("Root");
-    let mut realm = TestRealm::trusting(&TestAuthority::root("Other"));
+    let root = ValidationTestCa::root("Root");
+    let mut realm = TestRealm::trusting(&ValidationTestCa::root("Other"));
     let chain = presented(&[&root.leaf()]);
     let first = realm.validate(&chain, NOW).await.unwrap_err();
     realm.trust = Arc::new(anchored(&root));
@@ -85,7 +85,7 @@ async fn a_refusal_is_kept_for_a_minute() {
 
 #[tokio::test]
 async fn a_refusal_expires_when_the_chain_becomes_valid() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let realm = TestRealm::trusting(&root);
     let tomorrow = root.leaf_with(|params| params.not_before = rcgen::date_time_ymd(2026, 11, 23));
     let chain = presented(&[&tomorrow]);
@@ -96,7 +96,7 @@ async fn a_refusal_expires_when_the_chain_becomes_valid() {
 
 #[tokio::test]
 async fn forged_chains_do_not_evict_accepted_ones() {
-    let (root, forger) = (TestAuthority::root("Root"), TestAuthority::root("Root"));
+    let (root, forger) = (ValidationTestCa::root("Root"), ValidationTestCa::root("Root"));
     let realm = TestRealm::trusting(&root);
     assert!(realm.validate(&presented(&[&root.leaf()]), NOW).await.is_ok());
     for _ in 0..50 {
@@ -112,13 +112,13 @@ fn with_junk(certificates: &[&Certificate], junk: &Certificate) -> Arc<Presented
 
 #[tokio::test]
 async fn unrelated_certificates_create_no_entry() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuing = root.authority("Issuing");
     let leaf = issuing.leaf();
     let realm = TestRealm::trusting(&root);
     let first = realm.validate(&presented(&[&leaf, &issuing.certificate]), NOW).await.unwrap();
     for number in 0..20 {
-        let junk = TestAuthority::root(&format!("Junk {number} {}", "x".repeat(2_000))).certificate;
+        let junk = ValidationTestCa::root(&format!("Junk {number} {}", "x".repeat(2_000))).certificate;
         let chain = with_junk(&[&leaf, &issuing.certificate], &junk);
         assert!(Arc::ptr_eq(&first, &realm.validate(&chain, NOW).await.unwrap()));
     }
@@ -127,12 +127,12 @@ async fn unrelated_certificates_create_no_entry() {
 
 #[tokio::test]
 async fn a_certificate_with_an_issuers_name_is_tried_and_not_kept() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuing = root.authority("Issuing");
     let leaf = issuing.leaf();
     let realm = TestRealm::trusting(&root);
     for _ in 0..20 {
-        let junk = TestAuthority::root("Issuing").certificate;
+        let junk = ValidationTestCa::root("Issuing").certificate;
         let chain = realm.validate(&with_junk(&[&leaf, &issuing.certificate], &junk), NOW).await.unwrap();
         assert_eq!(chain.additional_certificates(), std::slice::from_ref(&issuing.certificate));
     }
@@ -144,12 +144,12 @@ async fn a_certificate_with_an_issuers_name_is_tried_and_not_kept() {
 /// For any presented certificates, in any order, the cache returns the verdict of validation.
 #[tokio::test]
 async fn a_cached_verdict_has_the_paths_that_validation_finds() {
-    let (root, other) = (TestAuthority::root("Root"), TestAuthority::root("Other"));
+    let (root, other) = (ValidationTestCa::root("Root"), ValidationTestCa::root("Other"));
     let issuing = root.authority("Issuing");
     let cross = read(&authority_params("Issuing").signed_by(issuing.issuer.key(), &other.issuer).unwrap());
     let signer = issuing.authority_with("CRLs", |_| {});
-    let forged = TestAuthority::root("Issuing").certificate;
-    let junk = TestAuthority::root("Junk").certificate;
+    let forged = ValidationTestCa::root("Issuing").certificate;
+    let junk = ValidationTestCa::root("Junk").certificate;
     let leaf = issuing.leaf();
     let trust = TrustSet::new(vec![root.certificate.clone(), other.certificate.clone()], Vec::new());
     let realm = TestRealm { trust: Arc::new(trust), ..TestRealm::trusting(&root) };
@@ -180,9 +180,9 @@ async fn a_cached_verdict_has_the_paths_that_validation_finds() {
 
 #[tokio::test]
 async fn forged_chains_with_long_names_stay_within_their_part_of_the_cache() {
-    let realm = TestRealm::trusting(&TestAuthority::root("Root"));
+    let realm = TestRealm::trusting(&ValidationTestCa::root("Root"));
     for number in 0..60 {
-        let forged = TestAuthority::root(&format!("{number} {}", "x".repeat(3_000))).certificate;
+        let forged = ValidationTestCa::root(&format!("{number} {}", "x".repeat(3_000))).certificate;
         assert!(realm.validate(&presented(&[&forged]), NOW).await.is_err());
     }
     let (accepted, refused) = realm.cache.weights().await;
@@ -193,7 +193,7 @@ async fn forged_chains_with_long_names_stay_within_their_part_of_the_cache() {
 #[test]
 fn concurrent_lookups_of_one_chain_validate_it_once() {
     const CALLERS: usize = 8;
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let (chain, trust, rule) = (presented(&[&root.leaf()]), anchored(&root), ValidationRule::default());
     let cache = ValidationCache::new(1 << 20, CacheMetrics::default());
     let lookup =

@@ -23,12 +23,12 @@ use crate::clock::UnixTime;
 const NOW: UnixTime = UnixTime::from_seconds(1_795_339_800);
 
 /// A CA: its certificate, and the key that it issues with.
-struct TestAuthority {
+struct ValidationTestCa {
     certificate: Certificate,
     issuer: Issuer<'static, KeyPair>,
 }
 
-impl TestAuthority {
+impl ValidationTestCa {
     fn root(name: &str) -> Self {
         Self::root_with(name, |_| {})
     }
@@ -109,7 +109,7 @@ fn presented(certificates: &[&Certificate]) -> Arc<PresentedChain> {
     Arc::new(PresentedChain::parse(&ders).unwrap())
 }
 
-fn anchored(authority: &TestAuthority) -> TrustSet {
+fn anchored(authority: &ValidationTestCa) -> TrustSet {
     TrustSet::new(vec![authority.certificate.clone()], Vec::new())
 }
 

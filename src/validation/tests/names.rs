@@ -40,7 +40,7 @@ fn holding(names: &[Vec<u8>]) -> impl FnOnce(&mut CertificateParams) {
 /// Returns the result, in one word, for a client certificate with these alternative names below a CA with these
 /// constraints.
 fn verdict(permitted: &[Vec<u8>], excluded: &[Vec<u8>], names: &[Vec<u8>]) -> &'static str {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(permitted, excluded)));
     let leaf = issuing.leaf_with(holding(names));
     match validated(&[&leaf, &issuing.certificate], &anchored(&root)).map_err(|error| error.violation) {
@@ -190,7 +190,7 @@ fn a_directory_name_is_compared_with_its_constraints_in_subject_and_alternative_
         }
     };
     let verdict_of = |permitted: &[Vec<u8>], excluded: &[Vec<u8>], leaf: &dyn Fn(&mut CertificateParams)| {
-        let root = TestAuthority::root("Root");
+        let root = ValidationTestCa::root("Root");
         let issuing = root.authority_with("Issuing", constrained(&constraints(permitted, excluded)));
         let leaf = issuing.leaf_with(leaf);
         validated(&[&leaf, &issuing.certificate], &anchored(&root)).is_ok()
@@ -224,7 +224,7 @@ fn a_subject_that_cannot_be_compared_is_refused_if_subjects_are_excluded() {
         let text = rcgen::DnValue::TeletexString("Corp".try_into().unwrap());
         params.distinguished_name.push(DnType::OrganizationName, text);
     };
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let excluded = constraints(&[], &[directory(&[(ORGANISATION, "Corp")])]);
     let issuing = root.authority_with("Issuing", constrained(&excluded));
     let ascii = issuing.leaf_with(teletex);
@@ -241,7 +241,7 @@ fn the_mail_address_in_a_subject_is_compared_with_constraints_on_mail_addresses(
         let oid = DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1]);
         params.distinguished_name.push(oid, rcgen::DnValue::Ia5String("a@evil.example".try_into().unwrap()));
     };
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let permitted = constraints(&[email("corp.example")], &[]);
     let issuing = root.authority_with("Issuing", constrained(&permitted));
     let leaf = issuing.leaf_with(legacy);
@@ -276,7 +276,7 @@ fn a_name_of_a_constrained_and_unknown_kind_is_refused() {
 
 #[test]
 fn alternative_names_of_an_unknown_kind_are_refused_below_any_constraint() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(&[dns("corp.example")], &[])));
     let broken = element(0xa9, b"alice");
     let leaf = issuing.leaf_with(holding(std::slice::from_ref(&broken)));
@@ -319,7 +319,7 @@ fn a_upn_of_any_string_type_is_compared_with_its_constraints() {
 
 #[test]
 fn the_constraints_of_every_ca_above_apply_except_to_a_self_issued_ca() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let policy = root.authority_with("Policy", constrained(&constraints(&[dns("corp.example")], &[])));
     let next_key = policy.authority_with("Policy", holding(&[dns("other.example")]));
     let issuing = next_key.authority_with(
@@ -343,15 +343,15 @@ fn the_constraints_of_every_ca_above_apply_except_to_a_self_issued_ca() {
 
 #[test]
 fn the_constraints_of_an_anchor_apply() {
-    let root = TestAuthority::root_with("Root", constrained(&constraints(&[upn("corp.example")], &[])));
+    let root = ValidationTestCa::root_with("Root", constrained(&constraints(&[upn("corp.example")], &[])));
     let leaf = |text: &str| root.leaf_with(holding(&[upn(text)]));
     assert!(validated(&[&leaf("alice@corp.example")], &anchored(&root)).is_ok());
     assert_eq!(refused(&[&leaf("alice@evil.example")], &anchored(&root)).0, 0);
-    let broken = TestAuthority::root_with("Root", constrained(&[0x30, 0]));
+    let broken = ValidationTestCa::root_with("Root", constrained(&[0x30, 0]));
     let extension = const_oid::db::rfc5280::ID_CE_NAME_CONSTRAINTS.into();
     let violation = PathViolation::UndecodableExtension { extension };
     assert_eq!(refused(&[&broken.leaf()], &anchored(&broken)), (1, violation));
-    let twice = TestAuthority::root_with("Root", |params| {
+    let twice = ValidationTestCa::root_with("Root", |params| {
         for _ in 0..2 {
             params.custom_extensions.push(extension_of(&constraints(&[upn("corp.example")], &[])));
         }
@@ -364,7 +364,7 @@ fn the_constraints_of_an_anchor_apply() {
 fn a_minimum_a_maximum_and_an_empty_list_are_refused() {
     let subtree = |rest: &[u8]| sequence(&[dns("corp.example"), rest.to_vec()]);
     let verdict_of = |list: Vec<u8>| {
-        let root = TestAuthority::root("Root");
+        let root = ValidationTestCa::root("Root");
         let content = sequence(&[element(0xa0, &list)]);
         let issuing = root.authority_with("Issuing", constrained(&content));
         validated(&[&issuing.leaf(), &issuing.certificate], &anchored(&root))
@@ -383,7 +383,7 @@ fn comparisons_of_names_and_subtrees_are_bounded() {
     let many = |count: u32, make: fn(&str) -> Vec<u8>| -> Vec<Vec<u8>> {
         (0..count).map(|number| make(&format!("{number}.example"))).collect()
     };
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(&[], &many(2_000, dns))));
     let leaf = issuing.leaf_with(|params| {
         params.subject_alt_names = vec![SanType::DnsName("a.other".try_into().unwrap()); 1_000];
@@ -398,7 +398,7 @@ fn comparisons_of_names_and_subtrees_are_bounded() {
 #[test]
 fn comparisons_of_one_very_long_name_are_bounded() {
     let subtrees: Vec<_> = (0..1_000).map(|number| dns(&format!("{number}.example"))).collect();
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(&[], &subtrees)));
     let leaf = issuing.leaf_with(holding(&[dns(&"a.".repeat(7_500))]));
     let (_, violation) = refused(&[&leaf, &issuing.certificate], &anchored(&root));
@@ -407,7 +407,7 @@ fn comparisons_of_one_very_long_name_are_bounded() {
 
 #[test]
 fn a_refusal_has_the_name_and_the_ca() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(&[], &[other_name(FASC_N, "1")])));
     let leaf = issuing.leaf_with(holding(&[other_name(FASC_N, "1")]));
     let by = issuing.certificate.subject().clone();

@@ -13,7 +13,7 @@ fn digests(chain: &ValidatedChain) -> Vec<Vec<Fingerprint>> {
 
 #[test]
 fn presented_and_configured_intermediates_both_lead_to_an_anchor() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let policy = root.authority("Policy");
     let issuing = policy.authority("Issuing");
     let leaf = issuing.leaf();
@@ -27,7 +27,7 @@ fn presented_and_configured_intermediates_both_lead_to_an_anchor() {
 
 #[test]
 fn the_order_of_the_other_certificates_does_not_matter() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let policy = root.authority("Policy");
     let issuing = policy.authority("Issuing");
     let leaf = issuing.leaf();
@@ -38,7 +38,7 @@ fn the_order_of_the_other_certificates_does_not_matter() {
 
 #[test]
 fn the_identity_is_that_of_the_first_certificate_in_any_order_of_the_others() {
-    let (root, foreign) = (TestAuthority::root("Root"), TestAuthority::root("Foreign"));
+    let (root, foreign) = (ValidationTestCa::root("Root"), ValidationTestCa::root("Foreign"));
     let issuing = root.authority("Issuing");
     let (alice, bob, mallory) = (issuing.leaf(), issuing.leaf(), foreign.leaf());
     let ca = &issuing.certificate;
@@ -55,7 +55,7 @@ fn the_identity_is_that_of_the_first_certificate_in_any_order_of_the_others() {
 
 #[test]
 fn another_certificate_that_cannot_be_decoded_has_no_effect() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let leaf = root.leaf();
     let sent = [CertificateDer::from(leaf.der()), CertificateDer::from(b"junk".as_slice())];
     let chain = Arc::new(PresentedChain::parse(&sent).unwrap());
@@ -65,7 +65,7 @@ fn another_certificate_that_cannot_be_decoded_has_no_effect() {
 
 #[test]
 fn presented_certificates_are_bounded_in_number_and_size() {
-    let leaf = TestAuthority::root("Root").leaf();
+    let leaf = ValidationTestCa::root("Root").leaf();
     let sent = vec![CertificateDer::from(leaf.der()); MAX_PRESENTED_CERTIFICATES + 1];
     let refusal = PresentedChain::parse(&sent).unwrap_err();
     assert_eq!(refusal, MalformedChain::TooManyCertificates { count: 17 });
@@ -86,7 +86,7 @@ fn presented_certificates_are_bounded_in_number_and_size() {
 
 #[test]
 fn chains_that_differ_in_certificate_boundaries_only_have_different_digests() {
-    let leaf = TestAuthority::root("Root").leaf();
+    let leaf = ValidationTestCa::root("Root").leaf();
     let parse = |others: &[&[u8]]| {
         let mut sent = vec![CertificateDer::from(leaf.der())];
         sent.extend(others.iter().map(|&other| CertificateDer::from(other)));
@@ -97,7 +97,7 @@ fn chains_that_differ_in_certificate_boundaries_only_have_different_digests() {
 
 #[test]
 fn all_valid_paths_are_kept_and_the_first_to_expire_is_the_deadline() {
-    let (old, new) = (TestAuthority::root("Old"), TestAuthority::root("New"));
+    let (old, new) = (ValidationTestCa::root("Old"), ValidationTestCa::root("New"));
     let issuing = old.authority("Issuing");
     let other = read(
         &authority_params("Issuing")
@@ -113,7 +113,7 @@ fn all_valid_paths_are_kept_and_the_first_to_expire_is_the_deadline() {
 
 #[test]
 fn a_path_that_fails_does_not_affect_a_valid_one() {
-    let (old, new) = (TestAuthority::root("Old"), TestAuthority::root("New"));
+    let (old, new) = (ValidationTestCa::root("Old"), ValidationTestCa::root("New"));
     let issuing = old.authority_with("Issuing", |params| params.not_after = rcgen::date_time_ymd(2025, 1, 1));
     let renewed = new.cross_sign(&issuing, "Issuing");
     let trust = TrustSet::new(vec![old.certificate.clone(), new.certificate.clone()], Vec::new());
@@ -124,7 +124,7 @@ fn a_path_that_fails_does_not_affect_a_valid_one() {
 
 #[test]
 fn the_refusal_is_that_of_the_path_closest_to_being_valid() {
-    let (root, foreign) = (TestAuthority::root("Root"), TestAuthority::root("Foreign"));
+    let (root, foreign) = (ValidationTestCa::root("Root"), ValidationTestCa::root("Foreign"));
     let issuing =
         root.authority_with("Issuing", |params| params.not_after = rcgen::date_time_ymd(2025, 1, 1));
     let useless = foreign.cross_sign(&issuing, "Issuing");
@@ -137,8 +137,8 @@ fn the_refusal_is_that_of_the_path_closest_to_being_valid() {
 
 #[test]
 fn two_cas_that_certify_each_other_do_not_loop() {
-    let root = TestAuthority::root("Root");
-    let (left, right) = (TestAuthority::root("Left"), TestAuthority::root("Right"));
+    let root = ValidationTestCa::root("Root");
+    let (left, right) = (ValidationTestCa::root("Left"), ValidationTestCa::root("Right"));
     let (left_by_right, right_by_left) = (right.cross_sign(&left, "Left"), left.cross_sign(&right, "Right"));
     let chain = [&left.leaf(), &left_by_right, &right_by_left, &left.certificate, &right.certificate];
     let issuer = right.certificate.issuer().clone();
@@ -149,7 +149,7 @@ fn two_cas_that_certify_each_other_do_not_loop() {
 
 #[test]
 fn a_path_of_ten_certificates_is_followed_and_one_of_eleven_is_not() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let mut authorities = vec![root.authority("CA 0")];
     for number in 1..9 {
         let next = authorities[number - 1].authority(&format!("CA {number}"));
@@ -168,7 +168,7 @@ fn a_path_of_ten_certificates_is_followed_and_one_of_eleven_is_not() {
 
 #[test]
 fn no_more_than_eight_paths_are_kept() {
-    let roots: Vec<_> = (0..12).map(|number| TestAuthority::root(&format!("Root {number}"))).collect();
+    let roots: Vec<_> = (0..12).map(|number| ValidationTestCa::root(&format!("Root {number}"))).collect();
     let issuing = roots[0].authority("Issuing");
     let crossed = roots.iter().map(|root| root.cross_sign(&issuing, "Issuing")).collect();
     let trust = TrustSet::new(roots.iter().map(|root| root.certificate.clone()).collect(), crossed);
@@ -177,8 +177,8 @@ fn no_more_than_eight_paths_are_kept() {
 
 #[test]
 fn a_hundred_cas_of_one_name_exhaust_the_limit_on_signatures() {
-    let root = TestAuthority::root("Root");
-    let authorities: Vec<_> = (0..100).map(|_| TestAuthority::root("Bridge")).collect();
+    let root = ValidationTestCa::root("Root");
+    let authorities: Vec<_> = (0..100).map(|_| ValidationTestCa::root("Bridge")).collect();
     let ring = authorities.iter().zip(authorities.iter().cycle().skip(1));
     // Without key identifiers nothing shows which of the hundred is the issuer.
     let crossed = ring.map(|(signer, subject)| {
@@ -197,7 +197,7 @@ fn a_hundred_cas_of_one_name_exhaust_the_limit_on_signatures() {
 
 #[test]
 fn seven_layers_of_four_equal_cas_exhaust_the_limit_on_steps() {
-    let top = TestAuthority::root("Top");
+    let top = ValidationTestCa::root("Top");
     let mut signer = top.authority("CA 0");
     let mut intermediates = Vec::new();
     for layer in 1..8 {
@@ -211,7 +211,7 @@ fn seven_layers_of_four_equal_cas_exhaust_the_limit_on_steps() {
         signer = next;
     }
     // 16,384 paths over 25 signatures, none of which reaches an anchor.
-    let trust = TrustSet::new(vec![TestAuthority::root("Root").certificate], intermediates);
+    let trust = TrustSet::new(vec![ValidationTestCa::root("Root").certificate], intermediates);
     let (chain, rule) = (presented(&[&signer.leaf()]), ValidationRule::default());
     let (verdict, signatures, budget) = PathSearch::new(&chain, &trust, &rule, NOW).run();
     assert_eq!(verdict.unwrap_err().violation, PathViolation::TooManyBranches);

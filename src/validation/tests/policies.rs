@@ -48,7 +48,7 @@ fn below(
     leaf: Vec<Edit>,
     rule: impl FnOnce(&mut ValidationRule),
 ) -> Result<Vec<ObjectIdentifier>, (usize, PathViolation)> {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuing = root.authority_with("Issuing", all(ca));
     let chain = presented(&[&issuing.leaf_with(all(leaf)), &issuing.certificate]);
     let mut changed_rule = ValidationRule::default();
@@ -142,9 +142,9 @@ fn a_required_policy_must_be_one_of_the_initial_set() {
 
 #[test]
 fn a_rule_is_satisfied_by_one_path_as_a_whole() {
-    let (left, right) = (TestAuthority::root("Left"), TestAuthority::root("Right"));
+    let (left, right) = (ValidationTestCa::root("Left"), ValidationTestCa::root("Right"));
     let key = left.authority("Issuing");
-    let crossed = |root: &TestAuthority, policy| {
+    let crossed = |root: &ValidationTestCa, policy| {
         let mut params = authority_params("Issuing");
         policies(&[policy])(&mut params);
         read(&params.signed_by(key.issuer.key(), &root.issuer).unwrap())
@@ -164,7 +164,7 @@ fn a_rule_is_satisfied_by_one_path_as_a_whole() {
 fn ten_thousand_mappings_exhaust_the_limit_on_policies() {
     let number = |number: u32| format!("1.3.6.1.4.1.32473.{number}").parse().unwrap();
     let pairs: Vec<_> = (0..10_000).map(|from| (number(from), number(from + 1))).collect();
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuing = root.authority_with("Issuing", all(vec![policies(&[ANY_POLICY]), mappings(&pairs)]));
     let trust = TrustSet::new(vec![root.certificate.clone()], vec![issuing.certificate.clone()]);
     let (chain, rule) = (presented(&[&issuing.leaf()]), ValidationRule::default());
@@ -175,7 +175,7 @@ fn ten_thousand_mappings_exhaust_the_limit_on_policies() {
 
 #[test]
 fn mappings_that_double_on_every_level_create_few_nodes() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let edit = || {
         let pairs = [(GOLD, GOLD), (GOLD, SILVER), (SILVER, GOLD), (SILVER, SILVER)];
         all(vec![policies(&[GOLD, SILVER]), mappings(&pairs)])
@@ -200,7 +200,7 @@ fn mappings_that_double_on_every_level_create_few_nodes() {
 fn the_longest_leaf_full_of_policies_stays_within_the_limit() {
     let many: Vec<_> =
         (0..1_120_u32).map(|number| format!("1.3.6.1.4.1.32473.{number}").parse().unwrap()).collect();
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuing = root.authority_with("Issuing", policies(&[ANY_POLICY]));
     let leaf = issuing.leaf_with(policies(&many));
     assert!((15_000..MAX_CERTIFICATE_BYTES).contains(&leaf.der().len()), "{}", leaf.der().len());

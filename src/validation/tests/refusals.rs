@@ -19,7 +19,7 @@ pub(super) fn changed(
     certificate: &Certificate,
     from: &[u8],
     to: &[u8],
-    issuer: &TestAuthority,
+    issuer: &ValidationTestCa,
 ) -> Certificate {
     let der = |tag: u8, content: &[u8]| {
         let length = u16::try_from(content.len()).unwrap().to_be_bytes();
@@ -44,7 +44,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_leaf_of_a_foreign_root_with_the_same_name_is_refused() {
-    let (ours, theirs) = (TestAuthority::root("Root"), TestAuthority::root("Root"));
+    let (ours, theirs) = (ValidationTestCa::root("Root"), ValidationTestCa::root("Root"));
     let issuer = ours.certificate.subject().clone();
     let wrong = PathViolation::Signature { issuer, cause: SignatureError::Wrong };
     let leaf = theirs.leaf();
@@ -54,7 +54,7 @@ fn a_leaf_of_a_foreign_root_with_the_same_name_is_refused() {
 
 #[test]
 fn a_leaf_whose_issuer_is_unknown_is_refused() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuing = root.authority("Issuing");
     let issuer = issuing.certificate.subject().clone();
     assert_eq!(refused(&[&issuing.leaf()], &anchored(&root)), (0, PathViolation::NoIssuer { issuer }));
@@ -63,7 +63,7 @@ fn a_leaf_whose_issuer_is_unknown_is_refused() {
 
 #[test]
 fn an_empty_trust_set_trusts_no_certificate() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuer = root.certificate.subject().clone();
     let refusal = refused(&[&root.leaf(), &root.certificate], &TrustSet::default());
     assert_eq!(refusal, (1, PathViolation::NoIssuer { issuer }));
@@ -71,14 +71,14 @@ fn an_empty_trust_set_trusts_no_certificate() {
 
 #[test]
 fn an_anchor_is_not_a_client_certificate() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuer = root.certificate.subject().clone();
     assert_eq!(refused(&[&root.certificate], &anchored(&root)), (0, PathViolation::NoIssuer { issuer }));
 }
 
 #[test]
 fn a_changed_certificate_is_refused() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let leaf = Certificate::from_der(&replaced(root.leaf().der(), b"Alice", b"Boris")).unwrap();
     let issuer = root.certificate.subject().clone();
     let wrong = PathViolation::Signature { issuer, cause: SignatureError::Wrong };
@@ -87,7 +87,7 @@ fn a_changed_certificate_is_refused() {
 
 #[test]
 fn an_inner_algorithm_that_is_not_the_outer_one_is_refused() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let sha256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
     let sha384 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3];
     let leaf = changed(&root.leaf(), &sha256, &sha384, &root);
@@ -104,21 +104,21 @@ fn expired_and_not_yet_valid_are_distinguished_for_every_certificate_of_the_path
     let early = PathViolation::NotYetValid { not_before: UnixTime::from_seconds(1_795_392_000) };
 
     for (edit, violation) in [(past as fn(&mut _), expired), (future, early)] {
-        let root = TestAuthority::root("Root");
+        let root = ValidationTestCa::root("Root");
         assert_eq!(refused(&[&root.leaf_with(edit)], &anchored(&root)), (0, violation.clone()));
 
         let issuing = root.authority_with("Issuing", edit);
         let refusal = refused(&[&issuing.leaf(), &issuing.certificate], &anchored(&root));
         assert_eq!(refusal, (1, violation.clone()));
 
-        let root = TestAuthority::root_with("Root", edit);
+        let root = ValidationTestCa::root_with("Root", edit);
         assert_eq!(refused(&[&root.leaf()], &anchored(&root)), (1, violation));
     }
 }
 
 #[test]
 fn the_last_second_of_the_validity_belongs_to_it() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let leaf = root.leaf_with(|params| params.not_after = rcgen::date_time_ymd(2026, 11, 22));
     let at = |time| validate(&presented(&[&leaf]), &anchored(&root), &ValidationRule::default(), time);
     let chain = at(leaf.not_after()).unwrap();
@@ -128,7 +128,7 @@ fn the_last_second_of_the_validity_belongs_to_it() {
 
 #[test]
 fn a_certificate_that_is_not_a_ca_cannot_issue() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     for kind in [IsCa::NoCa, IsCa::ExplicitNoCa] {
         let no_ca = root.authority_with("Mallory", |params| params.is_ca = kind);
         assert_eq!(
@@ -140,7 +140,7 @@ fn a_certificate_that_is_not_a_ca_cannot_issue() {
 
 #[test]
 fn a_ca_of_version_2_cannot_issue() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuing = root.authority("Issuing");
     let version_2 = changed(&issuing.certificate, &[0xa0, 3, 2, 1, 2], &[0xa0, 3, 2, 1, 1], &root);
     assert_eq!(refused(&[&issuing.leaf(), &version_2], &anchored(&root)), (1, PathViolation::NotCa));
@@ -150,22 +150,22 @@ fn a_ca_of_version_2_cannot_issue() {
 fn a_ca_without_key_cert_sign_cannot_issue() {
     let violation = PathViolation::KeyUsage { needed: "keyCertSign" };
     let edit = |params: &mut CertificateParams| params.key_usages = vec![KeyUsagePurpose::CrlSign];
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let issuing = root.authority_with("Issuing", edit);
     let refusal = refused(&[&issuing.leaf(), &issuing.certificate], &anchored(&root));
     assert_eq!(refusal, (1, violation.clone()));
 
-    let root = TestAuthority::root_with("Root", edit);
+    let root = ValidationTestCa::root_with("Root", edit);
     assert_eq!(refused(&[&root.leaf()], &anchored(&root)), (1, violation));
 
-    let without = TestAuthority::root_with("Root", |params| params.key_usages.clear());
+    let without = ValidationTestCa::root_with("Root", |params| params.key_usages.clear());
     assert!(validated(&[&without.leaf()], &anchored(&without)).is_ok());
 }
 
 #[test]
 fn the_path_length_counts_the_cas_below_except_self_issued_ones() {
     let zero = |params: &mut CertificateParams| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let policy = root.authority_with("Policy", zero);
     assert!(validated(&[&policy.leaf(), &policy.certificate], &anchored(&root)).is_ok());
 
@@ -180,7 +180,7 @@ fn the_path_length_counts_the_cas_below_except_self_issued_ones() {
 
 #[test]
 fn a_leaf_without_digital_signature_is_refused() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let encipher = root.leaf_with(|params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment]);
     let needed = "digitalSignature";
     assert_eq!(refused(&[&encipher], &anchored(&root)), (0, PathViolation::KeyUsage { needed }));
@@ -190,7 +190,7 @@ fn a_leaf_without_digital_signature_is_refused() {
 
 #[test]
 fn a_required_usage_must_be_in_the_leaf_and_allowed_by_every_ca() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let email = ExtendedKeyUsagePurpose::EmailProtection;
     let smartcard_logon = ExtendedKeyUsagePurpose::Other(vec![1, 3, 6, 1, 4, 1, 311, 20, 2, 2]);
     for usages in [vec![], vec![ANY], vec![SERVER_AUTH], vec![email.clone()], vec![smartcard_logon]] {
@@ -209,7 +209,7 @@ fn a_required_usage_must_be_in_the_leaf_and_allowed_by_every_ca() {
 
 #[test]
 fn every_required_usage_is_needed() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let missing = rfc5280::ID_KP_EMAIL_PROTECTION.into();
     let both = vec![rfc5280::ID_KP_CLIENT_AUTH.into(), missing];
     let rule = ValidationRule { extended_key_usages: both, ..ValidationRule::default() };
@@ -223,13 +223,13 @@ fn an_unknown_critical_extension_in_leaf_or_ca_refuses_the_path() {
     let add = |params: &mut CertificateParams| {
         params.custom_extensions.push(extension(&[1, 3, 6, 1, 4, 1, 32473, 1], true, &[0x30, 0]));
     };
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let violation = PathViolation::UnknownCriticalExtension { extension: unknown };
     assert_eq!(refused(&[&root.leaf_with(add)], &anchored(&root)), (0, violation.clone()));
     let issuing = root.authority_with("Issuing", add);
     assert_eq!(refused(&[&issuing.leaf(), &issuing.certificate], &anchored(&root)), (1, violation.clone()));
     // An anchor is trusted as its certificate describes it.
-    let anchor = TestAuthority::root_with("Anchor", add);
+    let anchor = ValidationTestCa::root_with("Anchor", add);
     assert_eq!(refused(&[&anchor.leaf()], &anchored(&anchor)), (1, violation));
 }
 
@@ -246,7 +246,7 @@ fn an_empty_constraint_in_leaf_or_ca_refuses_the_path() {
         let add = |params: &mut CertificateParams| {
             params.custom_extensions.push(extension(&arcs(oid), critical, &[0x30, 0]));
         };
-        let root = TestAuthority::root("Root");
+        let root = ValidationTestCa::root("Root");
         let violation = PathViolation::UndecodableExtension { extension: oid.into() };
         assert_eq!(refused(&[&root.leaf_with(add)], &anchored(&root)), (0, violation.clone()));
         let issuing = root.authority_with("Issuing", add);
@@ -256,7 +256,7 @@ fn an_empty_constraint_in_leaf_or_ca_refuses_the_path() {
 
 #[test]
 fn an_unknown_extension_that_is_not_critical_has_no_effect() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let unknown = extension(&[1, 3, 6, 1, 4, 1, 32473, 1], false, &[0xff]);
     let leaf = root.leaf_with(|params| params.custom_extensions = vec![unknown]);
     assert!(validated(&[&leaf], &anchored(&root)).is_ok());
@@ -264,7 +264,7 @@ fn an_unknown_extension_that_is_not_critical_has_no_effect() {
 
 #[test]
 fn a_duplicate_or_undecodable_extension_refuses_the_path() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let policies = [2, 5, 29, 32];
     let good = extension(&policies, false, &[0x30, 8, 0x30, 6, 6, 4, 0x55, 0x1d, 0x20, 0]);
     let bad = extension(&policies, false, &[0x30, 1]);
@@ -305,7 +305,7 @@ fn an_rsa_key_of_16384_bits_is_refused_before_it_is_used() {
     let modulus = element(2, &[&[0], [0xc5; 2_048].as_slice()].concat());
     let key = || UnusedRsaKey(element(0x30, &[modulus.as_slice(), &[2, 3, 1, 0, 1]].concat()));
     let root =
-        read(&authority_params("Root").signed_by(&key(), &TestAuthority::root("Root").issuer).unwrap());
+        read(&authority_params("Root").signed_by(&key(), &ValidationTestCa::root("Root").issuer).unwrap());
     let issuer = Issuer::new(authority_params("Root"), key());
     let leaf = read(&named("Alice").signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap());
     let cause = SignatureError::Unsupported {
@@ -318,7 +318,7 @@ fn an_rsa_key_of_16384_bits_is_refused_before_it_is_used() {
 
 #[test]
 fn an_rsa_key_below_the_minimum_is_refused() {
-    let root = TestAuthority::root("Root");
+    let root = ValidationTestCa::root("Root");
     let modulus = [&[0x30, 0x81, 0x89, 2, 0x81, 0x81, 0], [0xc5; 128].as_slice(), &[2, 3, 1, 0, 1]].concat();
     let mut params = named("Alice");
     params.extended_key_usages = vec![CLIENT_AUTH];
@@ -333,7 +333,7 @@ fn an_rsa_key_below_the_minimum_is_refused() {
 #[test]
 fn a_signature_with_sha_1_is_refused() {
     let key = KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
-    let root = TestAuthority::root("Root").authority_of_key("Root", key, |_| {});
+    let root = ValidationTestCa::root("Root").authority_of_key("Root", key, |_| {});
     let leaf = root.leaf();
     let (sha256, sha1) = ([0x86, 0xf7, 0x0d, 1, 1, 11], [0x86, 0xf7, 0x0d, 1, 1, 5]);
     let tbs = replaced(leaf.tbs_der(), &sha256, &sha1);
