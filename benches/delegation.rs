@@ -71,7 +71,7 @@ fn tokens(keytab: &Path) {
         begin.elapsed()
     };
     println!(
-        "the first token, including the log-in of the gateway: {:.1?}",
+        "the first token, including the login of the gateway: {:.1?}",
         token("alice@CORP.EXAMPLE".to_owned())
     );
     show("a new user", (1..=USERS).map(|number| token(user(number))).collect());

@@ -1,6 +1,6 @@
 //! The folded form of a name, in which all spellings that a directory may treat as one name are equal.
 //!
-//! Only for rules that deny and for counters: a deny rule, an excluded subtree, a count of failed log-ins. There, two spellings
+//! Only for rules that deny and for counters: a deny rule, an excluded subtree, a count of failed logins. There, two spellings
 //! that differ here but not in the directory would bypass the rule. A rule that permits must not use it, because it makes
 //! different names equal.
 

@@ -1,5 +1,5 @@
 //! `Authorization` and `WWW-Authenticate` in pass-through authentication: the account that a client tries to log in to,
-//! and whether the scheme authenticates the connection. Used to count failed log-ins; nothing that is read here is trusted.
+//! and whether the scheme authenticates the connection. Used to count failed logins; nothing that is read here is trusted.
 
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue};
 
-/// A log-in attempt in an `Authorization` field. The account name is the client's claim.
+/// A login attempt in an `Authorization` field. The account name is the client's claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LoginClaim {
     /// The first message of an exchange, which names no account and tries no password.
@@ -36,7 +36,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The log-in attempt of a request; `None` without `Authorization`. An unknown scheme is an attempt without an account,
+/// The login attempt of a request; `None` without `Authorization`. An unknown scheme is an attempt without an account,
 /// which counts for the client's address.
 pub(crate) fn login_claim(headers: &HeaderMap) -> Option<LoginClaim> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
@@ -145,7 +145,7 @@ fn number(message: &[u8], offset: usize) -> Option<usize> {
     Some(bytes.iter().rev().fold(0, |value, byte| value << 8 | usize::from(*byte)))
 }
 
-/// The name without its domain, in lower case; `None` if it is empty, as in an anonymous log-in.
+/// The name without its domain, in lower case; `None` if it is empty, as in an anonymous login.
 fn account(name: &str) -> Option<String> {
     let name = name.rsplit(['\\', '/']).next().unwrap_or_default();
     let name = name.split('@').next().unwrap_or_default().trim();

@@ -5,7 +5,7 @@
 use crate::directory::DirectoryAccount;
 use thiserror::Error;
 
-/// The longest accepted name in bytes. Active Directory allows 1,024 characters in a UPN, but no log-in name of a person
+/// The longest accepted name in bytes. Active Directory allows 1,024 characters in a UPN, but no login name of a person
 /// is nearly as long.
 pub(crate) const MAXIMUM_NAME_LENGTH: usize = 256;
 

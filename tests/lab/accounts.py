@@ -64,7 +64,7 @@ ACCOUNTS = {
     # Locked by five wrong passwords at every start of the lab.
     "ivan": {},
     "judy": {"accountExpires": IN_2020},
-    # Must change the password at the next log-in.
+    # Must change the password at the next login.
     "kim": {"pwdLastSet": "0"},
     # leo and mallory have the same mapping.
     "leo": {"altSecurityIdentities": ["X509:<RFC822>leo@corp.example"]},

@@ -66,7 +66,7 @@ async def upload(assault):
 WAYS = {
     "idle": ("one request each", {"request": head()}),
     "busy": ("one request each second", {"request": head(), "every": 1}),
-    "dialogues": ("the first message of a log-in each second", {"request": head("GET", f"Authorization: {FIRST_MESSAGE}"), "every": 1}),
+    "dialogues": ("the first message of a login each second", {"request": head("GET", f"Authorization: {FIRST_MESSAGE}"), "every": 1}),
     "bodies": ("a body that never comes", {"request": head("POST", f"Content-Length: {BODY}")}),
     "drips": ("a body that drips", {"request": head("POST", f"Content-Length: {BODY}"), "drip": True}),
 }
