@@ -43,7 +43,7 @@ pub struct ConnectionLimits {
 
 /// The limit for which a connection was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ConnectionRefused {
+pub(crate) enum ConnectionLimitReached {
     /// The total limit is reached, and no address has more than its share.
     #[error("the total limit of {0} connections is reached")]
     Total(usize),
@@ -64,7 +64,7 @@ pub(crate) struct ConnectionTable {
     descriptors: usize,
     started: Instant,
     /// Limits the log lines about rejected connections.
-    pub refused: CountedLine,
+    pub rejected: CountedLine,
     /// Limits the log lines about evicted connections.
     pub evicted: CountedLine,
 }
@@ -122,7 +122,7 @@ impl ConnectionTable {
             handshakes: HandshakeCount::default(),
             descriptors,
             started: Instant::now(),
-            refused: CountedLine::default(),
+            rejected: CountedLine::default(),
             evicted: CountedLine::default(),
         }
     }
@@ -140,7 +140,7 @@ impl ConnectionTable {
         self: &Arc<Self>,
         address: IpAddr,
         limits: &ConnectionLimits,
-    ) -> Result<(OpenConnection, bool), ConnectionRefused> {
+    ) -> Result<(OpenConnection, bool), ConnectionLimitReached> {
         let address = address.to_canonical();
         let trusted = limits.trusted.iter().any(|network| network.contains(&address));
         let (key, network) = keys(address, if trusted { 128 } else { limits.ipv6_prefix });
@@ -149,7 +149,7 @@ impl ConnectionTable {
         table.forget_ended(now);
         let most = self.most(limits);
         if !trusted {
-            table.admits(key, network, limits, most)?;
+            table.check_limits(key, network, limits, most)?;
         }
         let is_full = table.total >= most;
         if is_full {
@@ -189,36 +189,39 @@ impl ConnectionTable {
 impl ConnectionCounts {
     /// Checks the limits per address and per network. One that is not below the total limit has no effect: a connection is
     /// evicted instead.
-    fn admits(
+    fn check_limits(
         &self,
         key: AddressKey,
         network: NetworkKey,
         limits: &ConnectionLimits,
         most: usize,
-    ) -> Result<(), ConnectionRefused> {
+    ) -> Result<(), ConnectionLimitReached> {
         let ConnectionLimits { per_address, per_network, .. } = *limits;
         let of_address = self.addresses.get(&key).map_or(0, |address| address.open.len());
         if per_address < most && of_address >= per_address {
-            return Err(ConnectionRefused::Address(per_address));
+            return Err(ConnectionLimitReached::Address(per_address));
         }
         let of_network = self.networks.get(&network).copied().unwrap_or_default();
         if per_network < most && of_network >= per_network {
-            return Err(ConnectionRefused::Network(per_network));
+            return Err(ConnectionLimitReached::Network(per_network));
         }
         Ok(())
     }
 
     /// Evicts a connection of the address with the most connections, if that has more than `newcomer` will have.
-    fn make_room(&mut self, newcomer: AddressKey, most: usize) -> Result<(), ConnectionRefused> {
+    fn make_room(&mut self, newcomer: AddressKey, most: usize) -> Result<(), ConnectionLimitReached> {
         let own = self.addresses.get(&newcomer).map_or(0, |address| address.closable);
         let Some((number, key)) = self.by_number.last().copied() else {
-            return Err(ConnectionRefused::Total(most));
+            return Err(ConnectionLimitReached::Total(most));
         };
         if number <= own + 1 {
-            return Err(ConnectionRefused::Total(most));
+            return Err(ConnectionLimitReached::Total(most));
         }
-        let victim =
-            self.addresses.get(&key).and_then(AddressEntry::victim).ok_or(ConnectionRefused::Total(most))?;
+        let victim = self
+            .addresses
+            .get(&key)
+            .and_then(AddressEntry::victim)
+            .ok_or(ConnectionLimitReached::Total(most))?;
         if let Some(activity) = self.close(key, victim) {
             activity.evicted.cancel();
         }
@@ -413,7 +416,7 @@ mod tests {
         Arc::new(ConnectionTable::new(usize::MAX))
     }
 
-    fn admit(table: &Arc<ConnectionTable>, address: &str) -> Result<OpenConnection, ConnectionRefused> {
+    fn admit(table: &Arc<ConnectionTable>, address: &str) -> Result<OpenConnection, ConnectionLimitReached> {
         table.admit(address.parse().unwrap(), &limits()).map(|(open, _)| open)
     }
 
@@ -428,9 +431,9 @@ mod tests {
     fn connections_of_an_address_and_a_network_are_limited_until_one_closes() {
         let table = table();
         let mut open = fill(&table, ["192.0.2.1"; 4]);
-        assert_eq!(admit(&table, "192.0.2.1").unwrap_err(), ConnectionRefused::Address(4));
+        assert_eq!(admit(&table, "192.0.2.1").unwrap_err(), ConnectionLimitReached::Address(4));
         open.extend(fill(&table, ["192.0.2.2", "192.0.2.3"]));
-        assert_eq!(admit(&table, "192.0.2.4").unwrap_err(), ConnectionRefused::Network(6));
+        assert_eq!(admit(&table, "192.0.2.4").unwrap_err(), ConnectionLimitReached::Network(6));
         open.extend(fill(&table, ["192.0.3.1"]));
         open.clear();
         fill(&table, ["192.0.2.1"; 4]);
@@ -440,7 +443,7 @@ mod tests {
     fn an_ipv6_prefix_is_one_address() {
         let table = table();
         let _open = fill(&table, ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::ffff:4"]);
-        assert_eq!(admit(&table, "2001:db8::5").unwrap_err(), ConnectionRefused::Address(4));
+        assert_eq!(admit(&table, "2001:db8::5").unwrap_err(), ConnectionLimitReached::Address(4));
         assert!(admit(&table, "2001:db8:0:1::5").is_ok());
     }
 
@@ -449,7 +452,7 @@ mod tests {
         let table = table();
         let open = fill(&table, ["198.51.100.1"; 10]);
         assert!(open.iter().all(|connection| connection.budget().is_none()));
-        assert_eq!(admit(&table, "192.0.2.1").unwrap_err(), ConnectionRefused::Total(10));
+        assert_eq!(admit(&table, "192.0.2.1").unwrap_err(), ConnectionLimitReached::Total(10));
         assert!(open.iter().all(|connection| !connection.evicted().is_cancelled()));
     }
 
@@ -501,7 +504,7 @@ mod tests {
     fn a_client_does_not_evict_one_with_as_many_connections() {
         let table = table();
         let open = full(&table);
-        assert_eq!(admit(&table, "192.0.3.1").unwrap_err(), ConnectionRefused::Total(10));
+        assert_eq!(admit(&table, "192.0.3.1").unwrap_err(), ConnectionLimitReached::Total(10));
         assert!(evicted(&open).is_empty());
     }
 
@@ -518,7 +521,7 @@ mod tests {
     fn connections_are_limited_by_the_file_descriptors() {
         let table = Arc::new(ConnectionTable::new(1));
         let _open = fill(&table, ["192.0.2.1"]);
-        assert_eq!(admit(&table, "192.0.3.1").unwrap_err(), ConnectionRefused::Total(1));
+        assert_eq!(admit(&table, "192.0.3.1").unwrap_err(), ConnectionLimitReached::Total(1));
     }
 
     #[test]

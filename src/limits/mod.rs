@@ -12,7 +12,7 @@ mod request_rate;
 pub(crate) mod scheduling;
 
 pub use client_network::AddressKey;
-pub(crate) use connections::{ConnectionLimits, ConnectionRefused, ConnectionTable, OpenConnection};
+pub(crate) use connections::{ConnectionLimitReached, ConnectionLimits, ConnectionTable, OpenConnection};
 pub(crate) use handshakes::{HandshakeLimitReached, HandshakeQuota};
 pub(crate) use http2_frames::{
     FrameBudget, FrameLimits, HeadRejection, Http2Stream, RequestHeads, UnservedHeads,

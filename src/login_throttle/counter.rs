@@ -35,7 +35,7 @@ pub(super) enum AttemptOutcome {
 
 /// The attempts of one key.
 #[derive(Clone, Copy, Debug)]
-struct FailureCount {
+struct LoginFailureCount {
     failures: u32,
     in_progress: u32,
     /// The start of the window.
@@ -45,7 +45,7 @@ struct FailureCount {
 /// The counts of one kind of key.
 #[derive(Debug)]
 pub(super) struct FailureCounter {
-    counts: HashMap<u64, FailureCount>,
+    counts: HashMap<u64, LoginFailureCount>,
     limit: u32,
     window: Duration,
     reset_rule: ResetRule,
@@ -66,7 +66,7 @@ impl FailureCounter {
             self.make_room(now)?;
         }
         let count =
-            self.counts.entry(key).or_insert(FailureCount { failures: 0, in_progress: 0, since: now });
+            self.counts.entry(key).or_insert(LoginFailureCount { failures: 0, in_progress: 0, since: now });
         count.check(limit, window, now)?;
         if count.failures.saturating_add(count.in_progress) >= limit {
             return Err(IN_PROGRESS_WAIT);
@@ -145,7 +145,7 @@ impl FailureCounter {
     }
 }
 
-impl FailureCount {
+impl LoginFailureCount {
     fn check(&mut self, limit: u32, window: Duration, now: UnixTime) -> Result<(), Duration> {
         // A clock that was set back must not extend the wait.
         self.since = self.since.min(now);

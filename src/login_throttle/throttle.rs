@@ -80,7 +80,7 @@ struct FailureCounters {
 #[derive(Debug)]
 #[must_use = "an attempt that is dropped counts as failed"]
 pub struct AttemptPermit {
-    attempts: Arc<LoginThrottle>,
+    throttle: Arc<LoginThrottle>,
     address: u64,
     accounts: Vec<u64>,
     begun: UnixTime,
@@ -117,9 +117,9 @@ impl LoginThrottle {
         let key = self.hasher.hash_one(address);
         self.with_counters(|counters| counters.addresses.reserve(key, now))
             .map_err(|retry_after| LoginThrottled { counted: ThrottledBy::Address, retry_after })?;
-        let attempts = Arc::clone(self);
+        let throttle = Arc::clone(self);
         Ok(AttemptPermit {
-            attempts,
+            throttle,
             address: key,
             accounts: Vec::new(),
             begun: now,
@@ -161,11 +161,11 @@ impl AttemptPermit {
     /// count. Otherwise it counts as failed for the earlier names, so that a client that is blocked under one name cannot
     /// continue to guess under the others.
     pub fn for_account(mut self, account: &str, now: UnixTime) -> Result<Self, LoginThrottled> {
-        let key = self.attempts.account_key(account);
+        let key = self.throttle.account_key(account);
         if self.accounts.contains(&key) {
             return Ok(self);
         }
-        match self.attempts.with_counters(|counters| counters.accounts.reserve(key, now)) {
+        match self.throttle.with_counters(|counters| counters.accounts.reserve(key, now)) {
             Ok(()) => {
                 self.accounts.push(key);
                 Ok(self)
@@ -211,7 +211,7 @@ impl AttemptPermit {
         if std::mem::replace(&mut self.settled, true) {
             return;
         }
-        self.attempts.with_counters(|counters| {
+        self.throttle.with_counters(|counters| {
             counters.addresses.settle(self.address, outcome, now);
             for account in &self.accounts {
                 counters.accounts.settle(*account, outcome, now);

@@ -17,14 +17,14 @@ use rcgen::KeyUsagePurpose;
 use std::sync::Arc;
 
 /// A certificate with two paths, because two roots certified its issuing CA.
-pub(crate) struct Card {
+pub(crate) struct TestCredential {
     pub(super) credential: Arc<Credential>,
     pub(super) issuing: KeyId,
     pub(super) first_root: KeyId,
     pub(super) second_root: KeyId,
 }
 
-impl Card {
+impl TestCredential {
     /// Returns a certificate that maps to `account`.
     pub(super) fn of(account: Account) -> Self {
         Self::mapped(Ok(Arc::new(account)))
@@ -90,7 +90,7 @@ pub(crate) fn password_of(account: Account, deadline: UnixTime) -> Evidence {
 pub(super) fn rule(
     client_certificate: ClientCertificateRule,
     password: PasswordRule,
-    admission: AccessControl,
+    access: AccessControl,
 ) -> Arc<AccessRule> {
     Arc::new(AccessRule {
         name: "/x".to_owned(),
@@ -99,7 +99,7 @@ pub(super) fn rule(
         password,
         unmapped_certificate: UnmappedCertificateRule::Reject,
         conditions: CertificateConditions::default(),
-        access: admission,
+        access: access,
         query: QueryRule::Allow,
         cross_site: CrossSiteRule::Reject,
         max_body: 0,

@@ -61,7 +61,7 @@ impl ClientResponseBody {
         }
     }
 
-    fn break_off(&mut self, error: &ResponseBodyError) {
+    fn abort(&mut self, error: &ResponseBodyError) {
         if let Some(record) = self.record.take() {
             let id = match error {
                 ResponseBodyError::Stalled => DenialId::BackendTimeout,
@@ -97,18 +97,18 @@ impl Body for ClientResponseBody {
         let frame = match this.source.poll_frame(cx) {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
-                this.progress.iter().for_each(|progress| progress.waits_for_backend());
+                this.progress.iter().for_each(|progress| progress.wait_for_backend());
                 return Poll::Pending;
             }
         };
         let data = frame.iter().flatten().filter_map(Frame::data_ref).map(Bytes::len).sum::<usize>();
         let data = u64::try_from(data).unwrap_or(u64::MAX);
-        this.progress.iter().for_each(|progress| progress.moved(data));
+        this.progress.iter().for_each(|progress| progress.record_progress(data));
         match &frame {
             // Trailers are the last frame. The body is not polled after them.
             Some(Ok(frame)) if frame.is_trailers() => this.finish(),
             Some(Ok(_)) => this.sent += data,
-            Some(Err(error)) => this.break_off(error),
+            Some(Err(error)) => this.abort(error),
             None => this.finish(),
         }
         Poll::Ready(frame)

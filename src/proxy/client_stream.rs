@@ -15,7 +15,7 @@ pub(super) struct ClientStream<IO>(Rc<RefCell<SharedStream<IO>>>);
 
 struct SharedStream<IO> {
     io: IO,
-    life: Rc<ConnectionLifetime>,
+    lifetime: Rc<ConnectionLifetime>,
     /// The number of requests up to the last time at which everything was written.
     written_up_to: u64,
     /// The client has begun a request head that hyper has not passed on.
@@ -32,8 +32,8 @@ pub(super) struct EndedStream<IO> {
 }
 
 impl<IO> ClientStream<IO> {
-    pub(super) fn new(io: IO, life: Rc<ConnectionLifetime>) -> Self {
-        let shared = SharedStream { io, life, written_up_to: 0, head_begun: false };
+    pub(super) fn new(io: IO, lifetime: Rc<ConnectionLifetime>) -> Self {
+        let shared = SharedStream { io, lifetime, written_up_to: 0, head_begun: false };
         Self(Rc::new(RefCell::new(shared)))
     }
 
@@ -53,7 +53,7 @@ impl<IO> ClientStream<IO> {
 impl<IO> SharedStream<IO> {
     /// Whether the responses to all requests were written completely. What is written then is no response to a request.
     fn is_quiet(&self) -> bool {
-        !self.life.is_answering() && self.life.requests() == self.written_up_to
+        !self.lifetime.is_busy() && self.lifetime.requests() == self.written_up_to
     }
 }
 
@@ -102,8 +102,8 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for ClientStream<IO> {
         let mut shared = self.0.borrow_mut();
         ready!(Pin::new(&mut shared.io).poll_flush(cx))?;
         // hyper flushes when it has written everything.
-        if !shared.is_quiet() && !shared.life.is_answering() {
-            shared.written_up_to = shared.life.requests();
+        if !shared.is_quiet() && !shared.lifetime.is_busy() {
+            shared.written_up_to = shared.lifetime.requests();
             shared.head_begun = false;
         }
         Poll::Ready(Ok(()))

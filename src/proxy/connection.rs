@@ -5,12 +5,12 @@ use super::body::ClientResponseBody;
 use super::client_body::ClientBody;
 use super::client_stream::ClientStream;
 use super::http2::Http2Connection;
-use super::lifetime::{ConnectionLifetime, LifetimeAction};
+use super::lifetime::{ConnectionLifetime, LifetimeAction, LifetimeLimits};
 use super::linger::{self, RemainingData};
 use super::pipeline::{ClientChannel, ClientConnection, ConnectionCredential, ConnectionEndpoints};
 use super::record::ConnectionFacts;
 use super::service::ConnectionService;
-use super::snapshot::{Limits, Snapshot};
+use super::snapshot::{ProxyLimits, Snapshot};
 use super::worker::Worker;
 use crate::limits::OpenConnection;
 use crate::request::HostName;
@@ -38,8 +38,8 @@ pub(crate) async fn serve_tls(
     endpoints: ConnectionEndpoints,
     open: OpenConnection,
 ) {
-    let state = Rc::clone(&worker);
-    let state = state.state();
+    let owner = Rc::clone(&worker);
+    let state = owner.state();
     let snapshot = state.snapshot.load_full();
     let local = stream.local_addr().unwrap_or(endpoints.listener);
     let choose = |name: Option<&str>| {
@@ -79,14 +79,14 @@ pub(crate) async fn serve_tls(
     };
     let limits = snapshot.limits;
     let span = lifetime_span(&snapshot, &worker, &facts, server_name.as_ref(), endpoints, local);
-    let life = ConnectionLifetime::new(span, &limits, open);
+    let lifetime = ConnectionLifetime::new(LifetimeLimits::new(span, &limits), open);
     drop(snapshot);
     let http2 = facts.http2;
     let connection = connection_facts(&worker, endpoints, Some(&facts));
     let credential = Box::new(ConnectionCredential::new(facts, client));
     let channel = ClientChannel::Tls { local, server_name, credential };
     let client_connection = ClientConnection { endpoints, client, channel };
-    let service = Rc::new(ConnectionService::new(worker, connection, client_connection, life));
+    let service = Rc::new(ConnectionService::new(worker, connection, client_connection, lifetime));
     // Boxed, so that the task, which is moved several times when it is spawned, has no room for either.
     if http2 {
         Box::pin(serve_http2(stream, service, limits)).await;
@@ -104,19 +104,19 @@ pub(crate) async fn serve_plain(
 ) {
     let limits = worker.state().snapshot.load().limits;
     let client = open.key();
-    let life = ConnectionLifetime::new(limits.connection_max_age, &limits, open);
+    let lifetime = ConnectionLifetime::new(LifetimeLimits::new(limits.connection_max_age, &limits), open);
     let connection = connection_facts(&worker, endpoints, None);
     let client_connection = ClientConnection { endpoints, client, channel: ClientChannel::Plain };
-    let service = Rc::new(ConnectionService::new(worker, connection, client_connection, life));
+    let service = Rc::new(ConnectionService::new(worker, connection, client_connection, lifetime));
     serve_http1(stream, service, limits).await;
 }
 
-async fn serve_http1<IO>(stream: IO, service: Rc<ConnectionService>, limits: Limits)
+async fn serve_http1<IO>(stream: IO, service: Rc<ConnectionService>, limits: ProxyLimits)
 where
     IO: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let handler = RequestHandler(Rc::clone(&service));
-    let stream = ClientStream::new(stream, Rc::clone(service.life()));
+    let stream = ClientStream::new(stream, Rc::clone(service.lifetime()));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.client_idle_timeout)
@@ -128,7 +128,7 @@ where
     let ended = run(connection, &service, http1::Connection::graceful_shutdown, false).await;
     let (Some(ended), Some(left)) = (ended, stream.into_left()) else { return };
     let page = service.connection_ended(&ended, &left);
-    let more = match page.is_some() || service.life().has_unread() {
+    let more = match page.is_some() || service.lifetime().has_unread_body() {
         true => RemainingData::Expected,
         false => RemainingData::Unlikely,
     };
@@ -139,11 +139,11 @@ where
     };
     if is_orderly {
         let closing = linger::close(left.io, page, more, limits.linger);
-        service.life().evicted().run_until_cancelled(closing).await;
+        service.lifetime().evicted().run_until_cancelled(closing).await;
     }
 }
 
-async fn serve_http2<IO>(stream: IO, service: Rc<ConnectionService>, limits: Limits)
+async fn serve_http2<IO>(stream: IO, service: Rc<ConnectionService>, limits: ProxyLimits)
 where
     IO: AsyncRead + AsyncWrite + Unpin + 'static,
 {
@@ -179,22 +179,22 @@ async fn run<C>(
 where
     C: Future,
 {
-    let life = service.life();
+    let lifetime = service.lifetime();
     let mut connection = std::pin::pin!(connection);
-    let (stopping, retired, evicted) = (service.stopping(), life.retired(), life.evicted());
+    let (stopping, retired, evicted) = (service.stopping(), lifetime.retired(), lifetime.evicted());
     let mut look = std::pin::pin!(sleep_until(Instant::now()));
     let mut closing = false;
     loop {
         let close = tokio::select! {
             ended = connection.as_mut() => return Some(ended),
             // hyper would wait for a first request, for the whole shutdown timeout.
-            () = stopping.cancelled(), if !closing => match life.is_unused() {
+            () = stopping.cancelled(), if !closing => match lifetime.is_unused() {
                 true => return None,
                 false => true,
             },
             () = retired.cancelled(), if !closing => true,
             () = evicted.cancelled() => return None,
-            () = look.as_mut() => match life.order(idle_ends) {
+            () = look.as_mut() => match lifetime.next_action(idle_ends) {
                 LifetimeAction::Abort => return None,
                 LifetimeAction::Close => true,
                 LifetimeAction::Recheck(time) => {
@@ -204,7 +204,7 @@ where
             },
         };
         if close {
-            look.as_mut().reset(life.next_look_while_closing());
+            look.as_mut().reset(lifetime.next_check_while_closing());
             if !closing {
                 closing = true;
                 shut_down(connection.as_mut());

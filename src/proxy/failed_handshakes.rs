@@ -17,7 +17,7 @@ const PERIOD: Duration = Duration::from_secs(60);
 
 /// The kinds of failure. Their number bounds the memory per listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum FailureKind {
+enum HandshakeFailureKind {
     Limited,
     Timeout,
     UnknownName,
@@ -35,18 +35,20 @@ enum FailureKind {
 
 /// The failures of the current period, by listener and kind. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct FailedHandshakes(Arc<Mutex<HashMap<(SocketAddr, FailureKind), FailureCount>>>);
+pub(crate) struct FailedHandshakes(
+    Arc<Mutex<HashMap<(SocketAddr, HandshakeFailureKind), HandshakeFailureCount>>>,
+);
 
 /// The failures that are not logged yet.
 #[derive(Debug, Default)]
-struct FailureCount {
+struct HandshakeFailureCount {
     count: u64,
-    last: Option<LastFailure>,
+    last: Option<LastHandshakeFailure>,
 }
 
 /// The last failure of its kind.
 #[derive(Debug)]
-struct LastFailure {
+struct LastHandshakeFailure {
     peer: IpAddr,
     cause: String,
 }
@@ -64,7 +66,7 @@ impl FailedHandshakes {
         let cause = display_chain(error);
         tracing::debug!(target: "portcullis::handshake", client = %peer, %listener, error = cause);
         let Some(kind) = kind(error) else { return };
-        let last = LastFailure { peer: peer.ip(), cause };
+        let last = LastHandshakeFailure { peer: peer.ip(), cause };
         if let Some(first) = self.count(listener, kind, last) {
             report(listener, kind, 1, &first);
             let (failures, stopping) = (self.clone(), stopping.clone());
@@ -84,11 +86,16 @@ impl FailedHandshakes {
     }
 
     /// Counts the failure in the current period. If there is none, begins one and returns the failure.
-    fn count(&self, listener: SocketAddr, kind: FailureKind, last: LastFailure) -> Option<LastFailure> {
+    fn count(
+        &self,
+        listener: SocketAddr,
+        kind: HandshakeFailureKind,
+        last: LastHandshakeFailure,
+    ) -> Option<LastHandshakeFailure> {
         let mut periods = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match periods.get_mut(&(listener, kind)) {
             None => {
-                periods.insert((listener, kind), FailureCount::default());
+                periods.insert((listener, kind), HandshakeFailureCount::default());
                 Some(last)
             }
             Some(counted) => {
@@ -100,17 +107,21 @@ impl FailedHandshakes {
     }
 
     /// Ends the period, and returns its count and last failure. If it counted no failure, the next period does not begin.
-    fn end_period(&self, listener: SocketAddr, kind: FailureKind) -> Option<(u64, LastFailure)> {
+    fn end_period(
+        &self,
+        listener: SocketAddr,
+        kind: HandshakeFailureKind,
+    ) -> Option<(u64, LastHandshakeFailure)> {
         let mut periods = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = periods.remove(&(listener, kind))?;
         let last = counted.last?;
-        periods.insert((listener, kind), FailureCount::default());
+        periods.insert((listener, kind), HandshakeFailureCount::default());
         Some((counted.count, last))
     }
 }
 
-fn report(listener: SocketAddr, kind: FailureKind, count: u64, last: &LastFailure) {
-    let LastFailure { peer, cause } = last;
+fn report(listener: SocketAddr, kind: HandshakeFailureKind, count: u64, last: &LastHandshakeFailure) {
+    let LastHandshakeFailure { peer, cause } = last;
     tracing::warn!(
         target: "portcullis::handshake",
         %listener,
@@ -123,18 +134,20 @@ fn report(listener: SocketAddr, kind: FailureKind, count: u64, last: &LastFailur
 }
 
 /// Returns the kind of failure, or `None` for health checks and port scanners, which connect and close.
-fn kind(error: &HandshakeError) -> Option<FailureKind> {
+fn kind(error: &HandshakeError) -> Option<HandshakeFailureKind> {
     Some(match error {
         HandshakeError::Unused => return None,
-        HandshakeError::HandshakeLimitReached(_) | HandshakeError::Overloaded(_) => FailureKind::Limited,
-        HandshakeError::Timeout { .. } => FailureKind::Timeout,
-        HandshakeError::UnknownName { .. } => FailureKind::UnknownName,
-        HandshakeError::UnsupportedVersion(_) => FailureKind::UnsupportedVersion,
-        HandshakeError::PlainHttp => FailureKind::PlainHttp,
-        HandshakeError::Closed { stage } if certificate_was_requested_in_tls13(*stage) => {
-            FailureKind::CertificateRequest13
+        HandshakeError::HandshakeLimitReached(_) | HandshakeError::Overloaded(_) => {
+            HandshakeFailureKind::Limited
         }
-        HandshakeError::Closed { .. } => FailureKind::Closed,
+        HandshakeError::Timeout { .. } => HandshakeFailureKind::Timeout,
+        HandshakeError::UnknownName { .. } => HandshakeFailureKind::UnknownName,
+        HandshakeError::UnsupportedVersion(_) => HandshakeFailureKind::UnsupportedVersion,
+        HandshakeError::PlainHttp => HandshakeFailureKind::PlainHttp,
+        HandshakeError::Closed { stage } if certificate_was_requested_in_tls13(*stage) => {
+            HandshakeFailureKind::CertificateRequest13
+        }
+        HandshakeError::Closed { .. } => HandshakeFailureKind::Closed,
         HandshakeError::Failed { stage, source } => {
             match source.get_ref().and_then(|cause| cause.downcast_ref()) {
                 Some(rustls::Error::AlertReceived(alert)) => match alert {
@@ -143,12 +156,12 @@ fn kind(error: &HandshakeError) -> Option<FailureKind> {
                     | AlertDescription::IllegalParameter
                         if certificate_was_requested_in_tls13(*stage) =>
                     {
-                        FailureKind::CertificateRequest13
+                        HandshakeFailureKind::CertificateRequest13
                     }
-                    _ => FailureKind::ClientAlert,
+                    _ => HandshakeFailureKind::ClientAlert,
                 },
-                Some(rustls::Error::InvalidCertificate(_)) => FailureKind::BadClientCertificate,
-                _ => FailureKind::Protocol,
+                Some(rustls::Error::InvalidCertificate(_)) => HandshakeFailureKind::BadClientCertificate,
+                _ => HandshakeFailureKind::Protocol,
             }
         }
     })
@@ -159,26 +172,26 @@ fn certificate_was_requested_in_tls13(stage: HandshakeStage) -> bool {
 }
 
 /// Returns the likely cause, if the kind of failure indicates one.
-fn hint(kind: FailureKind) -> Option<&'static str> {
+fn hint(kind: HandshakeFailureKind) -> Option<&'static str> {
     match kind {
-        FailureKind::CertificateRequest13 => Some(
+        HandshakeFailureKind::CertificateRequest13 => Some(
             "browsers also close such a connection while the user chooses a certificate; a smartcard that cannot sign \
              RSA-PSS never completes a TLS 1.3 handshake: set tls = { max = \"1.2\" } for its site",
         ),
-        FailureKind::BadClientCertificate => Some(
+        HandshakeFailureKind::BadClientCertificate => Some(
             "a smartcard with an RSA key of 1024 bits cannot be used under TLS 1.3, nor with RSA-PSS: set tls = { max = \
              \"1.2\" } for its site",
         ),
-        FailureKind::UnsupportedVersion => Some("the client has to be configured to use TLS 1.2"),
-        FailureKind::Limited => Some(
+        HandshakeFailureKind::UnsupportedVersion => Some("the client has to be configured to use TLS 1.2"),
+        HandshakeFailureKind::Limited => Some(
             "see max_handshakes, max_handshakes_per_address and handshakes_per_second_per_address in [limits]",
         ),
-        FailureKind::Timeout
-        | FailureKind::UnknownName
-        | FailureKind::PlainHttp
-        | FailureKind::Closed
-        | FailureKind::ClientAlert
-        | FailureKind::Protocol => None,
+        HandshakeFailureKind::Timeout
+        | HandshakeFailureKind::UnknownName
+        | HandshakeFailureKind::PlainHttp
+        | HandshakeFailureKind::Closed
+        | HandshakeFailureKind::ClientAlert
+        | HandshakeFailureKind::Protocol => None,
     }
 }
 
@@ -190,29 +203,29 @@ mod tests {
 
     const LISTENER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 443);
 
-    fn last(number: u8) -> LastFailure {
-        LastFailure { peer: [192, 0, 2, number].into(), cause: format!("cause {number}") }
+    fn last(number: u8) -> LastHandshakeFailure {
+        LastHandshakeFailure { peer: [192, 0, 2, number].into(), cause: format!("cause {number}") }
     }
 
     #[test]
     fn the_first_failure_is_logged_at_once_and_later_ones_as_a_count_with_the_last_cause() {
         let failed = FailedHandshakes::default();
-        assert_eq!(failed.count(LISTENER, FailureKind::Closed, last(1)).unwrap().cause, "cause 1");
+        assert_eq!(failed.count(LISTENER, HandshakeFailureKind::Closed, last(1)).unwrap().cause, "cause 1");
         for number in 2..=200 {
-            assert!(failed.count(LISTENER, FailureKind::Closed, last(number)).is_none());
+            assert!(failed.count(LISTENER, HandshakeFailureKind::Closed, last(number)).is_none());
         }
-        let (count, reported) = failed.end_period(LISTENER, FailureKind::Closed).unwrap();
+        let (count, reported) = failed.end_period(LISTENER, HandshakeFailureKind::Closed).unwrap();
         assert_eq!((count, reported.cause.as_str()), (199, "cause 200"));
         // The next period counted no failure, so the next failure begins a new one.
-        assert!(failed.end_period(LISTENER, FailureKind::Closed).is_none());
-        assert!(failed.count(LISTENER, FailureKind::Closed, last(1)).is_some());
+        assert!(failed.end_period(LISTENER, HandshakeFailureKind::Closed).is_none());
+        assert!(failed.count(LISTENER, HandshakeFailureKind::Closed, last(1)).is_some());
     }
 
     #[test]
     fn each_kind_of_failure_is_logged_separately() {
         let failed = FailedHandshakes::default();
-        assert!(failed.count(LISTENER, FailureKind::Closed, last(1)).is_some());
-        assert!(failed.count(LISTENER, FailureKind::Timeout, last(1)).is_some());
+        assert!(failed.count(LISTENER, HandshakeFailureKind::Closed, last(1)).is_some());
+        assert!(failed.count(LISTENER, HandshakeFailureKind::Timeout, last(1)).is_some());
     }
 
     #[test]
@@ -229,19 +242,22 @@ mod tests {
             failed(asked, alert(AlertDescription::HandshakeFailure)),
             failed(asked, alert(AlertDescription::InternalError)),
         ] {
-            assert_eq!(error, Some(FailureKind::CertificateRequest13));
+            assert_eq!(error, Some(HandshakeFailureKind::CertificateRequest13));
         }
-        assert_eq!(kind(&HandshakeError::Closed { stage: tls12 }), Some(FailureKind::Closed));
+        assert_eq!(kind(&HandshakeError::Closed { stage: tls12 }), Some(HandshakeFailureKind::Closed));
         assert_eq!(
             failed(unasked, alert(AlertDescription::HandshakeFailure)),
-            Some(FailureKind::ClientAlert)
+            Some(HandshakeFailureKind::ClientAlert)
         );
-        assert_eq!(failed(asked, alert(AlertDescription::UnknownCA)), Some(FailureKind::ClientAlert));
+        assert_eq!(
+            failed(asked, alert(AlertDescription::UnknownCA)),
+            Some(HandshakeFailureKind::ClientAlert)
+        );
         assert_eq!(
             failed(asked, CertificateError::BadSignature.into()),
-            Some(FailureKind::BadClientCertificate)
+            Some(HandshakeFailureKind::BadClientCertificate)
         );
-        assert!(hint(FailureKind::CertificateRequest13).unwrap().contains("max = \"1.2\""));
+        assert!(hint(HandshakeFailureKind::CertificateRequest13).unwrap().contains("max = \"1.2\""));
         assert_eq!(kind(&HandshakeError::Unused), None);
     }
 }

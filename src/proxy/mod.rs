@@ -33,6 +33,6 @@ pub(crate) use connection::{serve_plain, serve_tls};
 pub(crate) use failed_handshakes::FailedHandshakes;
 pub(crate) use pipeline::ConnectionEndpoints;
 pub(crate) use request_log::RequestLog;
-pub(crate) use snapshot::{Limits, LingerLimits, Snapshot};
+pub(crate) use snapshot::{LingerLimits, ProxyLimits, Snapshot};
 pub(crate) use state::SharedState;
 pub(crate) use worker::Worker;

@@ -47,7 +47,7 @@ pub(super) struct PassthroughAuth {
 pub(super) struct PassthroughClient<'a> {
     pub(super) state: &'a SharedState,
     pub(super) address: AddressKey,
-    pub(super) life: &'a ConnectionLifetime,
+    pub(super) lifetime: &'a ConnectionLifetime,
     /// Whether the connection is shared by concurrent requests (HTTP/2).
     pub(super) multiplexed: bool,
 }
@@ -134,7 +134,7 @@ impl PassthroughAuth {
         if line.multiplexed {
             return pool.pin(place, requester, CancellationToken::new()).await.map(Rc::new);
         }
-        let pin = Rc::new(pool.pin(place, requester, line.life.retired()).await?);
+        let pin = Rc::new(pool.pin(place, requester, line.lifetime.retired()).await?);
         self.pins.borrow_mut().insert(name.clone(), Rc::clone(&pin));
         Ok(pin)
     }

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 /// The rejection of a request beyond a limit.
 #[derive(Debug)]
-pub(super) struct RateExcess {
+pub(super) struct RateLimitDenial {
     pub(super) denial: Denial,
     /// Whether the request has an audit record. One per second has.
     pub(super) recorded: bool,
 }
 
-impl RateExcess {
+impl RateLimitDenial {
     /// Returns the denial. Marks `record` as one that is not written, if another one was written within the last second.
     pub(super) fn into_denial(self, record: &mut RequestRecord) -> Denial {
         if !self.recorded {
@@ -32,16 +32,16 @@ impl RateExcess {
 pub(super) struct AccountBudget(RefCell<Option<(AccountKey, Arc<RequestBudget>)>>);
 
 /// Takes one request from the budget of the client's address.
-pub(super) fn of_address(life: &ConnectionLifetime) -> Result<(), RateExcess> {
-    match life.budget() {
+pub(super) fn of_address(lifetime: &ConnectionLifetime) -> Result<(), RateLimitDenial> {
+    match lifetime.budget() {
         Some(budget) => budget.take().map_err(|exceeded| excess(&exceeded, "the client's address")),
         None => Ok(()),
     }
 }
 
 /// Counts a request in progress for the client's address. A trusted address has no limit.
-pub(super) fn in_flight(life: &ConnectionLifetime) -> Result<Option<RequestInFlight>, RateExcess> {
-    let counted = life.budget().map(RequestBudget::begin).transpose();
+pub(super) fn in_flight(lifetime: &ConnectionLifetime) -> Result<Option<RequestInFlight>, RateLimitDenial> {
+    let counted = lifetime.budget().map(RequestBudget::begin).transpose();
     counted.map_err(|exceeded| excess(&exceeded, "the client's address"))
 }
 
@@ -53,12 +53,12 @@ impl AccountBudget {
     pub(super) fn take(
         &self,
         permit: &Permit,
-        life: &ConnectionLifetime,
+        lifetime: &ConnectionLifetime,
         state: &SharedState,
         record: &mut RequestRecord,
     ) -> Result<(), Denial> {
         let Some(identity) = permit.identity() else { return Ok(()) };
-        life.authenticated();
+        lifetime.authenticated();
         let key = state.account_key(identity.account());
         let rate = state.snapshot.load().limits.account_requests;
         let exceeded = match self.budget(key, rate, state).take() {
@@ -69,7 +69,7 @@ impl AccountBudget {
     }
 
     /// Takes one request from the budget of the account that was used last on this connection.
-    pub(super) fn take_again(&self) -> Result<(), RateExcess> {
+    pub(super) fn take_again(&self) -> Result<(), RateLimitDenial> {
         match &*self.0.borrow() {
             Some((_, budget)) => budget.take().map_err(|exceeded| excess(&exceeded, "the account")),
             None => Ok(()),
@@ -78,12 +78,15 @@ impl AccountBudget {
 
     /// Counts a request in progress for the account that was used last on this connection, or for the client's address if there
     /// is none.
-    pub(super) fn in_flight(&self, life: &ConnectionLifetime) -> Result<Option<RequestInFlight>, RateExcess> {
+    pub(super) fn in_flight(
+        &self,
+        lifetime: &ConnectionLifetime,
+    ) -> Result<Option<RequestInFlight>, RateLimitDenial> {
         match &*self.0.borrow() {
             Some((_, budget)) => {
                 budget.begin().map(Some).map_err(|exceeded| excess(&exceeded, "the account"))
             }
-            None => in_flight(life),
+            None => in_flight(lifetime),
         }
     }
 
@@ -105,7 +108,7 @@ impl AccountBudget {
     }
 }
 
-fn excess(exceeded: &RateExceeded, of: &str) -> RateExcess {
+fn excess(exceeded: &RateExceeded, of: &str) -> RateLimitDenial {
     let mut detail = match exceeded.limit {
         RequestLimit::PerSecond(rate) => format!("{of} sent more than {} requests per second", rate.get()),
         RequestLimit::InFlight(most) => format!("{of} has {most} requests in progress"),
@@ -116,5 +119,5 @@ fn excess(exceeded: &RateExceeded, of: &str) -> RateExcess {
     // A request that is repeated at once would be rejected again.
     let wait = exceeded.retry_after.max(Duration::from_secs(1));
     let denial = Denial::new(DenialId::RateLimited, detail).with_retry_after(wait);
-    RateExcess { denial, recorded: exceeded.record.is_some() }
+    RateLimitDenial { denial, recorded: exceeded.record.is_some() }
 }

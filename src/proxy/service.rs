@@ -13,7 +13,7 @@ use super::pipeline::{
     ReceivedRequest, RequestContext, authorize,
 };
 use super::record::{ConnectionFacts, RequestHead, RequestRecord};
-use super::request_rate::{self, AccountBudget, RateExcess};
+use super::request_rate::{self, AccountBudget, RateLimitDenial};
 use super::snapshot::Snapshot;
 use super::worker::Worker;
 use crate::backend::{BackendPool, Requester, ResponseBody};
@@ -42,7 +42,7 @@ pub(super) struct ConnectionService {
     facts: ConnectionFacts,
     connection: ClientConnection,
     passthrough: PassthroughAuth,
-    life: Rc<ConnectionLifetime>,
+    lifetime: Rc<ConnectionLifetime>,
     /// The number of the connection in this worker.
     number: u64,
     frames: Rc<FrameBudget>,
@@ -116,7 +116,7 @@ impl PipelineObserver for RequestObserver<'_> {
         if let Evidence::None(absent) = evidence
             && absent.needs_new_handshake()
         {
-            self.service.life.retire();
+            self.service.lifetime.retire();
         }
     }
 }
@@ -126,7 +126,7 @@ impl ConnectionService {
         worker: Rc<Worker>,
         facts: ConnectionFacts,
         connection: ClientConnection,
-        life: ConnectionLifetime,
+        lifetime: ConnectionLifetime,
     ) -> Self {
         let state = worker.state();
         state.metrics.client_connections.inc();
@@ -138,8 +138,8 @@ impl ConnectionService {
         if let Some(holder) = known {
             account.recall(holder, state);
         }
-        let (life, is_known) = (Rc::new(life), Cell::new(known.is_some()));
-        Self { worker, facts, connection, passthrough, life, number, frames, account, is_known }
+        let (lifetime, is_known) = (Rc::new(lifetime), Cell::new(known.is_some()));
+        Self { worker, facts, connection, passthrough, lifetime, number, frames, account, is_known }
     }
 
     /// Responds to one request, and writes its record in every case.
@@ -151,22 +151,22 @@ impl ConnectionService {
         request: Request<ClientBody>,
         reset: impl Future<Output = Option<h2::Reason>>,
     ) -> Result<Response<ClientResponseBody>, h2::Reason> {
-        let _running = self.life.begin();
+        let _running = self.lifetime.begin_request();
         let id = RequestId::random();
         let snapshot = self.worker.state().snapshot.load_full();
         let (head, body) = request.into_parts();
         let wanted = ResponsePreferences::of(&head);
         let unpaid = self.pays_by_account();
-        let within = if unpaid { Ok(()) } else { request_rate::of_address(&self.life) };
+        let within = if unpaid { Ok(()) } else { request_rate::of_address(&self.lifetime) };
         let in_flight = match self.has_own_share() {
-            true => self.account.in_flight(&self.life),
-            false => request_rate::in_flight(&self.life),
+            true => self.account.in_flight(&self.lifetime),
+            false => request_rate::in_flight(&self.lifetime),
         };
         let (place, within) = match (in_flight, within) {
             (Ok(place), within) => (place, within),
             (Err(excess), _) => (None, Err(excess)),
         };
-        if let Err(RateExcess { denial, recorded: false }) = &within {
+        if let Err(RateLimitDenial { denial, recorded: false }) = &within {
             self.worker.state().metrics.decisions.denied(denial.id().index());
             return Ok(self.unrecorded(denial, id, body, head.version, &wanted).await);
         }
@@ -187,7 +187,7 @@ impl ConnectionService {
             closes: false,
         };
         let site = self.connection.site(&snapshot);
-        if let Err(RateExcess { denial, .. }) = within {
+        if let Err(RateLimitDenial { denial, .. }) = within {
             return Ok(self.reject(&denial, site, &wanted, version, in_flight).await);
         }
         self.frames.request();
@@ -204,7 +204,7 @@ impl ConnectionService {
                     self.close_after(&mut answer);
                 }
                 answer.map(|body| {
-                    ClientResponseBody::backend(body, owned, in_flight.record, self.life.answer())
+                    ClientResponseBody::backend(body, owned, in_flight.record, self.lifetime.begin_response())
                 })
             }
             Err(denial) if denial.id() == DenialId::Http11Required && version == Version::HTTP_2 => {
@@ -226,7 +226,7 @@ impl ConnectionService {
             }
         };
         // The connection accepts no other request; over HTTP/2 a GOAWAY frame announces that.
-        if self.life.is_retired() && version != Version::HTTP_2 {
+        if self.lifetime.is_retired() && version != Version::HTTP_2 {
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(answer)
@@ -263,7 +263,7 @@ impl ConnectionService {
         let permitted = authorize(&context, received, &mut observer).await?;
         if permitted.permit().identity().is_some() {
             in_flight.unpaid = false;
-            self.account.take(permitted.permit(), &self.life, state, &mut in_flight.record)?;
+            self.account.take(permitted.permit(), &self.lifetime, state, &mut in_flight.record)?;
         }
         self.pay(in_flight)?;
         in_flight.record.permit(permitted.permit());
@@ -303,7 +303,7 @@ impl ConnectionService {
                 let answered = self.passthrough.send(&exchange, request, &upload, pool, line, record).await;
                 // The rest of the body is still sent to the backend; if that takes too long, the connection ends.
                 if !record.body_is_whole() {
-                    self.life.leave_unread();
+                    self.lifetime.leave_body_unread();
                 }
                 in_flight.closes = answered.is_err() && !record.body_is_whole();
                 answered
@@ -318,7 +318,7 @@ impl ConnectionService {
     fn requester(&self, permit: &Permit) -> Requester {
         let account = permit.identity().map(PermittedIdentity::account);
         Requester {
-            address: self.life.address(),
+            address: self.lifetime.address(),
             connection: self.number,
             account: account.map(|account| self.worker.state().account_key(account)),
         }
@@ -351,22 +351,22 @@ impl ConnectionService {
 
     /// Ends the HTTP/1.1 connection with `response`, although the client may have more to send (RFC 9112 9.6).
     fn close_after<B>(&self, response: &mut Response<B>) {
-        self.life.leave_unread();
+        self.lifetime.leave_body_unread();
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 
     fn client_line(&self, version: Version) -> PassthroughClient<'_> {
         PassthroughClient {
             state: self.worker.state(),
-            address: self.life.key(),
-            life: &self.life,
+            address: self.lifetime.key(),
+            lifetime: &self.lifetime,
             multiplexed: version == Version::HTTP_2,
         }
     }
 
     /// Whether requests use the share of an account in the common limits, and not that of their address.
     fn has_own_share(&self) -> bool {
-        self.life.is_authenticated() || self.is_known.get()
+        self.lifetime.is_authenticated() || self.is_known.get()
     }
 
     /// Records whether the client's certificate identified an account.
@@ -397,8 +397,8 @@ impl ConnectionService {
     /// is new is served although anonymous clients have filled their part.
     fn audit_part(&self) -> Part {
         let is_newcomer = || {
-            let in_progress = self.life.budget().map_or(0, |budget| budget.in_flight());
-            self.pays_by_account() && self.life.requests() <= 1 && in_progress <= NEWCOMERS_PER_ADDRESS
+            let in_progress = self.lifetime.budget().map_or(0, |budget| budget.in_flight());
+            self.pays_by_account() && self.lifetime.requests() <= 1 && in_progress <= NEWCOMERS_PER_ADDRESS
         };
         if self.has_own_share() {
             Part::Whole
@@ -467,7 +467,9 @@ impl ConnectionService {
         if in_flight.closes && version != Version::HTTP_2 {
             self.close_after(&mut page);
         }
-        page.map(|page| ClientResponseBody::page(page, Some((in_flight.record, self.life.answer()))))
+        page.map(|page| {
+            ClientResponseBody::page(page, Some((in_flight.record, self.lifetime.begin_response())))
+        })
     }
 
     /// Whether requests count against the budget of an account rather than of the address, so that a client with a
@@ -475,7 +477,7 @@ impl ConnectionService {
     /// request counts against the address after all.
     fn pays_by_account(&self) -> bool {
         let credential = self.connection.credential();
-        credential.is_some_and(ConnectionCredential::is_presented) || self.life.is_authenticated()
+        credential.is_some_and(ConnectionCredential::is_presented) || self.lifetime.is_authenticated()
     }
 
     /// Takes the request out of the budget that it counts against, unless that was done before.
@@ -483,9 +485,9 @@ impl ConnectionService {
         if !std::mem::take(&mut in_flight.unpaid) {
             return Ok(());
         }
-        let paid = match self.life.is_authenticated() {
+        let paid = match self.lifetime.is_authenticated() {
             true => self.account.take_again(),
-            false => request_rate::of_address(&self.life),
+            false => request_rate::of_address(&self.lifetime),
         };
         paid.map_err(|excess| excess.into_denial(&mut in_flight.record))
     }
@@ -496,8 +498,8 @@ impl ConnectionService {
     }
 
     /// The lifetime of the connection.
-    pub(super) fn life(&self) -> &Rc<ConnectionLifetime> {
-        &self.life
+    pub(super) fn lifetime(&self) -> &Rc<ConnectionLifetime> {
+        &self.lifetime
     }
 
     /// Cancelled when no more requests are accepted.
@@ -533,16 +535,16 @@ impl ConnectionService {
     /// Records a request over HTTP/2 whose head was rejected before it became a request. It counts against the budget of
     /// its client like others, and has no record if they would have none.
     pub(super) fn head_rejected(&self, denial: &Denial, status: Option<StatusCode>) {
-        let paid = match self.life.is_authenticated() {
+        let paid = match self.lifetime.is_authenticated() {
             true => self.account.take_again(),
-            false => request_rate::of_address(&self.life),
+            false => request_rate::of_address(&self.lifetime),
         };
         match paid {
             Ok(()) => self.record_unread(denial, RequestId::random(), Version::HTTP_2, status),
-            Err(RateExcess { denial, recorded: true }) => {
+            Err(RateLimitDenial { denial, recorded: true }) => {
                 self.record_unread(&denial, RequestId::random(), Version::HTTP_2, status);
             }
-            Err(RateExcess { denial, recorded: false }) => {
+            Err(RateLimitDenial { denial, recorded: false }) => {
                 self.worker.state().metrics.decisions.denied(denial.id().index());
             }
         }

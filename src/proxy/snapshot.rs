@@ -24,14 +24,14 @@ pub struct Snapshot {
     /// The signer of assertions, if keys are configured.
     pub assertions: Option<Arc<AssertionSigner>>,
     /// Time and size limits.
-    pub limits: Limits,
+    pub limits: ProxyLimits,
     /// The limits on client connections.
     pub connections: ConnectionLimits,
 }
 
 /// Time and size limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ProxyLimits {
     /// The limits of TLS handshakes.
     pub handshake: HandshakeLimits,
     /// The timeout of the complete head of the next request, and of an HTTP/2 connection without a request.

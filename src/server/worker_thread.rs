@@ -1,7 +1,7 @@
 //! The thread of one worker: accepts connections on its own sockets and serves each to its end.
 
 use crate::config::ListenerProtocol;
-use crate::limits::{ConnectionRefused, OpenConnection};
+use crate::limits::{ConnectionLimitReached, OpenConnection};
 use crate::proxy::{ConnectionEndpoints, SharedState, Worker, serve_plain, serve_tls};
 use std::collections::HashMap;
 use std::io;
@@ -144,12 +144,12 @@ fn admit(state: &SharedState, listener: SocketAddr, peer: SocketAddr) -> Option<
     };
     let counters = &state.metrics.connections;
     match limit {
-        ConnectionRefused::Total(_) => &counters.rejected_total,
-        ConnectionRefused::Address(_) => &counters.rejected_address,
-        ConnectionRefused::Network(_) => &counters.rejected_network,
+        ConnectionLimitReached::Total(_) => &counters.rejected_total,
+        ConnectionLimitReached::Address(_) => &counters.rejected_address,
+        ConnectionLimitReached::Network(_) => &counters.rejected_network,
     }
     .inc();
-    if let Some(number) = state.connections.refused.count() {
+    if let Some(number) = state.connections.rejected.count() {
         tracing::warn!(
             target: "portcullis::limits",
             rejected = number,

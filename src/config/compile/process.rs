@@ -6,7 +6,7 @@ use crate::config::parse::values;
 use crate::config::schema::process::AssertionSection;
 use crate::delegation::assertion::{AssertionSigner, AssertionSignerSettings};
 use crate::limits::{ConnectionLimits, FrameLimits, HandshakeQuota, RequestRate};
-use crate::proxy::{CacheSizes, Limits, LingerLimits};
+use crate::proxy::{CacheSizes, LingerLimits, ProxyLimits};
 use crate::telemetry::audit::{AuditTarget, QueueLimits};
 use crate::telemetry::display_chain;
 use crate::tls::HandshakeLimits;
@@ -19,9 +19,9 @@ const AUDIT_QUEUE: NonZeroUsize = NonZeroUsize::new(16_384).expect("16384 is not
 
 impl Compiler<'_> {
     /// Returns the limits for all sites. The memory for bodies is divided among the workers.
-    pub(super) fn limits(&self, workers: NonZeroUsize) -> Limits {
+    pub(super) fn limits(&self, workers: NonZeroUsize) -> ProxyLimits {
         let raw = &self.document.limits;
-        Limits {
+        ProxyLimits {
             handshake: HandshakeLimits {
                 plain: raw.handshake_timeout.value,
                 card: raw.card_handshake_timeout.value,

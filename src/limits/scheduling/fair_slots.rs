@@ -78,7 +78,7 @@ struct ClientQueue {
     /// Waiting requests by their work, and then by their arrival.
     waiting: BTreeMap<(u32, u64), oneshot::Sender<HeldSlot>>,
     /// Whether the client is in one of the two queues.
-    in_line: bool,
+    queued: bool,
 }
 
 /// A slot in use. The next client gets it when this value is dropped.
@@ -97,10 +97,10 @@ impl FairSlots {
     ///
     /// # Errors
     /// Too many requests are waiting, in total or of this client.
-    pub(crate) async fn acquire(&self, turn: SlotRequest) -> Result<HeldSlot, SlotsFull> {
+    pub(crate) async fn acquire(&self, request: SlotRequest) -> Result<HeldSlot, SlotsFull> {
         let (sender, receiver) = oneshot::channel();
-        let key = self.0.join(turn, sender)?;
-        let _waiting = WaitingGuard { shared: &self.0, client: turn.client, key };
+        let key = self.0.join(request, sender)?;
+        let _waiting = WaitingGuard { shared: &self.0, client: request.client, key };
         // The sender is in the queue until it has sent, and the queue exists as long as `self`.
         receiver.await.map_err(|_| SlotsFull)
     }
@@ -124,27 +124,27 @@ impl SlotPool {
 
     fn join(
         self: &Arc<Self>,
-        turn: SlotRequest,
+        request: SlotRequest,
         sender: oneshot::Sender<HeldSlot>,
     ) -> Result<(u32, u64), SlotsFull> {
         let limits = &self.limits;
         let state = &mut *self.lock();
-        let client = state.clients.entry(turn.client).or_default();
-        let at_once = state.running < limits.slots
+        let client = state.clients.entry(request.client).or_default();
+        let is_free = state.running < limits.slots
             && client.running < limits.slots_per_client
             && client.waiting.is_empty();
-        let room = state.waiting < limits.waiting && client.waiting.len() < limits.waiting_per_client;
-        if !at_once && !room {
-            state.forget_if_idle(turn.client);
+        let may_wait = state.waiting < limits.waiting && client.waiting.len() < limits.waiting_per_client;
+        if !is_free && !may_wait {
+            state.forget_if_idle(request.client);
             return Err(SlotsFull);
         }
-        let key = (turn.work, state.arrivals);
+        let key = (request.work, state.arrivals);
         client.waiting.insert(key, sender);
-        if !client.in_line {
-            client.in_line = true;
-            match turn.rank {
-                ClientRank::Normal => state.normal.push_back(turn.client),
-                ClientRank::Last => state.last.push_back(turn.client),
+        if !client.queued {
+            client.queued = true;
+            match request.rank {
+                ClientRank::Normal => state.normal.push_back(request.client),
+                ClientRank::Last => state.last.push_back(request.client),
             }
         }
         state.arrivals += 1;
@@ -179,23 +179,23 @@ impl SlotState {
     /// Removes the next request from the queue and returns it.
     fn next(&mut self, slots_per_client: usize) -> Option<(AddressKey, oneshot::Sender<HeldSlot>)> {
         self.turns = self.turns.wrapping_add(1);
-        let lines = match self.turns % TURNS_PER_LAST {
+        let queues = match self.turns % TURNS_PER_LAST {
             0 => [&mut self.last, &mut self.normal],
             _ => [&mut self.normal, &mut self.last],
         };
-        for line in lines {
-            for _ in 0..line.len() {
-                let Some(name) = line.pop_front() else { break };
+        for queue in queues {
+            for _ in 0..queue.len() {
+                let Some(name) = queue.pop_front() else { break };
                 let Some(client) = self.clients.get_mut(&name) else { continue };
                 if client.running >= slots_per_client && !client.waiting.is_empty() {
-                    line.push_back(name);
+                    queue.push_back(name);
                     continue;
                 }
                 let first = client.waiting.pop_first();
                 if client.waiting.is_empty() {
-                    client.in_line = false;
+                    client.queued = false;
                 } else {
-                    line.push_back(name);
+                    queue.push_back(name);
                 }
                 let Some((_, sender)) = first else {
                     if client.running == 0 {
@@ -211,7 +211,7 @@ impl SlotState {
     }
 
     fn forget_if_idle(&mut self, name: AddressKey) {
-        let idle = |client: &ClientQueue| client.running == 0 && client.waiting.is_empty() && !client.in_line;
+        let idle = |client: &ClientQueue| client.running == 0 && client.waiting.is_empty() && !client.queued;
         if self.clients.get(&name).is_some_and(idle) {
             self.clients.remove(&name);
         }
@@ -253,7 +253,7 @@ impl Drop for WaitingGuard<'_> {
         }
         state.waiting = state.waiting.saturating_sub(1);
         if client.waiting.is_empty() {
-            client.in_line = false;
+            client.queued = false;
             state.normal.retain(|name| *name != self.client);
             state.last.retain(|name| *name != self.client);
             state.forget_if_idle(self.client);
@@ -277,8 +277,8 @@ mod tests {
     type Acquiring<'a> = Pin<Box<dyn Future<Output = Result<HeldSlot, SlotsFull>> + 'a>>;
 
     /// Requests a slot at once.
-    fn wait(slots: &FairSlots, turn: SlotRequest) -> Acquiring<'_> {
-        let mut acquiring: Acquiring<'_> = Box::pin(slots.acquire(turn));
+    fn wait(slots: &FairSlots, request: SlotRequest) -> Acquiring<'_> {
+        let mut acquiring: Acquiring<'_> = Box::pin(slots.acquire(request));
         assert!(poll(&mut acquiring).is_pending());
         acquiring
     }
@@ -346,11 +346,11 @@ mod tests {
     async fn a_request_beyond_the_queue_is_rejected_at_once() {
         let slots = FairSlots::new(SlotLimits { waiting: 3, waiting_per_client: 2, ..LIMITS });
         let _held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
-        let _line = [1, 1, 2].map(|client| wait(&slots, turn(client, ClientRank::Normal, 1)));
+        let _waiting = [1, 1, 2].map(|client| wait(&slots, turn(client, ClientRank::Normal, 1)));
         assert_eq!(slots.acquire(turn(3, ClientRank::Normal, 1)).await.unwrap_err(), SlotsFull);
         let slots = FairSlots::new(SlotLimits { waiting: 3, waiting_per_client: 2, ..LIMITS });
         let _held = slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap();
-        let _line = [1, 1].map(|client| wait(&slots, turn(client, ClientRank::Normal, 1)));
+        let _waiting = [1, 1].map(|client| wait(&slots, turn(client, ClientRank::Normal, 1)));
         assert_eq!(slots.acquire(turn(1, ClientRank::Normal, 1)).await.unwrap_err(), SlotsFull);
     }
 

@@ -1,7 +1,7 @@
 //! Tests of access control by tables of access lists.
 
 use super::*;
-use crate::policy::test_evidence::{Card, alice};
+use crate::policy::test_evidence::{TestCredential, alice};
 use ipnet::IpNet;
 use std::sync::Arc;
 
@@ -62,18 +62,17 @@ fn accounts_and_groups_are_alternatives_and_deny_is_checked_first() {
         (accounts(&["CORP\\bob"]), groups(&["Managers"]), other()),
     ];
     for (allow, deny, expected) in table {
-        let admission = AccessControl { allow, deny };
-        let admitted =
-            admission.authorize(&alice, &AuthenticatedBy::Password, &CertificateConditions::default());
-        assert_eq!(admitted, expected, "{admission:?}");
+        let access = AccessControl { allow, deny };
+        let allowed = access.authorize(&alice, &AuthenticatedBy::Password, &CertificateConditions::default());
+        assert_eq!(allowed, expected, "{access:?}");
     }
 }
 
 #[test]
 fn allow_issuers_match_on_a_sufficient_path_and_deny_issuers_on_any() {
     let alice = alice();
-    let card = Card::of(alice.clone());
-    let foreign = Card::of(alice.clone()).issuing;
+    let card = TestCredential::of(alice.clone());
+    let foreign = TestCredential::of(alice.clone()).issuing;
     let proof = AuthenticatedBy::Certificate(Arc::clone(&card.credential));
     let (first, second, issuing) = (card.first_root, card.second_root, card.issuing);
     let denied = |issuer| Err(AccessDenied::DeniedIssuer { issuer });
@@ -93,30 +92,30 @@ fn allow_issuers_match_on_a_sufficient_path_and_deny_issuers_on_any() {
     for (required, allowed, denied, expected) in table {
         let conditions =
             CertificateConditions { issuers: required.to_vec(), ..CertificateConditions::default() };
-        let admission = AccessControl { allow: issuers(allowed), deny: issuers(denied) };
-        let admitted = admission.authorize(&alice, &proof, &conditions);
-        assert_eq!(admitted, expected, "{required:?} {allowed:?} {denied:?}");
+        let access = AccessControl { allow: issuers(allowed), deny: issuers(denied) };
+        let result = access.authorize(&alice, &proof, &conditions);
+        assert_eq!(result, expected, "{required:?} {allowed:?} {denied:?}");
     }
 }
 
 #[test]
 fn an_issuer_and_a_group_must_both_match_if_both_are_listed() {
     let alice = alice();
-    let card = Card::of(alice.clone());
+    let card = TestCredential::of(alice.clone());
     let proof = AuthenticatedBy::Certificate(Arc::clone(&card.credential));
-    let admits = |allow| {
-        let admission = AccessControl { allow, deny: empty() };
-        admission.authorize(&alice, &proof, &CertificateConditions::default()).is_ok()
+    let allows = |allow| {
+        let access = AccessControl { allow, deny: empty() };
+        access.authorize(&alice, &proof, &CertificateConditions::default()).is_ok()
     };
     let issuers = issuers(&[card.issuing]);
-    assert!(admits(AccessList { groups: names(&["Staff"]), ..issuers.clone() }));
-    assert!(!admits(AccessList { groups: names(&["Managers"]), ..issuers }));
+    assert!(allows(AccessList { groups: names(&["Staff"]), ..issuers.clone() }));
+    assert!(!allows(AccessList { groups: names(&["Managers"]), ..issuers }));
 }
 
 #[test]
 fn a_password_has_no_issuer() {
     let alice = alice();
-    let key = Card::of(alice.clone()).issuing;
+    let key = TestCredential::of(alice.clone()).issuing;
     let conditions = CertificateConditions::default();
     let allow = AccessControl { allow: issuers(&[key]), deny: empty() };
     let refused = allow.authorize(&alice, &AuthenticatedBy::Password, &conditions);
@@ -127,7 +126,7 @@ fn a_password_has_no_issuer() {
 
 #[test]
 fn an_address_must_be_in_an_allowed_network_and_in_no_denied_one() {
-    for (allow, deny, peer, admitted) in [
+    for (allow, deny, peer, allowed) in [
         (&[][..], &[][..], "192.0.2.1", true),
         (&["10.0.0.0/8"], &[], "10.1.2.3", true),
         (&["10.0.0.0/8"], &[], "192.0.2.1", false),
@@ -138,23 +137,23 @@ fn an_address_must_be_in_an_allowed_network_and_in_no_denied_one() {
         (&[], &["10.9.0.0/16"], "10.9.1.1", false),
         (&[], &["10.9.0.0/16"], "192.0.2.1", true),
     ] {
-        let admission = AccessControl { allow: networks(allow), deny: networks(deny) };
-        let from = admission.check_address(peer.parse().unwrap());
-        assert_eq!(from.is_ok(), admitted, "{allow:?} {deny:?} {peer}");
+        let access = AccessControl { allow: networks(allow), deny: networks(deny) };
+        let from = access.check_address(peer.parse().unwrap());
+        assert_eq!(from.is_ok(), allowed, "{allow:?} {deny:?} {peer}");
     }
 }
 
 #[test]
 fn an_anonymous_request_is_denied_if_the_list_requires_an_identity() {
-    let key = Card::unmapped().issuing;
-    for (allow, admitted) in [
+    let key = TestCredential::unmapped().issuing;
+    for (allow, allowed) in [
         (empty(), true),
         (networks(&["10.0.0.0/8"]), true),
         (accounts(&["CORP\\alice"]), false),
         (groups(&["Staff"]), false),
         (issuers(&[key]), false),
     ] {
-        let admission = AccessControl { allow, deny: empty() };
-        assert_eq!(admission.check_anonymous().is_ok(), admitted, "{admission:?}");
+        let access = AccessControl { allow, deny: empty() };
+        assert_eq!(access.check_anonymous().is_ok(), allowed, "{access:?}");
     }
 }

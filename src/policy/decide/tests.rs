@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::headers::fetch_metadata::CrossSiteEvidence;
-use crate::policy::test_evidence::{Card, alice, password_of, rule};
+use crate::policy::test_evidence::{TestCredential, alice, password_of, rule};
 use crate::policy::{AccessControl, AccessList, ForwardedAs};
 use crate::revocation::test_pki::{HOUR, NOW};
 use http::Method;
@@ -50,9 +50,9 @@ use PasswordRule::{Backend, Directory, Never};
 
 #[test]
 fn a_certificate_or_a_password_is_permitted_if_the_access_list_has_its_account() {
-    let card = Card::of(alice());
+    let card = TestCredential::of(alice());
     let password = || password_of(alice(), NOW.plus(HOUR));
-    for (certificate, passwords, admission, by_card, by_password) in [
+    for (certificate, passwords, access, by_card, by_password) in [
         (Require, Never, AccessControl::default(), "CORP\\alice", "certificate-required"),
         (Require, Never, allow(list("Staff")), "CORP\\alice", "certificate-required"),
         (Require, Never, allow(list("Managers")), "access-denied", "certificate-required"),
@@ -69,7 +69,7 @@ fn a_certificate_or_a_password_is_permitted_if_the_access_list_has_its_account()
         (Accept, Directory, allow(network("11.0.0.0/8")), "access-denied", "access-denied"),
         (Ignore, Directory, allow(list("Staff")), "credentials-required", "CORP\\alice"),
     ] {
-        let rule = rule(certificate, passwords, admission);
+        let rule = rule(certificate, passwords, access);
         assert_eq!(outcome(&rule, card.evidence()), by_card, "card: {rule:?}");
         assert_eq!(outcome(&rule, password()), by_password, "password: {rule:?}");
     }
@@ -77,7 +77,7 @@ fn a_certificate_or_a_password_is_permitted_if_the_access_list_has_its_account()
 
 #[test]
 fn a_request_without_identity_is_permitted_if_the_path_requires_none() {
-    for (certificate, passwords, admission, expected) in [
+    for (certificate, passwords, access, expected) in [
         (Ignore, Never, AccessControl::default(), "anonymous"),
         (Ignore, Backend, AccessControl::default(), "passthrough"),
         (Accept, Backend, AccessControl::default(), "passthrough"),
@@ -102,7 +102,7 @@ fn a_request_without_identity_is_permitted_if_the_path_requires_none() {
         (Ignore, Backend, allow(list("Staff")), "access-denied"),
         (Accept, Backend, allow(list("Staff")), "access-denied"),
     ] {
-        let rule = rule(certificate, passwords, admission);
+        let rule = rule(certificate, passwords, access);
         assert_eq!(outcome(&rule, NOTHING), expected, "{rule:?}");
         let permitted = matches!(outcome(&rule, NOTHING).as_str(), "anonymous" | "passthrough");
         assert!(!permitted || rule.permits_without_identity(), "{rule:?}");
@@ -111,7 +111,7 @@ fn a_request_without_identity_is_permitted_if_the_path_requires_none() {
 
 #[test]
 fn a_request_with_an_ignored_certificate_is_anonymous() {
-    let card = Card::of(alice());
+    let card = TestCredential::of(alice());
     let rule = rule(Ignore, Never, AccessControl::default());
     assert_eq!(outcome(&rule, card.evidence()), "anonymous");
 }
@@ -119,14 +119,14 @@ fn a_request_with_an_ignored_certificate_is_anonymous() {
 #[test]
 fn an_unmapped_certificate_is_denied_as_not_mapped() {
     let rule = rule(Require, Never, allow(list("Staff")));
-    assert_eq!(outcome(&rule, Card::unmapped().evidence()), "not-mapped");
+    assert_eq!(outcome(&rule, TestCredential::unmapped().evidence()), "not-mapped");
 }
 
 #[test]
 fn credentials_whose_verdict_expired_are_denied() {
     let rule = rule(Accept, Directory, AccessControl::default());
     assert_eq!(outcome(&rule, password_of(alice(), NOW)), "validation-timeout");
-    let card = Card::of(alice()).evidence();
+    let card = TestCredential::of(alice()).evidence();
     let late = decide(&rule, &request(), card, NOW.plus(HOUR)).unwrap_err();
     assert_eq!(late.id(), DenialId::ValidationTimeout);
 }
@@ -134,7 +134,7 @@ fn credentials_whose_verdict_expired_are_denied() {
 #[test]
 fn the_detail_names_the_list_that_denied() {
     let rule = rule(Require, Never, allow(list("Managers")));
-    let denial = decide(&rule, &request(), Card::of(alice()).evidence(), NOW).unwrap_err();
+    let denial = decide(&rule, &request(), TestCredential::of(alice()).evidence(), NOW).unwrap_err();
     assert_eq!(
         denial.detail(),
         "the account CORP\\alice is not in `allow.accounts`, and none of its 2 groups is in `allow.groups`"
@@ -145,6 +145,6 @@ fn the_detail_names_the_list_that_denied() {
 fn a_cross_site_request_is_denied_although_the_account_is_allowed() {
     let rule = rule(Require, Never, allow(list("Staff")));
     let request = RequestFacts { cross_site: Some(CrossSiteEvidence::ForeignOrigin), ..request() };
-    let denial = decide(&rule, &request, Card::of(alice()).evidence(), NOW).unwrap_err();
+    let denial = decide(&rule, &request, TestCredential::of(alice()).evidence(), NOW).unwrap_err();
     assert_eq!(denial.id(), DenialId::CrossSiteRequest);
 }

@@ -8,7 +8,7 @@ mod stream;
 
 use super::client_body::{ClientBody, Http2Body, Http2Responder};
 use super::service::ConnectionService;
-use super::snapshot::Limits;
+use super::snapshot::ProxyLimits;
 use crate::headers::expects_continue;
 use crate::limits::{HeadRejection, Http2Stream, RequestHeads, UnservedHeads};
 use crate::policy::{Denial, DenialId};
@@ -51,7 +51,7 @@ const LARGEST_HEAD_WITH_A_PAGE: usize = 2;
 
 /// An HTTP/2 connection. The future completes when the connection has ended.
 pub(super) struct Http2Connection<IO> {
-    state: State<IO>,
+    state: Http2State<IO>,
     service: Rc<ConnectionService>,
     heads: Rc<RequestHeads>,
     largest_head: usize,
@@ -62,7 +62,7 @@ pub(super) struct Http2Connection<IO> {
     is_unresponsive: bool,
 }
 
-enum State<IO> {
+enum Http2State<IO> {
     Handshake(Handshake<Http2Stream<IO>, Bytes>),
     Serving(Connection<Http2Stream<IO>, Bytes>),
 }
@@ -80,7 +80,7 @@ impl<IO> Http2Connection<IO>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    pub(super) fn new(io: IO, service: Rc<ConnectionService>, limits: &Limits) -> Self {
+    pub(super) fn new(io: IO, service: Rc<ConnectionService>, limits: &ProxyLimits) -> Self {
         let streams = usize::try_from(limits.http2_streams).unwrap_or(usize::MAX);
         let heads = RequestHeads::new(streams.saturating_add(RESET_STREAMS));
         let io = Http2Stream::new(io, Rc::clone(service.frames()), Rc::clone(&heads), limits.http2_frames);
@@ -96,7 +96,7 @@ where
             .max_pending_accept_reset_streams(PENDING_RESETS)
             .handshake(io);
         Self {
-            state: State::Handshake(handshake),
+            state: Http2State::Handshake(handshake),
             service,
             heads,
             largest_head,
@@ -112,7 +112,7 @@ where
     pub(super) fn graceful_shutdown(self: Pin<&mut Self>) {
         let this = self.get_mut();
         this.is_shutting_down = true;
-        if let State::Serving(connection) = &mut this.state {
+        if let Http2State::Serving(connection) = &mut this.state {
             connection.graceful_shutdown();
         }
     }
@@ -124,7 +124,7 @@ where
         self.last_read.set(Instant::now());
         let pings = connection.ping_pong();
         self.keep_alive = pings.map(|pings| KeepAlive::new(pings, self.interval, Rc::clone(&self.last_read)));
-        self.state = State::Serving(connection);
+        self.state = Http2State::Serving(connection);
     }
 
     /// Serves a request in a task. It ends with the connection at the latest, because h2 then reports the stream as reset.
@@ -184,7 +184,7 @@ where
     }
 
     fn poll_serving(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Http2Error>> {
-        let State::Serving(connection) = &mut self.state else { return Poll::Pending };
+        let Http2State::Serving(connection) = &mut self.state else { return Poll::Pending };
         if let Some(keep_alive) = &mut self.keep_alive
             && keep_alive.poll_unresponsive(cx).is_ready()
         {
@@ -193,7 +193,7 @@ where
             connection.abrupt_shutdown(Reason::NO_ERROR);
         }
         loop {
-            let State::Serving(connection) = &mut self.state else { return Poll::Pending };
+            let Http2State::Serving(connection) = &mut self.state else { return Poll::Pending };
             let Poll::Ready(accepted) = connection.poll_accept(cx) else {
                 self.record_rejected();
                 return Poll::Pending;
@@ -216,7 +216,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if let State::Handshake(handshake) = &mut this.state {
+        if let Http2State::Handshake(handshake) = &mut this.state {
             let connection = ready!(Pin::new(handshake).poll(cx))?;
             this.begin(connection);
         }

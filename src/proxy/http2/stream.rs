@@ -22,7 +22,7 @@ const OF_CONNECTIONS: [HeaderName; 5] = [
 ];
 
 /// The stream ended before its response, because the client reset it or the connection ended.
-struct Ended;
+struct StreamEnded;
 
 /// Serves the request and sends the response. Stops if the client resets the stream.
 pub(super) async fn serve(
@@ -70,10 +70,10 @@ fn complete(headers: &mut HeaderMap, date: Option<HeaderValue>, length: Option<u
     }
 }
 
-async fn send_body(mut body: ClientResponseBody, mut stream: SendStream<Bytes>) -> Result<(), Ended> {
+async fn send_body(mut body: ClientResponseBody, mut stream: SendStream<Bytes>) -> Result<(), StreamEnded> {
     loop {
         let Some(frame) = next_frame(&mut body, &mut stream).await? else {
-            return stream.send_data(Bytes::new(), true).map_err(|_| Ended);
+            return stream.send_data(Bytes::new(), true).map_err(|_| StreamEnded);
         };
         match frame.into_data() {
             Ok(data) => {
@@ -85,7 +85,7 @@ async fn send_body(mut body: ClientResponseBody, mut stream: SendStream<Bytes>) 
                     stream.reserve_capacity(1);
                     capacity(&mut stream).await?;
                 }
-                stream.send_data(data, is_last).map_err(|_| Ended)?;
+                stream.send_data(data, is_last).map_err(|_| StreamEnded)?;
                 if is_last {
                     return Ok(());
                 }
@@ -93,7 +93,7 @@ async fn send_body(mut body: ClientResponseBody, mut stream: SendStream<Bytes>) 
             Err(frame) => {
                 if let Ok(trailers) = frame.into_trailers() {
                     stream.reserve_capacity(0);
-                    return stream.send_trailers(trailers).map_err(|_| Ended);
+                    return stream.send_trailers(trailers).map_err(|_| StreamEnded);
                 }
             }
         }
@@ -104,27 +104,27 @@ async fn send_body(mut body: ClientResponseBody, mut stream: SendStream<Bytes>) 
 async fn next_frame(
     body: &mut ClientResponseBody,
     stream: &mut SendStream<Bytes>,
-) -> Result<Option<Frame<Bytes>>, Ended> {
+) -> Result<Option<Frame<Bytes>>, StreamEnded> {
     let frame = poll_fn(|cx| match stream.poll_reset(cx) {
-        Poll::Ready(_) => Poll::Ready(Err(Ended)),
+        Poll::Ready(_) => Poll::Ready(Err(StreamEnded)),
         Poll::Pending => Pin::new(&mut *body).poll_frame(cx).map(Ok),
     });
     frame.await?.transpose().map_err(|_| {
         stream.send_reset(Reason::INTERNAL_ERROR);
-        Ended
+        StreamEnded
     })
 }
 
 /// Waits until the flow-control windows and the send buffer have capacity.
-async fn capacity(stream: &mut SendStream<Bytes>) -> Result<(), Ended> {
+async fn capacity(stream: &mut SendStream<Bytes>) -> Result<(), StreamEnded> {
     let free = poll_fn(|cx| {
         if stream.poll_reset(cx).is_ready() {
-            return Poll::Ready(Err(Ended));
+            return Poll::Ready(Err(StreamEnded));
         }
         while stream.capacity() == 0 {
             match stream.poll_capacity(cx) {
                 Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Err(Ended)),
+                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Err(StreamEnded)),
                 Poll::Pending => return Poll::Pending,
             }
         }

@@ -294,7 +294,7 @@ impl Drop for AuthenticationEnd<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::test_evidence::{Card, alice, password_of};
+    use crate::policy::test_evidence::{TestCredential, alice, password_of};
     use std::cell::Cell;
     use std::future::ready;
 
@@ -307,7 +307,8 @@ mod tests {
             let end = clock.now().plus(lifetimes[rounds.get()]);
             rounds.set(rounds.get() + 1);
             clock.advance(Duration::from_secs(1));
-            ready(if password { password_of(alice(), end) } else { Card::until(end).evidence() }).await
+            ready(if password { password_of(alice(), end) } else { TestCredential::until(end).evidence() })
+                .await
         })
         .await;
         (rounds.get(), evidence.is_current(now))
