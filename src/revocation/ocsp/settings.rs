@@ -49,10 +49,11 @@ pub struct OcspSettings {
     pub nonce: NonceRule,
     /// Queried instead of the responders that certificates name.
     pub responder: Option<ConfiguredResponder>,
-    /// The time for which a response is accepted after its nextUpdate, in addition to five minutes for clock skew.
+    /// The time for which a response is accepted after its nextUpdate, and five minutes longer if it is cached and no
+    /// newer one is available.
     pub grace: Duration,
-    /// The time for which a response without nextUpdate is accepted after its thisUpdate, in addition to those five
-    /// minutes.
+    /// The time for which a response without nextUpdate is used after its thisUpdate before another query. It is
+    /// accepted for the grace and five minutes longer.
     pub max_age_without_next_update: Duration,
     /// The maximum validity of a delegate's certificate that neither has id-pkix-ocsp-nocheck nor is covered by a
     /// fresh CRL: for this time a compromised key of it can be used (RFC 6960 4.2.2.2.1).

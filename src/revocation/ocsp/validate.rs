@@ -18,7 +18,8 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The accepted difference between the clocks of the responder and the gateway.
+/// The accepted difference between the clocks of the responder and the gateway for a date in the future. Also the time for
+/// which a response is used after its nextUpdate while no newer one is available.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 /// The OCSP response that a status comes from, for `explain` and audit records.
@@ -170,6 +171,9 @@ fn unknown_hash(single: &SingleResponse<'_>, query: &OcspQuery<'_>) -> Option<Un
 
 /// Checks the dates (RFC 6960 4.2.2.1). Returns when a newer response may be available, and the first moment at which
 /// this one is no longer accepted.
+///
+/// A response with a nextUpdate must arrive before it, or within the grace: otherwise a responder, or an attacker on the
+/// path who replays its responses, could prolong each by five minutes. One without nextUpdate has only an age.
 fn check_dates(
     response: &BasicResponse<'_>,
     single: &SingleResponse<'_>,
@@ -188,8 +192,9 @@ fn check_dates(
         return Err(OcspError::NotYetValid { from });
     }
     let expiry = due.plus(CLOCK_SKEW).plus(settings.grace);
-    if now >= expiry {
-        return Err(OcspError::Expired { since: expiry });
+    let since = single.next_update.map_or(expiry, |next_update| next_update.plus(settings.grace));
+    if now >= since {
+        return Err(OcspError::Expired { since });
     }
     let signer_end = signer.certificate().not_after().plus(Duration::from_secs(1));
     Ok((due, expiry.min(signer_end)))

@@ -108,6 +108,20 @@ async fn while_the_responder_is_down_a_cached_response_is_accepted_until_it_expi
 }
 
 #[tokio::test]
+async fn a_responder_that_repeats_an_expired_response_prolongs_no_other_than_the_cached_one() {
+    let (fixture, _responder) = fixture().await;
+    let next_update = NOW.plus(HOUR);
+    let at = |minutes: u32| next_update.plus(MINUTE * minutes);
+    let fresh = client(settings());
+    let since = next_update;
+    assert_eq!(fixture.status(&fresh, at(4)).await, Err(OcspError::Expired { since }));
+    let client = client(settings());
+    assert_eq!(fixture.status(&client, NOW).await, Ok(CertStatus::Good));
+    assert_eq!(fixture.status(&client, at(4)).await, Ok(CertStatus::Good));
+    assert_eq!(fixture.status(&client, at(5)).await, Err(OcspError::Expired { since }));
+}
+
+#[tokio::test]
 async fn a_responder_that_hangs_delays_one_query_and_not_one_for_each_certificate() {
     let (fixture, responder) = fixture().await;
     responder.reply(ResponderReply::Hang);
@@ -210,7 +224,7 @@ async fn of_two_responses_of_one_date_the_one_that_revokes_counts_whichever_come
             let single = SingleResponseDraft { this_update, next_update: Some(NOW.plus(MINUTE)), ..single };
             ResponderReply::Response(ResponseDraft::about(single).sign(&fixture.ca))
         };
-        let client = client(settings());
+        let client = client(OcspSettings { grace: HOUR, ..settings() });
         responder.reply(made(fixture.single().revoked(Some(6))));
         assert!(matches!(fixture.status(&client, NOW).await, Ok(CertStatus::Revoked { .. })));
         responder.reply(made(fixture.single()));
@@ -237,8 +251,8 @@ async fn a_replayed_older_response_does_not_replace_a_newer_one() {
         };
         ResponderReply::Response(ResponseDraft::about(single).sign(&fixture.ca))
     };
-    let client = client(settings());
-    // Past its nextUpdate a response is queried again, and accepted for five more minutes.
+    let client = client(OcspSettings { grace: HOUR, ..settings() });
+    // Past its nextUpdate a response is queried again, and accepted during the grace.
     let later = |minutes: u32| NOW.plus(MINUTE * minutes);
     responder.reply(made(MINUTE, fixture.single().revoked(Some(6))));
     assert!(matches!(fixture.status(&client, NOW).await, Ok(CertStatus::Revoked { .. })));

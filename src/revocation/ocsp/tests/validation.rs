@@ -132,14 +132,15 @@ fn of_two_parts_of_one_date_unknown_and_the_earlier_next_update_count() {
 }
 
 #[test]
-fn a_good_response_is_accepted_until_five_minutes_and_the_grace_after_its_next_update() {
+fn a_good_response_must_arrive_before_its_next_update_and_the_grace_end() {
     let fixture = OcspFixture::new();
     let der = fixture.good().sign(&fixture.ca);
     for grace in [Duration::ZERO, HOUR] {
         let settings = OcspSettings { grace, ..OcspSettings::default() };
-        let since = NOW.plus(HOUR + 5 * MINUTE + grace);
+        let since = NOW.plus(HOUR + grace);
         let last = before(since, Duration::from_secs(1));
-        assert_eq!(fixture.validate_at(&der, &settings, None, last).unwrap().status, CertStatus::Good);
+        let response = fixture.validate_at(&der, &settings, None, last).unwrap();
+        assert_eq!((response.status, response.usable_until), (CertStatus::Good, since.plus(5 * MINUTE)));
         assert_eq!(fixture.validate_at(&der, &settings, None, since), Err(OcspError::Expired { since }));
     }
 }
