@@ -156,14 +156,16 @@ impl OcspClient {
         let limit = self.settings.timeout;
         let slot = timeout(limit, self.slots.acquire()).await;
         let Ok(Ok(_slot)) = slot else { return Err(OcspError::Busy { limit }) };
-        let mut first_error = None;
+        let (mut unknown, mut first_error) = (None, None);
         for url in self.responders_of(certificate) {
             match self.query_one(url, certificate, issuer, now).await {
+                // Another responder may know the certificate, and may report it as revoked.
+                Ok(response) if response.status == CertStatus::Unknown => _ = unknown.get_or_insert(response),
                 Ok(response) => return Ok(response),
                 Err(error) => _ = first_error.get_or_insert(error),
             }
         }
-        Err(first_error.unwrap_or(OcspError::NoResponder))
+        unknown.ok_or_else(|| first_error.unwrap_or(OcspError::NoResponder))
     }
 
     fn responders_of<'a>(&'a self, certificate: &'a Certificate) -> Vec<&'a str> {

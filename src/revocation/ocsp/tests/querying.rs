@@ -165,6 +165,32 @@ async fn the_second_responder_is_queried_if_the_first_fails_and_a_third_never() 
 }
 
 #[tokio::test]
+async fn the_second_responder_is_queried_if_the_first_does_not_know_the_certificate() {
+    let (fixture, first) = fixture().await;
+    let second = TestResponder::start().await;
+    let leaf = certificate_naming(&fixture.ca, SERIAL, &[&first.url, &second.url]);
+    let client = client(settings());
+    let made = |single| ResponderReply::Response(ResponseDraft::about(single).sign(&fixture.ca));
+    let status = async || {
+        client.purge();
+        let result = client.query(&leaf, &fixture.ca.certificate, NOW).await;
+        result.response.map(|response| (response.status, response.source.url.clone()))
+    };
+    first.reply(made(fixture.single().unknown()));
+    second.reply(made(fixture.single()));
+    assert_eq!(status().await, Ok((CertStatus::Good, second.url.clone())));
+    second.reply(made(fixture.single().revoked(None)));
+    assert!(matches!(status().await, Ok((CertStatus::Revoked { .. }, _))));
+    // A failure of the second one does not hide what the first one reported.
+    second.reply(ResponderReply::Nothing);
+    assert_eq!(status().await, Ok((CertStatus::Unknown, first.url.clone())));
+    let queried = second.requests().len();
+    first.reply(made(fixture.single()));
+    assert_eq!(status().await, Ok((CertStatus::Good, first.url.clone())));
+    assert_eq!(second.requests().len(), queried);
+}
+
+#[tokio::test]
 async fn the_configured_responder_is_queried_instead_of_the_named_one() {
     let (fixture, named) = fixture().await;
     let configured = TestResponder::start().await;
