@@ -50,6 +50,12 @@ pub enum OcspError {
     /// The signer of the response is not authorised by the issuer.
     #[error("the OCSP responder is not authorised")]
     ResponderNotAuthorised(#[source] ResponderFault),
+    /// More certificates than are tried have the name or key of the signer, and none of the tried ones is the signer's.
+    #[error("the OCSP response has more than {limit} certificates of its signer")]
+    TooManySigners {
+        /// How many are tried.
+        limit: usize,
+    },
     /// The response is for other certificates (RFC 6960 3.2, 1).
     #[error("the OCSP response is for another certificate")]
     WrongCertificate,

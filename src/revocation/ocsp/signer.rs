@@ -11,8 +11,10 @@ use crate::certificate::{Certificate, signature};
 use crate::clock::UnixTime;
 use const_oid::db::rfc5280::ID_KP_OCSP_SIGNING;
 
-/// The maximum number of certificates of a response that are tried. One is enough; some responders send the chain.
-const MAXIMUM_CERTIFICATES: usize = 8;
+/// The maximum number of certificates with the name or key of the signer that are tried, each by verifying the signature.
+/// Responders have one, and two while they change it. Certificates of others, such as a chain, are not counted: an attacker
+/// on the path can add them, but they take no cryptography.
+const MAXIMUM_SIGNERS: usize = 16;
 
 /// The signer of a response.
 pub(super) enum OcspSigner {
@@ -62,11 +64,10 @@ pub(super) fn find(
     now: UnixTime,
 ) -> Result<VerifiedSigner, OcspError> {
     let (mut fault, mut signature_error, mut doubtful) = (None, None, None);
-    for signer in candidates(response, issuer, settings) {
+    let named = candidates(response, issuer, settings);
+    let mut named = named.filter(|signer| response.responder.names(signer.certificate()));
+    for signer in named.by_ref().take(MAXIMUM_SIGNERS) {
         let certificate = signer.certificate();
-        if !response.responder.names(certificate) {
-            continue;
-        }
         let key = certificate.public_key_der();
         if let Err(cause) = signature::verify(key, response.algorithm, response.tbs, response.signature) {
             signature_error = Some(OcspError::Signature(cause));
@@ -78,7 +79,8 @@ pub(super) fn find(
             (Ok(()), doubt) => _ = doubtful.get_or_insert(VerifiedSigner { signer, doubt }),
         }
     }
-    let fault = fault.map(OcspError::ResponderNotAuthorised).or(signature_error);
+    let too_many = named.next().map(|_| OcspError::TooManySigners { limit: MAXIMUM_SIGNERS });
+    let fault = too_many.or(fault.map(OcspError::ResponderNotAuthorised)).or(signature_error);
     doubtful.ok_or_else(|| fault.unwrap_or(OcspError::ResponderNotAuthorised(ResponderFault::NotAvailable)))
 }
 
@@ -88,14 +90,12 @@ fn candidates(
     response: &BasicResponse<'_>,
     issuer: &Certificate,
     settings: &OcspSettings,
-) -> Vec<OcspSigner> {
+) -> impl Iterator<Item = OcspSigner> {
     let configured = settings.responder.as_ref().and_then(|responder| responder.certificate.clone());
-    let mut candidates: Vec<_> = configured.map(OcspSigner::Configured).into_iter().collect();
-    candidates.push(OcspSigner::Issuer(issuer.clone()));
+    let trusted = configured.map(OcspSigner::Configured).into_iter();
     // A certificate that cannot be decoded cannot be the signer's.
-    let sent = response.certificates.iter().take(MAXIMUM_CERTIFICATES);
-    candidates.extend(sent.filter_map(|der| Certificate::from_der(der).ok()).map(OcspSigner::Delegate));
-    candidates
+    let sent = response.certificates.iter().filter_map(|der| Certificate::from_der(der).ok());
+    trusted.chain([OcspSigner::Issuer(issuer.clone())]).chain(sent.map(OcspSigner::Delegate))
 }
 
 impl ResponderId {

@@ -119,6 +119,37 @@ fn of_several_certificates_for_the_signers_key_an_authorised_one_counts_in_eithe
 }
 
 #[test]
+fn certificates_of_other_names_do_not_hide_the_signers_certificate() {
+    let fixture = OcspFixture::new();
+    let delegate = delegate(&fixture.ca, |_| {});
+    let mut certificates = vec![fixture.leaf.clone(); 40];
+    certificates.push(delegate.certificate.clone());
+    for id in [by_name(&delegate.certificate), by_key(&delegate.certificate)] {
+        let draft = ResponseDraft { certificates: certificates.clone(), ..fixture.good() };
+        let response = fixture.validate(&draft.sign_as(&id, &delegate.key), &OcspSettings::default());
+        assert_eq!(response.unwrap().delegate.as_ref(), Some(&delegate.certificate));
+    }
+}
+
+#[test]
+fn of_certificates_with_the_signers_name_sixteen_are_tried_and_more_are_an_error() {
+    let fixture = OcspFixture::new();
+    let (signer, namesake) = (delegate(&fixture.ca, |_| {}), delegate(&fixture.ca, |_| {}));
+    let validated = |before: usize, after: usize| {
+        let mut certificates = vec![namesake.certificate.clone(); before];
+        certificates.push(signer.certificate.clone());
+        certificates.extend(vec![namesake.certificate.clone(); after]);
+        let draft = ResponseDraft { certificates, ..fixture.good() };
+        let der = draft.sign_as(&by_name(&signer.certificate), &signer.key);
+        fixture.validate(&der, &OcspSettings::default()).map(|response| response.status)
+    };
+    assert_eq!(validated(15, 30), Ok(CertStatus::Good));
+    let too_many = OcspError::TooManySigners { limit: 16 };
+    assert_eq!(validated(16, 0), Err(too_many.clone()));
+    assert_eq!(too_many.to_string(), "the OCSP response has more than 16 certificates of its signer");
+}
+
+#[test]
 fn a_delegate_with_an_unsupported_critical_extension_may_only_revoke() {
     let fixture = OcspFixture::new();
     let odd = delegate(&fixture.ca, |params| {
