@@ -21,7 +21,7 @@ pub(crate) struct RequestOrigin<'a> {
     pub peer: SocketAddr,
     /// The scheme of the client's connection.
     pub scheme: TargetScheme,
-    /// The requested host.
+    /// The requested host, with no other port than the listener's.
     pub host: &'a Authority,
     /// The id of the request.
     pub request_id: RequestId,

@@ -52,6 +52,11 @@ impl Authority {
     pub fn port(&self) -> Option<u16> {
         self.port.map(NonZeroU16::get)
     }
+
+    /// Returns the authority without its port, unless that is `port`.
+    pub(crate) fn without_other_port(self, port: u16) -> Self {
+        Self { port: self.port.filter(|written| written.get() == port), ..self }
+    }
 }
 
 impl From<HostName> for Authority {
@@ -108,6 +113,16 @@ mod tests {
         for port in ["", "0", "65536", "080", "+80", "-1", "80 ", "http", "\u{0661}"] {
             assert_eq!(shown(&format!("rms.example:{port}")), Err(InvalidAuthority::Port), "{port}");
         }
+    }
+
+    #[test]
+    fn a_port_other_than_the_expected_one_is_dropped() {
+        for (text, kept) in
+            [("a.example:8443", "a.example:8443"), ("a.example:1", "a.example"), ("[::1]:1", "[::1]")]
+        {
+            assert_eq!(Authority::parse(text).unwrap().without_other_port(8443).to_string(), kept);
+        }
+        assert_eq!(shown("a.example").unwrap(), "a.example");
     }
 
     #[test]

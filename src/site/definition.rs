@@ -45,8 +45,9 @@ pub struct Site {
 }
 
 impl Site {
-    /// Returns the host that is sent to a backend for a request to `requested`: the same host, unless it is a loopback name.
-    /// IIS and ASP.NET treat a request to `localhost` as local and enable more for it (HttpPostLocalhost).
+    /// Returns the host that is sent to a backend for a request to `requested`, which has no port but the listener's: the
+    /// same host, unless it is a loopback name. IIS and ASP.NET treat a request to `localhost` as local and enable more for it
+    /// (HttpPostLocalhost).
     pub fn host_for_backend<'a>(&'a self, requested: &'a Authority) -> &'a Authority {
         match &self.public_host {
             Some(public) if requested.host().is_loopback() => public,

@@ -46,8 +46,8 @@ section! {
         /// `"http://10.0.0.5"`, `"https://rms1.corp.example:8443"`: scheme, host and port, no path. IIS 6 and 7.0 support no
         /// secure TLS version, so they are reached by `http://` over a network of their own.
         servers: Vec<Spanned<ServerUrl>> = server_url().list().required("servers = [\"http://10.0.0.5\"]").distinct("server"),
-        /// The `Host` that the servers get.
-        host: Option<Spanned<Authority>> = host_header().optional("the site's name"),
+        /// The `Host` that the servers get. Without it they get the requested one, with a port only if it is the listener's.
+        host: Option<Spanned<Authority>> = host_header().optional("the requested host"),
         /// Authorities that the servers' certificates must chain to. Needed with `https://`.
         ca: Option<Spanned<PathBuf>> = file().optional(""),
         /// The gateway's own client certificate for the servers, with its chain.

@@ -53,6 +53,14 @@ impl ClientConnection {
         }
     }
 
+    /// Returns the port at which the client arrived.
+    pub(super) fn port(&self) -> u16 {
+        match &self.channel {
+            ClientChannel::Plain => self.endpoints.listener.port(),
+            ClientChannel::Tls { local, .. } => local.port(),
+        }
+    }
+
     /// The site that the client connected to, in this snapshot; `None` without TLS.
     pub(crate) fn site<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s Arc<Site>> {
         match &self.channel {

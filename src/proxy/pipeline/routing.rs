@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub(super) struct RoutedRequest<'a> {
     pub(super) site: &'a Arc<Site>,
     pub(super) credential: &'a ConnectionCredential,
+    /// The requested host for the backend, which makes links of it. A port other than the one at which the client arrived
+    /// is dropped: the client alone chose it, and a cache or a mail with such a link would lead other users there.
     pub(super) authority: Authority,
     pub(super) path: CanonicalPath,
     pub(super) query: Option<&'a str>,
@@ -73,6 +75,7 @@ pub(super) fn route<'a>(
         .map_err(|error| Denial::because(DenialId::MalformedRequest, &error))?;
     observer.removed_headers(&removed);
     let spelling = HeaderCase::of(request.extensions, removed.reserved > 0);
+    let authority = authority.without_other_port(connection.port());
     Ok(RoutedRequest { site, credential, authority, path, query: target.query(), matched, facts, spelling })
 }
 

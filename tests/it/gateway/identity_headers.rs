@@ -68,6 +68,23 @@ async fn the_backend_receives_the_account_and_the_mapping_of_a_certificate() {
 }
 
 #[tokio::test]
+async fn the_backend_receives_the_requested_port_only_if_it_is_the_listeners() {
+    let gateway = TestGateway::start();
+    let own = format!("rms.corp.example:{}", gateway.address().port());
+    let hosts = [(own.as_str(), own.as_str()), ("rms.corp.example:6666", "rms.corp.example")];
+    for client in TestClient::http1_and_http2(&gateway) {
+        for (requested, received) in hosts {
+            let response = client.clone().host(requested).get("/ignore/echo").await;
+            assert_eq!(response.received_header("host"), [received]);
+            assert_eq!(response.received_header("x-forwarded-host"), [received]);
+            let quote = if received.contains(':') { "\"" } else { "" };
+            let forwarded = format!("for=127.0.0.1;proto=https;host={quote}{received}{quote}");
+            assert_eq!(response.received_header("forwarded"), [forwarded.as_str()]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_request_without_an_identity_has_no_identity_header() {
     let gateway = TestGateway::start();
     for client in TestClient::http1_and_http2(&gateway) {
