@@ -24,7 +24,7 @@ impl Secret {
     /// # Errors
     /// Errors of the system, and [`ErrorKind::FileTooLarge`].
     pub fn read(path: &Path, limit: usize) -> io::Result<Self> {
-        let mut file = open_file(path)?;
+        let mut file = open_file(path, limit)?;
         let expected = usize::try_from(file.metadata()?.len()).unwrap_or(limit).min(limit);
         // One byte more than the file's length, so that its end is found without growing.
         let mut bytes = Zeroizing::new(vec![0; expected + 1]);
@@ -63,13 +63,14 @@ impl Secret {
 pub fn read_file(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let beyond = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    open_file(path)?.take(beyond).read_to_end(&mut bytes)?;
+    open_file(path, limit)?.take(beyond).read_to_end(&mut bytes)?;
     if bytes.len() > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
-/// Opens a regular file for reading. A named pipe, a device or a directory is rejected, because reading it may block or
+/// Opens a regular file of at most `limit` bytes for reading. A larger one is rejected before any of it is read; one that grows
+/// later, or whose length the system does not report, is the caller's to limit. A named pipe, a device or a directory is rejected, because reading it may block or
 /// never end. Opening does not block either, even if the path is replaced between the check and the opening.
-fn open_file(path: &Path) -> io::Result<File> {
+fn open_file(path: &Path, limit: usize) -> io::Result<File> {
     let regular = |metadata: Metadata| match metadata.is_file() {
         true => Ok(()),
         false => Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")),
@@ -78,8 +79,10 @@ fn open_file(path: &Path) -> io::Result<File> {
     regular(std::fs::metadata(path)?)?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    regular(file.metadata()?)?;
-    Ok(file)
+    let metadata = file.metadata()?;
+    let fits = usize::try_from(metadata.len()).is_ok_and(|length| length <= limit);
+    regular(metadata)?;
+    if fits { Ok(file) } else { Err(too_large(limit)) }
 }
 
 fn too_large(limit: usize) -> io::Error {
@@ -130,6 +133,7 @@ mod tests {
             assert_eq!(read_file(&path, 1000).unwrap(), vec![7; length]);
         }
         std::fs::write(&path, vec![7; 1001]).unwrap();
+        assert_eq!(open_file(&path, 1000).unwrap_err().kind(), ErrorKind::FileTooLarge);
         assert_eq!(Secret::read(&path, 1000).unwrap_err().kind(), ErrorKind::FileTooLarge);
         assert_eq!(read_file(&path, 1000).unwrap_err().kind(), ErrorKind::FileTooLarge);
     }
