@@ -5,7 +5,6 @@
 use std::fmt;
 
 const BYTES: usize = 16;
-const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// A request identifier: 128 random bits, displayed as 32 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,12 +20,11 @@ impl RequestId {
     }
 
     /// Returns the digits in ASCII.
-    fn hex(&self) -> [u8; 2 * BYTES] {
+    fn hex(self) -> [u8; 2 * BYTES] {
+        let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
         let mut digits = [0; 2 * BYTES];
         for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
-            for (digit, nibble) in pair.iter_mut().zip([byte >> 4, byte & 0xf]) {
-                *digit = HEX_DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
-            }
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
         }
         digits
     }

@@ -65,7 +65,7 @@ pub(crate) type Detail = BoundedText<512>;
 
 /// Returns `text` if it takes at most `limit` bytes in JSON, else its beginning and [`CUT_MARK`] within the limit.
 pub(crate) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
-    if json_length(text) <= limit {
+    if text.len() <= limit / LONGEST_ESCAPE || json_length(text) <= limit {
         return Cow::Borrowed(text);
     }
     Cow::Owned(format!("{}{CUT_MARK}", prefix(text, limit.saturating_sub(CUT_MARK.len()))))
@@ -169,6 +169,9 @@ fn must_be_escaped(character: char) -> bool {
         || matches!(character, '\u{2028}' | '\u{2029}')
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
+
+/// The most bytes that one byte of a text takes in JSON.
+const LONGEST_ESCAPE: usize = "\\u001f".len();
 
 /// Returns the number of bytes of the text in JSON, without the quotes.
 pub(crate) fn json_length(text: &str) -> usize {

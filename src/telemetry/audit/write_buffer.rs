@@ -54,7 +54,7 @@ impl WriteBuffer {
     fn remove_written(&mut self, written: usize) -> u64 {
         let done = self.lines.get(..written).unwrap_or(&self.lines);
         let end = done.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let complete = done.iter().filter(|byte| **byte == b'\n').count();
+        let complete: usize = done.iter().map(|byte| usize::from(*byte == b'\n')).sum();
         self.lines.drain(..end);
         self.begun = written.saturating_sub(end);
         u64::try_from(complete).unwrap_or(u64::MAX)

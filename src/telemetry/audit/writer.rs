@@ -16,11 +16,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// The most records that one call writes.
 const BATCH: usize = 256;
+/// The pause after a batch that was not full, in which records accumulate. Without it, each request of a busy gateway would
+/// wake this thread; with it, a record reaches the kernel this much later.
+const PAUSE: Duration = Duration::from_millis(5);
 /// The longest time between a write and its sync: what a loss of power can cost.
 const SYNC_AFTER: Duration = Duration::from_secs(1);
 /// The time between a failed write and the next attempt.
@@ -148,6 +151,9 @@ impl Writer {
                 count = self.records.recv_many(&mut batch, BATCH), if may_take => {
                     open = count > 0;
                     self.take(&mut batch);
+                    if open && count < BATCH {
+                        self.closing.run_until_cancelled(sleep(PAUSE)).await;
+                    }
                 }
             }
         }
