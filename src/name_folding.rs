@@ -12,10 +12,11 @@ use unicode_security::skeleton;
 
 /// Folds a name.
 ///
-/// RFC 4518 prepares strings for caseless match: it maps white space, drops invisible characters, normalizes (NFKC), folds
-/// case, and leaves out insignificant space. Active Directory compares wider still: without diacritical marks, width and kana
-/// type ([MS-UCODEREF], `NORM_IGNORENONSPACE`, `NORM_IGNOREWIDTH`, `NORM_IGNOREKANATYPE`), so that José is Jose. A stroke or a hook
-/// through a letter counts as such a mark, and a small capital as its letter. Windows drops dots at the end of names. A letter of another script that looks like an ASCII letter (UTS 39) is that letter: a person who
+/// RFC 4518 prepares strings for caseless match: it maps white space, drops invisible characters, normalizes (NFKC),
+/// folds case, and leaves out insignificant space. Active Directory compares wider still: without diacritical marks,
+/// width and kana type ([MS-UCODEREF], `NORM_IGNORENONSPACE`, `NORM_IGNOREWIDTH`, `NORM_IGNOREKANATYPE`), so that José is
+/// Jose. A stroke or a hook through a letter counts as such a mark, and a small capital as its letter. Windows drops dots
+/// at the end of names. A letter of another script that looks like an ASCII letter (UTS 39) is that letter: a person who
 /// reads a list of names sees no difference.
 pub fn fold_name(name: &str) -> String {
     let mut folded = fold_part(name);

@@ -67,9 +67,10 @@ pub fn read_file(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     if bytes.len() > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
-/// Opens a regular file of at most `limit` bytes for reading. A larger one is rejected before any of it is read; one that grows
-/// later, or whose length the system does not report, is the caller's to limit. A named pipe, a device or a directory is rejected, because reading it may block or
-/// never end. Opening does not block either, even if the path is replaced between the check and the opening.
+/// Opens a regular file of at most `limit` bytes for reading. A larger one is rejected before any of it is read; one that
+/// grows later, or whose length the system does not report, is the caller's to limit. A named pipe, a device or a
+/// directory is rejected, because reading it may block or never end. Opening does not block either, even if the path is
+/// replaced between the check and the opening.
 fn open_file(path: &Path, limit: usize) -> io::Result<File> {
     let regular = |metadata: Metadata| match metadata.is_file() {
         true => Ok(()),
