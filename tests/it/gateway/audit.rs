@@ -43,7 +43,7 @@ async fn a_permit_is_recorded_with_certificate_account_and_backend() {
         "tls": {
             "version": "1.3",
             "resumed": false,
-            "cipher": "TLS13_AES_256_GCM_SHA384",
+            "cipher": "TLS13_AES_128_GCM_SHA256",
             "alpn": "h2",
             "certificate": "presented",
         },
