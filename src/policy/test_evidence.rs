@@ -99,7 +99,7 @@ pub(super) fn rule(
         password,
         unmapped_certificate: UnmappedCertificateRule::Reject,
         conditions: CertificateConditions::default(),
-        access: access,
+        access,
         query: QueryRule::Allow,
         cross_site: CrossSiteRule::Reject,
         max_body: 0,

@@ -82,7 +82,7 @@ async fn a_denial_is_recorded_with_its_detail_and_no_account() {
         "tls": {
             "version": "1.2",
             "resumed": false,
-            "cipher": "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+            "cipher": "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
             "alpn": "http/1.1",
             "certificate": "presented",
         },
