@@ -6,7 +6,6 @@
 //! (CVE-2024-45410). This folder knows no paths, rules or verdicts.
 
 pub(crate) mod authorization;
-mod expectation;
 pub(crate) mod fetch_metadata;
 pub(crate) mod forwarded;
 mod header_case;
@@ -19,7 +18,6 @@ pub(crate) mod secret_header;
 pub(crate) mod trailers;
 mod value_encoding;
 
-pub(crate) use expectation::expects_continue;
 pub(crate) use header_case::HeaderCase;
-pub(crate) use request_headers::RemovedHeaders;
+pub(crate) use request_headers::{RemovedHeaders, expects_continue};
 pub(crate) use reserved_headers::ReservedHeaders;

@@ -3,7 +3,7 @@
 use super::ReservedHeaders;
 use super::hop_by_hop::{connection_options, is_hop_by_hop};
 use super::reserved_headers::HeaderDisposition;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// How many names were removed, each counted once however many lines it had.
@@ -125,6 +125,12 @@ fn named_by_connection(headers: &HeaderMap) -> Result<Vec<HeaderName>, HeaderRef
         }
     }
     Ok(named)
+}
+
+/// Returns whether a request expects `100 Continue`: the client waits for it before it sends the body. It is the only expectation
+/// that is defined, compared case-insensitively (RFC 9110 10.1.1).
+pub(crate) fn expects_continue(headers: &HeaderMap) -> bool {
+    headers.get_all(EXPECT).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ mod connection_credential;
 mod context;
 mod identity_delegation;
 mod observer;
-mod password_evidence;
 mod permitted_request;
 mod routing;
 

@@ -107,7 +107,7 @@ impl Modules {
     }
 }
 
-/// Returns the module path of a file: `["clock", "tick"]` for `src/clock/tick.rs`.
+/// Returns the module path of a file: `["ldap", "entry"]` for `src/ldap/entry.rs`.
 fn module_path(name: &str) -> ModulePath {
     let name = name.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
     name.split('/').map(str::to_owned).collect()

@@ -48,7 +48,7 @@ pub(super) fn shipped_files() -> Vec<SourceFile> {
     shipped(&source_files("src")).cloned().collect()
 }
 
-/// Returns the folder or file below `src`: `clock` for `src/clock.rs` and `src/clock/tick.rs`.
+/// Returns the folder or file below `src`: `ldap` for `src/ldap/entry.rs`, `clock` for `src/clock.rs`.
 fn folder(name: &str) -> &str {
     name.split('/').nth(1).unwrap_or(name).trim_end_matches(".rs")
 }
