@@ -1,15 +1,6 @@
 //! The errors about directories, and about mappers that need one.
 
-use super::{only_diagnostic, rendered};
-
-const DIRECTORY: &str = r#"
-[realm.staff.directory]
-url = "ldaps://dc1.corp.example"
-ca = "pki/directory-ca.pem"
-bind_dn = "CN=portcullis,DC=corp,DC=example"
-bind_password = { file = "secrets/ldap" }
-base_dn = "DC=corp,DC=example"
-"#;
+use super::{DIRECTORY, only_diagnostic, rendered};
 
 /// The smallest file, with an issuer that may name accounts of a domain.
 fn smallest() -> String {

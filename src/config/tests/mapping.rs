@@ -1,15 +1,6 @@
 //! The warnings about realms that can map no certificate.
 
-use super::{only_diagnostic, rendered};
-
-const DIRECTORY: &str = r#"
-[realm.staff.directory]
-url = "ldaps://dc1.corp.example"
-ca = "pki/directory-ca.pem"
-bind_dn = "CN=portcullis,DC=corp,DC=example"
-bind_password = { file = "secrets/ldap" }
-base_dn = "DC=corp,DC=example"
-"#;
+use super::{DIRECTORY, only_diagnostic, rendered};
 
 /// A rule that selects certificates by `criteria`.
 fn rule(criteria: &str, action: &str) -> String {

@@ -19,6 +19,16 @@ use super::schema::ConfigDocument;
 use super::*;
 use std::time::Duration;
 
+/// The directory of the realm of [`SMALLEST`].
+const DIRECTORY: &str = r#"
+[realm.staff.directory]
+url = "ldaps://dc1.corp.example"
+ca = "pki/directory-ca.pem"
+bind_dn = "CN=portcullis,DC=corp,DC=example"
+bind_password = { file = "secrets/ldap" }
+base_dn = "DC=corp,DC=example"
+"#;
+
 const SMALLEST: &str = r#"
 [[site]]
 hosts = ["rms.corp.example"]
