@@ -84,8 +84,8 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// A serial number (RFC 5280 4.1.2.2) as encoded and never normalized, most significant byte first, with the leading zero byte that DER requires before a
-/// set high bit. May be zero, negative or longer than 20 bytes: real CAs have issued such.
+/// A serial number (RFC 5280 4.1.2.2) as encoded and never normalized, most significant byte first, with the leading zero
+/// byte that DER requires before a set high bit. May be zero, negative or longer than 20 bytes: real CAs have issued such.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SerialNumber(Box<[u8]>);
 

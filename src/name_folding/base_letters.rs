@@ -1,13 +1,13 @@
-//! The ASCII letters from which other Latin letters are made by a stroke, a bar, a hook, a tail or another form, which Unicode
-//! does not decompose.
+//! The ASCII letters from which other Latin letters are made by a stroke, a bar, a hook, a tail or another form, which
+//! Unicode does not decompose.
 
 /// Returns the base of a letter in lower case: `"b"` of ƀ, ɓ and ʙ.
 ///
-/// Generated from the names of Unicode 18: all letters without a decomposition whose name is `LATIN`, `SMALL` or `CAPITAL`,
-/// `LETTER` or `LIGATURE`, a form, a base, and `BAR`, `ROTUNDA`, or any words after `WITH`, each optional but the base. A form is
-/// small capital, barred, dotless, or one of old scripts (script, insular, blackletter, long, Visigothic, Anglicana, …). A base is
-/// one letter, a ligature of two (aa, ae, ao, au, av, ay, ll, oe, oo, ou, tz, vy, th), eth (d) or thorn (th). Turned, reversed and
-/// open letters are other letters.
+/// Generated from the names of Unicode 18: all letters without a decomposition whose name is `LATIN`, `SMALL` or
+/// `CAPITAL`, `LETTER` or `LIGATURE`, a form, a base, and `BAR`, `ROTUNDA`, or any words after `WITH`, each optional but
+/// the base. A form is small capital, barred, dotless, or one of old scripts (script, insular, blackletter, long,
+/// Visigothic, Anglicana, …). A base is one letter, a ligature of two (aa, ae, ao, au, av, ay, ll, oe, oo, ou, tz, vy,
+/// th), eth (d) or thorn (th). Turned, reversed and open letters are other letters.
 pub(super) fn base_letters(lower: char) -> Option<&'static str> {
     Some(match lower {
         'ᴀ' | 'ᶏ' | 'ⱥ' | '\u{1df40}' | '\u{1df41}' | '\u{1df80}' => "a",

@@ -213,7 +213,8 @@ fn key_of_tables<T: TableSchema, V>(
     KeyField { absence, form: Box::new(form), read: Box::new(read) }
 }
 
-/// Returns a key with the table `[key]`, with the defaults of its keys if it is left out. No key of it may be [essential](ValueType::essential).
+/// Returns a key with the table `[key]`, with the defaults of its keys if it is left out. No key of it may be
+/// [essential](ValueType::essential).
 pub(crate) fn table<T: TableSchema>() -> KeyField<T> {
     key_of_tables::<T, _>(HeaderForm::Single, KeyAbsence::Explained(""), |key, reader| reader.table(key))
 }

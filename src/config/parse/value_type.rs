@@ -216,8 +216,8 @@ where
     })
 }
 
-/// Returns the type of an extended key usage (RFC 5280 4.2.1.12), by name or number. anyExtendedKeyUsage is rejected: it would permit
-/// certificates for any purpose.
+/// Returns the type of an extended key usage (RFC 5280 4.2.1.12), by name or number. anyExtendedKeyUsage is rejected: it
+/// would permit certificates for any purpose.
 pub(crate) fn extended_key_usage() -> ValueType<ObjectIdentifier> {
     string("usage", "usages", |text| {
         if let Some(usage) = usage::of_name(text) {

@@ -62,7 +62,7 @@ impl DelegatorSettings {
     }
 }
 
-/// The user for whom a ticket is obtained.
+/// The user of a ticket.
 #[derive(Clone, Copy, Debug)]
 pub struct MappedUser<'a> {
     /// The principal name, `alice@CORP.EXAMPLE`.

@@ -224,7 +224,7 @@ fn card_of(directory: &ActiveDirectory, user: &str) -> KeyedChain {
         upns: Vec::new(),
         emails: Vec::new(),
         sid: Some(directory.sid_now(user)),
-        ..CertificateProfile::of("somebody", Clock::system().now())
+        ..CertificateProfile::of("holder", Clock::system().now())
     };
     pki().issue(&profile).unwrap()
 }

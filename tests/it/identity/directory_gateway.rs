@@ -120,7 +120,7 @@ pub(super) fn card_with(edit: impl FnOnce(&mut CertificateProfile)) -> KeyedChai
         upns: Vec::new(),
         emails: Vec::new(),
         sid: None,
-        ..CertificateProfile::of("somebody", Clock::system().now())
+        ..CertificateProfile::of("holder", Clock::system().now())
     };
     edit(&mut profile);
     pki().issue(&profile).unwrap()

@@ -89,7 +89,7 @@ impl CrowdClient {
         connection
     }
 
-    /// Returns a path for the client, and the user as whom the backend must identify it there.
+    /// Returns a path for the client, and the user that the backend must identify there.
     fn destination(&mut self) -> (&'static str, String) {
         let anonymous = ("/nameless/x", "nobody".to_owned());
         match (self.kind, self.random(3)) {
